@@ -1,0 +1,30 @@
+//! What is known of one account once it is logged in. Passwords are not part of it.
+
+use ferry_proto::path::FtpPath;
+
+/// What an account may do with files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Access {
+    /// List and download.
+    #[default]
+    ReadOnly,
+    /// List, download, upload, rename, remove, make directories, set times and modes.
+    ReadWrite,
+}
+
+/// One account, as every session logged in under it shares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "built by whoever supplies accounts")]
+pub struct Account {
+    /// The name it logs in with.
+    pub name: String,
+    /// Where its sessions start, within its root.
+    pub home: FtpPath,
+    /// What it may do.
+    pub access: Access,
+    /// Whether it is the anonymous account (RFC 1635).
+    pub anonymous: bool,
+    /// The most sessions it may have at once; `None` for no bound of its own.
+    pub sessions_max: Option<u32>,
+}

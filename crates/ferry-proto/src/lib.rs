@@ -1,0 +1,12 @@
+//! The File Transfer Protocol without any input or output (RFC 959 and its successors).
+//!
+//! Everything both ends of an FTP conversation must agree on lives here as pure functions and pure
+//! state machines: how lines are framed, what a command means, what a reply says, how addresses,
+//! paths, facts and listings are written, how a file's octets look on the data connection, and
+//! which reply follows which event. Nothing here opens a socket, reads a clock, draws a random
+//! number or touches a file; the same code is therefore run, fuzzed and simulated.
+
+#![forbid(unsafe_code)]
+
+pub mod date;
+pub mod path;

@@ -1,0 +1,35 @@
+//! How the engine learns who someone is: it asks an [`Authenticator`], once per USER/PASS pair.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferry_accounts::Account;
+use ferry_storage::Storage;
+
+use crate::net::BoxFut;
+
+/// A successful log-in: who it is and the storage their root is.
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs, reason = "authenticators outside this crate build it")]
+pub struct Login {
+    /// The account.
+    pub account: Arc<Account>,
+    /// The account's root. The engine puts the permission decision in front of it.
+    pub storage: Arc<dyn Storage>,
+}
+
+/// Decides on user names and passwords.
+pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
+    /// The log-in for this name and password, or `None`. Unknown names must cost the same as
+    /// wrong passwords, and slow hashing must not run on the caller's thread.
+    fn login<'a>(
+        &'a self,
+        user: &'a [u8],
+        password: &'a [u8],
+        peer: IpAddr,
+    ) -> BoxFut<'a, Option<Login>>;
+
+    /// Whether the anonymous account exists, for the greeting.
+    fn welcomes_anonymous(&self) -> bool;
+}

@@ -1,0 +1,174 @@
+//! What an operator decides about a server, as plain data with the defaults of the field. Reading
+//! it from a file or a command line is the daemon's work.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use ferry_storage::Upload;
+
+/// How a listener speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListenTls {
+    /// Plain text until AUTH TLS (RFC 4217), where a certificate is configured.
+    Explicit,
+    /// TLS from the first octet (port 990 by custom).
+    Implicit,
+}
+
+/// One address to accept control connections on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "plain data")]
+pub struct Listen {
+    /// Address and port; port 0 asks for any free one.
+    pub at: SocketAddr,
+    /// How it speaks TLS.
+    pub tls: ListenTls,
+}
+
+/// Which connections must be under TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RequireTls {
+    /// None.
+    #[default]
+    No,
+    /// The control connection before logging in.
+    Login,
+    /// The control connection and every data connection (PROT P).
+    Both,
+}
+
+/// Whether a data connection under TLS must resume the session of its control connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum DataResumption {
+    /// Neither offered nor asked for.
+    Off,
+    /// Offered; a full handshake is accepted too.
+    #[default]
+    Prefer,
+    /// Anything but a resumption is refused with 522.
+    Strict,
+}
+
+/// Which peers may open a passive data connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum DataPeer {
+    /// Only the address of the control connection's peer.
+    #[default]
+    Strict,
+    /// Its /24 (IPv4) or /64 (IPv6) network: carrier-grade NAT.
+    SameNet,
+    /// Anyone; sensible only with [`DataResumption::Strict`].
+    Any,
+}
+
+/// Numbers that bound what peers can use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "plain data")]
+pub struct Limits {
+    /// Sessions in all.
+    pub sessions: u32,
+    /// Sessions per address.
+    pub per_address: u32,
+    /// Silence on the control connection after login, while no data moves.
+    pub idle: Duration,
+    /// From connecting to being logged in.
+    pub login: Duration,
+    /// Silence on a data connection that should be moving.
+    pub stall: Duration,
+    /// Waiting for a data connection to be made, after 150.
+    pub data_connect: Duration,
+    /// A passive port nobody used.
+    pub passive_unused: Duration,
+    /// A TLS handshake, control or data.
+    pub handshake: Duration,
+    /// Waiting for the peer to close a data connection after its end was announced.
+    pub close: Duration,
+    /// Wrong passwords per connection, 1–10; the last is answered 421.
+    pub wrong_passwords: u8,
+    /// Longest command line in octets, CRLF included.
+    pub line: usize,
+    /// Entries in one STAT listing over the control connection.
+    pub stat_entries: usize,
+    /// Longest file that is scanned to answer SIZE in TYPE A, in octets.
+    pub ascii_size_scan: u64,
+    /// Longest offset that REST may name for RETR in TYPE A, in octets scanned.
+    pub ascii_restart_scan: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions: 10_000,
+            per_address: 20,
+            idle: Duration::from_secs(300),
+            login: Duration::from_secs(60),
+            stall: Duration::from_secs(120),
+            data_connect: Duration::from_secs(30),
+            passive_unused: Duration::from_secs(60),
+            handshake: Duration::from_secs(15),
+            close: Duration::from_secs(5),
+            wrong_passwords: 3,
+            line: 8192,
+            stat_entries: 10_000,
+            ascii_size_scan: 16 << 20,
+            ascii_restart_scan: 256 << 20,
+        }
+    }
+}
+
+/// Everything an operator decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "plain data")]
+pub struct Options {
+    /// Where to accept control connections.
+    pub listen: Vec<Listen>,
+    /// Lines shown in the greeting before the 220 line; empty for none.
+    pub banner: Vec<String>,
+    /// Which connections must be under TLS.
+    pub require_tls: RequireTls,
+    /// Whether data connections must resume.
+    pub data_resumption: DataResumption,
+    /// Who may open a passive data connection.
+    pub data_peer: DataPeer,
+    /// Ports for passive data connections.
+    pub passive_ports: RangeInclusive<u16>,
+    /// The IPv4 address announced in 227 to peers outside private networks.
+    pub public_address: Option<IpAddr>,
+    /// Whether a transfer without PASV or PORT connects to the default data port (RFC 959 §3.3).
+    pub default_data_port: bool,
+    /// Whether an upload whose TLS data connection ended without close_notify is refused.
+    pub strict_close_notify: bool,
+    /// What an upload does until it is complete.
+    pub uploads: Upload,
+    /// Permission bits taken away from new files (0o666) and directories (0o777).
+    pub umask: u32,
+    /// Whether LIST and NLST show names that start with a dot without being asked.
+    pub show_hidden: bool,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            banner: Vec::new(),
+            require_tls: RequireTls::No,
+            data_resumption: DataResumption::Prefer,
+            data_peer: DataPeer::Strict,
+            passive_ports: 50_000..=50_999,
+            public_address: None,
+            default_data_port: true,
+            strict_close_notify: false,
+            uploads: Upload::Atomic,
+            umask: 0o022,
+            show_hidden: false,
+            limits: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The [`Storage`] trait and the types that cross it. No implementation lives here.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use ferry_proto::date::UnixTime;
+use ferry_proto::path::FtpPath;
+
+/// A boxed future: one allocation per storage operation, none per idle session.
+pub type BoxFut<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why a storage operation did not happen, by outcome; the caller turns it into a reply code.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FsError {
+    /// Nothing has that name, or a component on the way is missing, is not a directory, loops, or
+    /// leads out of the root.
+    NotFound,
+    /// The operation is not allowed.
+    Denied,
+    /// The name is taken and may not be replaced.
+    Exists,
+    /// The directory still has entries.
+    NotEmpty,
+    /// The operation needs a regular file.
+    NotFile,
+    /// The operation needs a directory.
+    NotDir,
+    /// The name cannot be stored here: too long, or octets this storage refuses.
+    BadName,
+    /// A rename into the directory's own inside, or of the root.
+    IntoItself,
+    /// The start offset lies beyond the end of the file.
+    BadOffset,
+    /// No space is left on the medium.
+    NoSpace,
+    /// A quota is used up.
+    Quota,
+    /// Someone else holds it; the same request may succeed later.
+    Busy,
+    /// This storage cannot do that at all.
+    Unsupported,
+    /// Reading or writing the medium failed.
+    Io(std::io::Error),
+}
+
+impl fmt::Display for FsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFound => "no such file or directory",
+            Self::Denied => "permission denied",
+            Self::Exists => "already exists",
+            Self::NotEmpty => "directory not empty",
+            Self::NotFile => "not a regular file",
+            Self::NotDir => "not a directory",
+            Self::BadName => "name not allowed",
+            Self::IntoItself => "a directory cannot be moved into itself",
+            Self::BadOffset => "start offset beyond the end of the file",
+            Self::NoSpace => "no space left",
+            Self::Quota => "quota used up",
+            Self::Busy => "busy, try again later",
+            Self::Unsupported => "not supported here",
+            Self::Io(_) => "input/output error",
+        })
+    }
+}
+
+impl std::error::Error for FsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(e) => Some(e),
+            _ => None,
+        }
+    }
+}
+
+/// What a directory entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Dir,
+    /// A symbolic link (only where the link itself was asked for, or where it leads nowhere).
+    Symlink,
+    /// A device, socket, pipe or anything else that cannot be transferred.
+    Other,
+}
+
+/// Metadata of one file, directory or link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
+pub struct Meta {
+    /// What it is.
+    pub kind: Kind,
+    /// Length in octets; for directories whatever the medium says.
+    pub size: u64,
+    /// Time of last modification.
+    pub modified: UnixTime,
+    /// Time of creation, where the medium knows it.
+    pub created: Option<UnixTime>,
+    /// Permission bits, `0o7777` at most; [`None`] where the storage has no such thing.
+    pub mode: Option<u32>,
+    /// Number of hard links, 1 where unknown.
+    pub links: u64,
+    /// Numeric owner, where the storage has owners.
+    pub owner: Option<u32>,
+    /// Numeric group, where the storage has groups.
+    pub group: Option<u32>,
+    /// Identity within the storage: equal means the same object. (device, inode) on a local
+    /// directory; never shown to a peer as it is.
+    pub unique: (u64, u64),
+}
+
+/// One entry of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
+pub struct Entry {
+    /// The name: one component, octets as stored.
+    pub name: Vec<u8>,
+    /// The entry itself; for a symbolic link, the link's own metadata (`kind == Symlink`).
+    pub meta: Meta,
+    /// For a symbolic link: where it points, as stored.
+    pub link: Option<Vec<u8>>,
+    /// For a symbolic link that leads to something inside the root: the metadata of that.
+    pub target: Option<Meta>,
+}
+
+/// A directory being read, batch by batch, so that no directory is ever held whole in memory.
+pub trait Entries: Send {
+    /// The next entries, in the storage's own order; an empty batch means the end. `.` and `..`
+    /// never appear. At most [`BATCH_MAX`] entries.
+    fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>>;
+}
+
+/// The most entries one [`Entries::next_batch`] returns.
+pub const BATCH_MAX: usize = 1024;
+
+/// An open file for reading, from the offset asked for.
+#[non_exhaustive]
+pub enum Source {
+    /// A regular file of this machine: the engine may use `sendfile` or `pread` on it. Its own
+    /// cursor is not used; read at explicit offsets, starting at `from`.
+    File {
+        /// The open file.
+        file: std::fs::File,
+        /// Where to start, in octets.
+        from: u64,
+        /// Length of the whole file when it was opened, in octets.
+        len: u64,
+    },
+    /// Anything else: octets on demand.
+    Stream {
+        /// Where they come from; already at the offset asked for.
+        stream: Box<dyn ByteSource>,
+        /// Length of the whole file when it was opened, in octets.
+        len: u64,
+    },
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { from, len, .. } => write!(f, "Source::File({from}..{len})"),
+            Self::Stream { len, .. } => write!(f, "Source::Stream(..{len})"),
+        }
+    }
+}
+
+/// Octets on demand.
+pub trait ByteSource: Send {
+    /// Fills `buf` from its start, at most its present length, and gives it back with the number
+    /// of octets read; 0 means the end. The buffer is lent so that it may cross threads.
+    fn read(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)>;
+}
+
+/// How an upload meets what is already there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriteMode {
+    /// The whole file anew, whether or not the name exists. What happens while it is written and
+    /// when it breaks off is said by [`Upload`].
+    Create(Upload),
+    /// As `Create`, but the name must not exist: [`FsError::Exists`] otherwise (STOU).
+    CreateNew(Upload),
+    /// In place from an offset not beyond the end; what followed is cut off first
+    /// ([`FsError::BadOffset`] beyond the end, [`FsError::NotFound`] when there is no file and the
+    /// offset is not 0).
+    At(u64),
+    /// In place at the end; a missing file is made.
+    Append,
+}
+
+/// What an upload of a whole file does until it is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Upload {
+    /// Aside, named when complete. Broken off: under a new name what arrived is kept there, an
+    /// existing file stays as it was.
+    #[default]
+    Atomic,
+    /// Aside, named when complete. Broken off: nothing is kept.
+    Discard,
+    /// Straight into the named file, truncated first; what arrived stays.
+    Direct,
+}
+
+/// A file being written. Octets go in by [`write`](Sink::write); then exactly one of
+/// [`commit`](Sink::commit) and [`abandon`](Sink::abandon). Dropping it without either is as
+/// `abandon`, as far as that can be done without waiting; no hidden file stays behind.
+pub trait Sink: Send {
+    /// Writes all of `buf` behind what was written before and gives the buffer back (its content
+    /// is then unspecified, its capacity kept).
+    fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)>;
+
+    /// Makes what was written the file of that name. When this returns, readers see all of it.
+    fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>>;
+
+    /// Ends the write before it is complete; what becomes of it, [`Upload`] says. Returns whether
+    /// what arrived is now there under the name.
+    fn abandon(self: Box<Self>) -> BoxFut<'static, Result<bool, FsError>>;
+}
+
+/// What [`Storage::set_meta`] is to change; `None` leaves a field as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "callers build it with ..Default::default()")]
+pub struct SetMeta {
+    /// New time of last modification.
+    pub modified: Option<UnixTime>,
+    /// New time of last access.
+    pub accessed: Option<UnixTime>,
+    /// New permission bits, `0o7777` at most.
+    pub mode: Option<u32>,
+}
+
+/// What a storage can do; everything else is mandatory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
+pub struct Caps {
+    /// [`WriteMode::At`] and [`WriteMode::Append`] work.
+    pub write_in_place: bool,
+    /// [`Storage::set_meta`] can set times.
+    pub set_times: bool,
+    /// [`Storage::set_meta`] can set permission bits.
+    pub set_mode: bool,
+}
+
+/// A place files live in. All paths are canonical, all methods act on the storage's own root.
+///
+/// Wrappers must forward every method. Symbolic links that stay inside the root are followed by
+/// every method except [`remove_file`](Storage::remove_file), [`rename`](Storage::rename) (which
+/// act on the link) and `stat` with `follow == false`; links that lead out are
+/// [`FsError::NotFound`].
+pub trait Storage: Send + Sync + fmt::Debug {
+    /// What this storage can do.
+    fn caps(&self) -> Caps;
+
+    /// Metadata of what `path` names; of a link itself when `follow` is false.
+    fn stat<'a>(&'a self, path: &'a FtpPath, follow: bool) -> BoxFut<'a, Result<Meta, FsError>>;
+
+    /// Opens a directory for listing. [`FsError::NotDir`] when `path` is something else.
+    fn list<'a>(
+        &'a self,
+        path: &'a FtpPath,
+    ) -> BoxFut<'a, Result<Box<dyn Entries>, FsError>>;
+
+    /// Opens a regular file for reading from offset `from`. [`FsError::NotFile`] when it is
+    /// anything else, [`FsError::BadOffset`] when `from` is beyond the end.
+    fn read<'a>(&'a self, path: &'a FtpPath, from: u64) -> BoxFut<'a, Result<Source, FsError>>;
+
+    /// Opens a file for writing. [`FsError::NotFile`] when the name is taken by anything else. A
+    /// file made by this has the permission bits `perm` (the caller has applied the umask; the
+    /// process's own umask does not count); one that is replaced keeps its own.
+    fn write<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        mode: WriteMode,
+        perm: u32,
+    ) -> BoxFut<'a, Result<Box<dyn Sink>, FsError>>;
+
+    /// Makes one directory with the permission bits `perm`. [`FsError::Exists`] when the name is
+    /// taken.
+    fn make_dir<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        perm: u32,
+    ) -> BoxFut<'a, Result<(), FsError>>;
+
+    /// Removes an empty directory. The root cannot be removed ([`FsError::Denied`]).
+    fn remove_dir<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>>;
+
+    /// Removes a file or link. [`FsError::NotFile`] for a directory.
+    fn remove_file<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>>;
+
+    /// Renames. An existing file at `to` is replaced if `replace`, else [`FsError::Exists`]; a
+    /// directory is never replaced by a file nor a non-empty one by a directory. The root cannot
+    /// be moved, nor a directory into its own inside ([`FsError::IntoItself`]).
+    fn rename<'a>(
+        &'a self,
+        from: &'a FtpPath,
+        to: &'a FtpPath,
+        replace: bool,
+    ) -> BoxFut<'a, Result<(), FsError>>;
+
+    /// Changes times and permission bits; [`FsError::Unsupported`] where [`Caps`] says so.
+    fn set_meta<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        set: SetMeta,
+    ) -> BoxFut<'a, Result<(), FsError>>;
+
+    /// Octets still free for files in the directory `path`; `None` where nobody can tell.
+    fn free_space<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Option<u64>, FsError>>;
+}
