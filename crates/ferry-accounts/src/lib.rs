@@ -1,12 +1,15 @@
 //! Who may log in and what they may do.
 //!
 //! An [`Account`] is data; [`policy::decide`] is a pure function of (account, operation, canonical
-//! path) and the only place where a right is granted or refused. [`Accounts`] turns a name and a
+//! path) and the only place where a right is granted or refused. [`UserTable`] turns a name and a
 //! password into an account, at the same cost whether or not the name exists.
 
 #![forbid(unsafe_code)]
 
 mod account;
+pub mod password;
 pub mod policy;
+mod table;
 
 pub use account::{Access, Account};
+pub use table::{NameTaken, Secret, UserTable};

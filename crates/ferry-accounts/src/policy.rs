@@ -72,10 +72,110 @@ pub enum Refusal {
 pub fn decide(account: &Account, op: Op, path: &FtpPath) -> Result<(), Refusal> {
     if path.has_control() {
         let makes_a_name = matches!(op, Op::Write | Op::MakeDir | Op::RenameTo);
-        return Err(if makes_a_name { Refusal::BadName } else { Refusal::Hidden });
+        return Err(if makes_a_name {
+            Refusal::BadName
+        } else {
+            Refusal::Hidden
+        });
     }
     if !op.is_read() && account.access != Access::ReadWrite {
         return Err(Refusal::ReadOnly);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The kinds of account there are, in the order of the table's columns.
+    fn kinds() -> [Account; 4] {
+        let account = |access, anonymous| Account {
+            name: "someone".to_owned(),
+            home: FtpPath::root(),
+            access,
+            anonymous,
+            sessions_max: None,
+        };
+        [
+            account(Access::ReadOnly, false),
+            account(Access::ReadWrite, false),
+            account(Access::ReadOnly, true),
+            account(Access::ReadWrite, true),
+        ]
+    }
+
+    /// An operation, what each kind of account hears on a plain name, and what all of them hear on
+    /// a name with control octets.
+    type Row = (Op, [Result<(), Refusal>; 4], Refusal);
+
+    const TABLE: [Row; Op::ALL.len()] = {
+        use Refusal::{BadName, Hidden};
+        const YES: Result<(), Refusal> = Ok(());
+        const NO: Result<(), Refusal> = Err(Refusal::ReadOnly);
+        //                  read-only, read-write, anonymous, anonymous that may write
+        [
+            (Op::Stat, [YES, YES, YES, YES], Hidden),
+            (Op::List, [YES, YES, YES, YES], Hidden),
+            (Op::Read, [YES, YES, YES, YES], Hidden),
+            (Op::Write, [NO, YES, NO, YES], BadName),
+            (Op::MakeDir, [NO, YES, NO, YES], BadName),
+            (Op::RemoveDir, [NO, YES, NO, YES], Hidden),
+            (Op::RemoveFile, [NO, YES, NO, YES], Hidden),
+            (Op::RenameFrom, [NO, YES, NO, YES], Hidden),
+            (Op::RenameTo, [NO, YES, NO, YES], BadName),
+            (Op::SetMeta, [NO, YES, NO, YES], Hidden),
+        ]
+    };
+
+    #[test]
+    fn every_kind_of_account_may_do_exactly_what_the_table_says() {
+        for (row, op) in TABLE.iter().zip(Op::ALL) {
+            assert_eq!(row.0, op, "the table has one row per operation, in order");
+            for path in ["/", "/a", "/a/b c", "/.hidden", "/\u{e9}", "/-rf"] {
+                let path = FtpPath::new(path.as_bytes()).unwrap();
+                for (account, want) in kinds().iter().zip(row.1) {
+                    assert_eq!(
+                        decide(account, op, &path),
+                        want,
+                        "{op:?} {path} {account:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_with_control_octets_are_neither_made_nor_shown_to_anyone() {
+        for (op, _, want) in TABLE {
+            for path in [
+                "/a\nb",
+                "/a\r",
+                "/\u{1}/b",
+                "/a/\u{7f}",
+                "/x\ty/z",
+                "/\u{1b}[2J",
+            ] {
+                let path = FtpPath::new(path.as_bytes()).unwrap();
+                for account in kinds() {
+                    assert_eq!(decide(&account, op, &path), Err(want), "{op:?} {path:?}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn who_may_only_read_never_changes_anything(
+            path in proptest::collection::vec(1u8.., 1..80),
+            op in proptest::sample::select(&Op::ALL[..]),
+        ) {
+            let Ok(path) = FtpPath::new(&path) else { return Ok(()) };
+            let [reader, writer, ..] = kinds();
+            let allowed = decide(&reader, op, &path).is_ok();
+            prop_assert!(!allowed || op.is_read());
+            prop_assert!(!allowed || decide(&writer, op, &path).is_ok(), "writing is no less");
+        }
+    }
 }
