@@ -9,4 +9,6 @@
 #![forbid(unsafe_code)]
 
 pub mod date;
+pub mod line;
 pub mod path;
+mod telnet;
