@@ -8,7 +8,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod addr;
 pub mod date;
+pub mod facts;
 pub mod line;
 pub mod path;
 mod telnet;
