@@ -9,8 +9,14 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod command;
 pub mod date;
 pub mod facts;
 pub mod line;
+pub mod list;
 pub mod path;
+pub mod reply;
+pub mod repr;
+pub mod site;
 mod telnet;
+pub mod verb;

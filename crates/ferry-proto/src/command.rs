@@ -1,0 +1,557 @@
+//! Commands: from a line to a typed [`Command`] and back (RFC 959 §5.3 and its successors).
+//!
+//! Syntax only. Whether a command may be given now, and what it does, the session machine decides;
+//! paths stay as the client wrote them until a directory is known to resolve them against.
+
+use core::fmt;
+use core::net::{SocketAddr, SocketAddrV4};
+
+use crate::addr::{self, AddrError, EpsvArg};
+use crate::date::UnixTime;
+use crate::site::SiteCommand;
+use crate::verb::{ArgumentKind, Verb};
+
+/// A representation type (TYPE).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TypeCode {
+    /// A: text with CRLF line ends; the format letter (N, T or C) changes nothing in a stream.
+    Ascii,
+    /// E: EBCDIC text.
+    Ebcdic,
+    /// I: octets as they are.
+    Image,
+    /// L: logical bytes of that many bits.
+    Local(u8),
+}
+
+/// A protection level (PROT, RFC 2228 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtectionLevel {
+    /// C: in the clear.
+    Clear,
+    /// S: integrity only; TLS has no such thing.
+    Safe,
+    /// E: confidentiality only; TLS has no such thing.
+    Confidential,
+    /// P: private, under TLS.
+    Private,
+}
+
+/// A security mechanism (AUTH).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mechanism {
+    /// `TLS` or `TLS-C`: data connections stay clear until PROT.
+    Tls,
+    /// `SSL` or `TLS-P`: by old custom data connections are private at once.
+    TlsPrivate,
+}
+
+/// What OPTS sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Opts<'a> {
+    /// `OPTS UTF8 ON` or `OFF` (and forms without an argument, which mean on).
+    Utf8(bool),
+    /// `OPTS MLST facts`: which facts MLST and MLSD show.
+    Mlst(&'a [u8]),
+}
+
+/// One command, its argument read. Names and passwords borrow from the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(
+    missing_docs,
+    reason = "each variant is the verb of the same name, see `VERBS`"
+)]
+pub enum Command<'a> {
+    User(&'a [u8]),
+    Pass(&'a [u8]),
+    Acct(&'a [u8]),
+    Auth(Mechanism),
+    Pbsz(u32),
+    Prot(ProtectionLevel),
+    Quit,
+    Cwd(&'a [u8]),
+    Cdup,
+    Pwd,
+    Type(TypeCode),
+    /// The mode letter, upper case: S, B, C or Z.
+    Mode(u8),
+    /// The structure letter, upper case: F, R or P.
+    Stru(u8),
+    Port(SocketAddrV4),
+    Eprt(SocketAddr),
+    Pasv,
+    Epsv(EpsvArg),
+    Rest(u64),
+    Opts(Opts<'a>),
+    /// Octets to reserve.
+    Allo(u64),
+    Retr(&'a [u8]),
+    Stor(&'a [u8]),
+    Appe(&'a [u8]),
+    Stou(Option<&'a [u8]>),
+    List(Option<&'a [u8]>),
+    Nlst(Option<&'a [u8]>),
+    Mlsd(Option<&'a [u8]>),
+    Abor,
+    Dele(&'a [u8]),
+    Rmd(&'a [u8]),
+    Mkd(&'a [u8]),
+    Rnfr(&'a [u8]),
+    Rnto(&'a [u8]),
+    Size(&'a [u8]),
+    Mdtm(&'a [u8]),
+    Mfmt {
+        time: UnixTime,
+        path: &'a [u8],
+    },
+    Mlst(Option<&'a [u8]>),
+    Feat,
+    Syst,
+    Stat(Option<&'a [u8]>),
+    Help(Option<&'a [u8]>),
+    Noop,
+    Clnt(&'a [u8]),
+    Site(SiteCommand<'a>),
+}
+
+/// Why a line is not a command that can be carried out; the verb, where it is known, lets the
+/// session ask for a login first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// 500: nobody defined that verb.
+    Unknown,
+    /// 502: a known verb that is not carried out here.
+    NotServed(Verb),
+    /// 501: the argument cannot be read.
+    Syntax(Verb),
+    /// 504: the argument is well formed but asks for something that is not implemented.
+    Parameter(Verb),
+    /// 522: a network protocol (EPRT, EPSV) that is not known.
+    Family(Verb),
+    /// 500: the line was longer than the limit; nothing of it was looked at.
+    TooLong,
+    /// 501: the line held a NUL octet.
+    Nul,
+}
+
+impl CommandError {
+    /// The verb, where one was recognised.
+    #[must_use]
+    pub fn verb(self) -> Option<Verb> {
+        match self {
+            Self::NotServed(v) | Self::Syntax(v) | Self::Parameter(v) | Self::Family(v) => Some(v),
+            Self::Unknown | Self::TooLong | Self::Nul => None,
+        }
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("unknown command"),
+            Self::NotServed(v) => write!(f, "{} is not available", v.name()),
+            Self::Syntax(v) => write!(f, "the argument of {} cannot be read", v.name()),
+            Self::Parameter(v) => write!(f, "that parameter of {} is not available", v.name()),
+            Self::Family(v) => write!(f, "unknown network protocol in {}", v.name()),
+            Self::TooLong => f.write_str("the command line is too long"),
+            Self::Nul => f.write_str("the command line holds a NUL octet"),
+        }
+    }
+}
+
+impl core::error::Error for CommandError {}
+
+/// Splits a line (without its end) into the word before the first space and what follows it.
+fn split(line: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match line.iter().position(|&b| b == b' ') {
+        Some(i) => (line.get(..i).unwrap_or_default(), line.get(i + 1..)),
+        None => (line, None),
+    }
+}
+
+/// Whether a line shows that its sender speaks another protocol (HTTP, SMTP, SSH): a browser or
+/// mailer made to talk to this port (protocol.md §1.1). Meant for the first line of a connection.
+#[must_use]
+pub fn is_foreign(line: &[u8]) -> bool {
+    const VERBS: [&[u8]; 12] = [
+        b"GET",
+        b"HEAD",
+        b"POST",
+        b"PUT",
+        b"OPTIONS",
+        b"CONNECT",
+        b"PATCH",
+        b"PROPFIND",
+        b"EHLO",
+        b"HELO",
+        b"MAIL",
+        b"RCPT",
+    ];
+    let (word, _) = split(line);
+    VERBS.iter().any(|v| v.eq_ignore_ascii_case(word))
+        || (word.len() > 1 && word.ends_with(b":"))
+        || word.starts_with(b"HTTP/")
+        || word.starts_with(b"SSH-")
+}
+
+/// Whether the first octet of a connection cannot begin a command: control characters, as in a
+/// TLS ClientHello (16 03). TAB, LF and CR are let pass.
+#[must_use]
+pub fn is_foreign_first_octet(octet: u8) -> bool {
+    matches!(octet, 0x00..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f)
+}
+
+fn trim(mut s: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = s {
+        s = rest;
+    }
+    s
+}
+
+/// Digits only, no sign, at most 2^63 − 1.
+pub(crate) fn number(s: &[u8]) -> Option<u64> {
+    if s.is_empty() || s.len() > 19 || !s.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let n: u64 = core::str::from_utf8(s).ok()?.parse().ok()?;
+    (n <= i64::MAX.unsigned_abs()).then_some(n)
+}
+
+impl<'a> Command<'a> {
+    /// Reads one line, without its line end.
+    ///
+    /// # Errors
+    /// [`CommandError`], by the reply that is due.
+    pub fn parse(line: &'a [u8]) -> Result<Self, CommandError> {
+        let (word, rest) = split(line);
+        let verb = Verb::find(word).ok_or(CommandError::Unknown)?;
+        let info = verb.info();
+        if !info.served {
+            return Err(CommandError::NotServed(verb));
+        }
+        let syntax = Err(CommandError::Syntax(verb));
+        let given = rest.filter(|r| !r.is_empty());
+        match info.argument {
+            ArgumentKind::None => Self::bare(verb),
+            ArgumentKind::NoneStrict if rest.is_some_and(|r| !trim(r).is_empty()) => syntax,
+            ArgumentKind::NoneStrict => Self::bare(verb),
+            ArgumentKind::Name => given.map_or(syntax, |name| Self::named(verb, name)),
+            ArgumentKind::OptionalName => Ok(Self::maybe_named(verb, given)),
+            ArgumentKind::Parameter => match trim(rest.unwrap_or_default()) {
+                b"" => syntax,
+                p => Self::with_parameter(verb, p),
+            },
+            ArgumentKind::OptionalParameter => {
+                Self::maybe_parameter(verb, trim(rest.unwrap_or_default()))
+            }
+        }
+    }
+
+    fn bare(verb: Verb) -> Result<Self, CommandError> {
+        Ok(match verb {
+            Verb::Quit => Self::Quit,
+            Verb::Cdup | Verb::Xcup => Self::Cdup,
+            Verb::Pwd | Verb::Xpwd => Self::Pwd,
+            Verb::Pasv => Self::Pasv,
+            Verb::Abor => Self::Abor,
+            Verb::Feat => Self::Feat,
+            Verb::Syst => Self::Syst,
+            Verb::Noop => Self::Noop,
+            _ => return Err(CommandError::NotServed(verb)),
+        })
+    }
+
+    fn named(verb: Verb, name: &'a [u8]) -> Result<Self, CommandError> {
+        Ok(match verb {
+            Verb::User => Self::User(name),
+            Verb::Acct => Self::Acct(name),
+            Verb::Cwd | Verb::Xcwd => Self::Cwd(name),
+            Verb::Mkd | Verb::Xmkd => Self::Mkd(name),
+            Verb::Rmd | Verb::Xrmd => Self::Rmd(name),
+            Verb::Retr => Self::Retr(name),
+            Verb::Stor => Self::Stor(name),
+            Verb::Appe => Self::Appe(name),
+            Verb::Dele => Self::Dele(name),
+            Verb::Rnfr => Self::Rnfr(name),
+            Verb::Rnto => Self::Rnto(name),
+            Verb::Size => Self::Size(name),
+            Verb::Mdtm => Self::Mdtm(name),
+            Verb::Site => Self::Site(SiteCommand::parse(name)?),
+            Verb::Mfmt => {
+                let (time, path) = split(name);
+                let time = UnixTime::parse_timeval(time).ok_or(CommandError::Syntax(verb))?;
+                let path = path
+                    .filter(|p| !p.is_empty())
+                    .ok_or(CommandError::Syntax(verb))?;
+                Self::Mfmt { time, path }
+            }
+            _ => return Err(CommandError::NotServed(verb)),
+        })
+    }
+
+    fn maybe_named(verb: Verb, name: Option<&'a [u8]>) -> Self {
+        match verb {
+            Verb::Pass => Self::Pass(name.unwrap_or_default()),
+            Verb::Stou => Self::Stou(name),
+            Verb::List => Self::List(name),
+            Verb::Nlst => Self::Nlst(name),
+            Verb::Mlsd => Self::Mlsd(name),
+            Verb::Mlst => Self::Mlst(name),
+            _ => Self::Stat(name),
+        }
+    }
+
+    fn maybe_parameter(verb: Verb, p: &'a [u8]) -> Result<Self, CommandError> {
+        Ok(match verb {
+            Verb::Epsv => Self::Epsv(addr::parse_epsv_argument(p).map_err(address(verb))?),
+            Verb::Help => Self::Help((!p.is_empty()).then_some(p)),
+            Verb::Clnt => Self::Clnt(p),
+            _ => return Err(CommandError::NotServed(verb)),
+        })
+    }
+
+    fn with_parameter(verb: Verb, p: &'a [u8]) -> Result<Self, CommandError> {
+        let syntax = CommandError::Syntax(verb);
+        let letter = |allowed: &[u8]| match p {
+            [l] if allowed.contains(&l.to_ascii_uppercase()) => Ok(l.to_ascii_uppercase()),
+            _ => Err(syntax),
+        };
+        Ok(match verb {
+            Verb::Auth => Self::Auth(mechanism(p)?),
+            Verb::Pbsz => Self::Pbsz(
+                number(p)
+                    .and_then(|n| u32::try_from(n).ok())
+                    .ok_or(syntax)?,
+            ),
+            Verb::Prot => Self::Prot(protection(p)?),
+            Verb::Type => Self::Type(type_code(p)?),
+            Verb::Mode => Self::Mode(letter(b"SBCZ")?),
+            Verb::Stru => Self::Stru(letter(b"FRP")?),
+            Verb::Port => Self::Port(addr::parse_port(p).map_err(address(verb))?),
+            Verb::Eprt => Self::Eprt(addr::parse_eprt(p).map_err(address(verb))?),
+            Verb::Rest => Self::Rest(number(p).ok_or(syntax)?),
+            Verb::Allo => Self::Allo(allocation(p).ok_or(syntax)?),
+            Verb::Opts => Self::Opts(opts(p)?),
+            _ => return Err(CommandError::NotServed(verb)),
+        })
+    }
+
+    /// The verb as it is printed; the X forms of RFC 775 come back as the verbs they stand for.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::User(_) => Verb::User,
+            Self::Pass(_) => Verb::Pass,
+            Self::Acct(_) => Verb::Acct,
+            Self::Auth(_) => Verb::Auth,
+            Self::Pbsz(_) => Verb::Pbsz,
+            Self::Prot(_) => Verb::Prot,
+            Self::Quit => Verb::Quit,
+            Self::Cwd(_) => Verb::Cwd,
+            Self::Cdup => Verb::Cdup,
+            Self::Pwd => Verb::Pwd,
+            Self::Type(_) => Verb::Type,
+            Self::Mode(_) => Verb::Mode,
+            Self::Stru(_) => Verb::Stru,
+            Self::Port(_) => Verb::Port,
+            Self::Eprt(_) => Verb::Eprt,
+            Self::Pasv => Verb::Pasv,
+            Self::Epsv(_) => Verb::Epsv,
+            Self::Rest(_) => Verb::Rest,
+            Self::Opts(_) => Verb::Opts,
+            Self::Allo(_) => Verb::Allo,
+            Self::Retr(_) => Verb::Retr,
+            Self::Stor(_) => Verb::Stor,
+            Self::Appe(_) => Verb::Appe,
+            Self::Stou(_) => Verb::Stou,
+            Self::List(_) => Verb::List,
+            Self::Nlst(_) => Verb::Nlst,
+            Self::Mlsd(_) => Verb::Mlsd,
+            Self::Abor => Verb::Abor,
+            Self::Dele(_) => Verb::Dele,
+            Self::Rmd(_) => Verb::Rmd,
+            Self::Mkd(_) => Verb::Mkd,
+            Self::Rnfr(_) => Verb::Rnfr,
+            Self::Rnto(_) => Verb::Rnto,
+            Self::Size(_) => Verb::Size,
+            Self::Mdtm(_) => Verb::Mdtm,
+            Self::Mfmt { .. } => Verb::Mfmt,
+            Self::Mlst(_) => Verb::Mlst,
+            Self::Feat => Verb::Feat,
+            Self::Syst => Verb::Syst,
+            Self::Stat(_) => Verb::Stat,
+            Self::Help(_) => Verb::Help,
+            Self::Noop => Verb::Noop,
+            Self::Clnt(_) => Verb::Clnt,
+            Self::Site(_) => Verb::Site,
+        }
+    }
+
+    /// Appends the command as a line with CRLF. Octet FF is doubled, as Telnet wants it
+    /// (RFC 854); a name that holds CR, LF or NUL cannot come out of [`Command::parse`], and in one
+    /// made by hand those octets are left out, so that no name can start a second command.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut line = Vec::from(self.verb().name());
+        if let Some(argument) = self.argument() {
+            line.push(b' ');
+            line.extend_from_slice(&argument);
+        }
+        for b in line {
+            match b {
+                b'\r' | b'\n' | 0 => {}
+                0xff => out.extend_from_slice(&[0xff, 0xff]),
+                b => out.push(b),
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn argument(&self) -> Option<Vec<u8>> {
+        let text = |s: &str| Some(s.as_bytes().to_vec());
+        match self {
+            Self::User(a)
+            | Self::Pass(a)
+            | Self::Acct(a)
+            | Self::Cwd(a)
+            | Self::Retr(a)
+            | Self::Stor(a)
+            | Self::Appe(a)
+            | Self::Dele(a)
+            | Self::Rmd(a)
+            | Self::Mkd(a)
+            | Self::Rnfr(a)
+            | Self::Rnto(a)
+            | Self::Size(a)
+            | Self::Mdtm(a)
+            | Self::Clnt(a) => Some(a.to_vec()),
+            Self::Stou(a)
+            | Self::List(a)
+            | Self::Nlst(a)
+            | Self::Mlsd(a)
+            | Self::Mlst(a)
+            | Self::Stat(a)
+            | Self::Help(a) => a.map(<[u8]>::to_vec),
+            Self::Auth(Mechanism::Tls) => text("TLS"),
+            Self::Auth(Mechanism::TlsPrivate) => text("SSL"),
+            Self::Pbsz(n) => text(&n.to_string()),
+            Self::Prot(level) => text(match level {
+                ProtectionLevel::Clear => "C",
+                ProtectionLevel::Safe => "S",
+                ProtectionLevel::Confidential => "E",
+                ProtectionLevel::Private => "P",
+            }),
+            Self::Type(TypeCode::Ascii) => text("A"),
+            Self::Type(TypeCode::Ebcdic) => text("E"),
+            Self::Type(TypeCode::Image) => text("I"),
+            Self::Type(TypeCode::Local(n)) => text(&format!("L {n}")),
+            Self::Mode(l) | Self::Stru(l) => Some(vec![*l]),
+            Self::Port(a) => text(&addr::port_argument(*a)),
+            Self::Eprt(a) => text(&addr::eprt_argument(*a)),
+            Self::Epsv(EpsvArg::Any) => None,
+            Self::Epsv(EpsvArg::V4) => text("1"),
+            Self::Epsv(EpsvArg::V6) => text("2"),
+            Self::Epsv(EpsvArg::All) => text("ALL"),
+            Self::Rest(n) | Self::Allo(n) => text(&n.to_string()),
+            Self::Opts(Opts::Utf8(on)) => text(if *on { "UTF8 ON" } else { "UTF8 OFF" }),
+            Self::Opts(Opts::Mlst(facts)) => Some([b"MLST ", *facts].concat()),
+            Self::Mfmt { time, path } => {
+                Some([time.format_timeval(true).as_bytes(), b" ", path].concat())
+            }
+            Self::Site(site) => Some(site.argument()),
+            Self::Quit
+            | Self::Cdup
+            | Self::Pwd
+            | Self::Pasv
+            | Self::Abor
+            | Self::Feat
+            | Self::Syst
+            | Self::Noop => None,
+        }
+    }
+}
+
+fn address(verb: Verb) -> impl Fn(AddrError) -> CommandError {
+    move |e| match e {
+        AddrError::UnknownFamily => CommandError::Family(verb),
+        AddrError::Syntax => CommandError::Syntax(verb),
+    }
+}
+
+fn mechanism(p: &[u8]) -> Result<Mechanism, CommandError> {
+    let is = |s: &str| p.eq_ignore_ascii_case(s.as_bytes());
+    match () {
+        () if is("TLS") || is("TLS-C") => Ok(Mechanism::Tls),
+        () if is("SSL") || is("TLS-P") => Ok(Mechanism::TlsPrivate),
+        () => Err(CommandError::Parameter(Verb::Auth)),
+    }
+}
+
+fn protection(p: &[u8]) -> Result<ProtectionLevel, CommandError> {
+    match p {
+        b"C" | b"c" => Ok(ProtectionLevel::Clear),
+        b"S" | b"s" => Ok(ProtectionLevel::Safe),
+        b"E" | b"e" => Ok(ProtectionLevel::Confidential),
+        b"P" | b"p" => Ok(ProtectionLevel::Private),
+        _ => Err(CommandError::Parameter(Verb::Prot)),
+    }
+}
+
+/// `A [N|T|C]`, `E [N|T|C]`, `I [N]`, `L n`. FileZilla Server takes `I N`, and so do we.
+fn type_code(p: &[u8]) -> Result<TypeCode, CommandError> {
+    let mut words = p.split(|&b| b == b' ').filter(|w| !w.is_empty());
+    let syntax = Err(CommandError::Syntax(Verb::Type));
+    let letter = words.next().unwrap_or_default().to_ascii_uppercase();
+    let second = words.next().map(<[u8]>::to_ascii_uppercase);
+    if words.next().is_some() {
+        return syntax;
+    }
+    match (letter.as_slice(), second.as_deref()) {
+        (b"A", None | Some(b"N" | b"T" | b"C")) => Ok(TypeCode::Ascii),
+        (b"E", None | Some(b"N" | b"T" | b"C")) => Ok(TypeCode::Ebcdic),
+        (b"I", None | Some(b"N")) => Ok(TypeCode::Image),
+        (b"A" | b"E" | b"I", Some(_)) => Err(CommandError::Parameter(Verb::Type)),
+        (b"L", Some(size)) => match number(size) {
+            Some(n @ 1..=255) => Ok(TypeCode::Local(u8::try_from(n).unwrap_or(8))),
+            Some(_) => Err(CommandError::Parameter(Verb::Type)),
+            None => syntax,
+        },
+        _ => syntax,
+    }
+}
+
+/// `n` or `n R m`; the record size says nothing to a file system without records.
+fn allocation(p: &[u8]) -> Option<u64> {
+    let mut words = p.split(|&b| b == b' ').filter(|w| !w.is_empty());
+    let octets = number(words.next()?)?;
+    match (words.next(), words.next(), words.next()) {
+        (None, ..) => Some(octets),
+        (Some(b"R" | b"r"), Some(size), None) => number(size).map(|_| octets),
+        _ => None,
+    }
+}
+
+fn opts(p: &[u8]) -> Result<Opts<'_>, CommandError> {
+    let (target, rest) = split(p);
+    let rest = trim(rest.unwrap_or_default());
+    let is = |s: &str, with: &[u8]| with.eq_ignore_ascii_case(s.as_bytes());
+    if is("MLST", target) {
+        return Ok(Opts::Mlst(rest));
+    }
+    let utf8 = is("UTF8", target) || is("UTF-8", target);
+    match () {
+        () if utf8 && (rest.is_empty() || is("ON", rest) || is("NLST", rest)) => {
+            Ok(Opts::Utf8(true))
+        }
+        () if utf8 && is("OFF", rest) => Ok(Opts::Utf8(false)),
+        () => Err(CommandError::Syntax(Verb::Opts)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

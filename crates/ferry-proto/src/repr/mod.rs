@@ -1,0 +1,115 @@
+//! How a file's octets look on the data connection (RFC 959 §3.1), as pure transducers.
+//!
+//! Each takes octets in any chunks and appends what they become; none reads, writes or keeps more
+//! than one octet back. Only stream mode of whole files is here, in the types image (`I`, `L 8`)
+//! and ASCII (`A`); the modes and structures that frame octets build on the same shape.
+
+pub mod ascii;
+pub mod image;
+
+/// The representation type in force, as far as it changes octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Representation {
+    /// Octets as they are.
+    Image,
+    /// Lines end with CRLF on the connection and LF in the file; what a session starts with.
+    #[default]
+    Ascii,
+}
+
+impl Representation {
+    /// Whether the octets on the connection are those of the file, so that they may be moved
+    /// without being looked at.
+    #[must_use]
+    pub fn is_identity(self) -> bool {
+        self == Self::Image
+    }
+
+    /// Starts turning a file into what is sent.
+    #[must_use]
+    pub fn encoder(self) -> Encoder {
+        match self {
+            Self::Image => Encoder(Kind::Image(image::Identity)),
+            Self::Ascii => Encoder(Kind::Ascii(ascii::ToNetwork::default())),
+        }
+    }
+
+    /// Starts turning what is received into a file.
+    #[must_use]
+    pub fn decoder(self) -> Decoder {
+        match self {
+            Self::Image => Decoder(Kind::Image(image::Identity)),
+            Self::Ascii => Decoder(Kind::Ascii(ascii::ToLocal::default())),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Kind<A> {
+    Image(image::Identity),
+    Ascii(A),
+}
+
+/// From the file to the connection.
+#[derive(Debug, Clone)]
+pub struct Encoder(Kind<ascii::ToNetwork>);
+
+impl Encoder {
+    /// Appends what the next octets of the file become.
+    pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        match &mut self.0 {
+            Kind::Image(image) => image.push(input, out),
+            Kind::Ascii(ascii) => ascii.push(input, out),
+        }
+    }
+}
+
+/// From the connection to the file.
+#[derive(Debug, Clone)]
+pub struct Decoder(Kind<ascii::ToLocal>);
+
+impl Decoder {
+    /// Appends what the next octets of the connection become.
+    pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
+        match &mut self.0 {
+            Kind::Image(image) => image.push(input, out),
+            Kind::Ascii(ascii) => ascii.push(input, out),
+        }
+    }
+
+    /// Appends what was held back; the connection has ended.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if let Kind::Ascii(ascii) = &mut self.0 {
+            ascii.finish(out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn through(representation: Representation, file: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let (mut wire, mut back) = (Vec::new(), Vec::new());
+        representation.encoder().push(file, &mut wire);
+        let mut decoder = representation.decoder();
+        decoder.push(&wire, &mut back);
+        decoder.finish(&mut back);
+        (wire, back)
+    }
+
+    #[test]
+    fn image_changes_nothing_and_ascii_only_line_ends() {
+        let file = b"a\nb\rc\xff\r".to_vec();
+        assert_eq!(
+            through(Representation::Image, &file),
+            (file.clone(), file.clone())
+        );
+        assert_eq!(
+            through(Representation::Ascii, &file),
+            (b"a\r\nb\rc\xff\r".to_vec(), file.clone())
+        );
+        assert!(Representation::Image.is_identity() && !Representation::Ascii.is_identity());
+    }
+}

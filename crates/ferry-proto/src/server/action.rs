@@ -1,0 +1,304 @@
+//! What crosses the border of the session machine: the rules it is given, the actions it asks for
+//! and the outcomes it is told. No decisions are made here.
+
+use core::net::SocketAddr;
+
+use crate::date::UnixTime;
+use crate::facts::FactSet;
+use crate::path::FtpPath;
+use crate::reply::Reply;
+use crate::repr::Representation;
+use crate::server::listing::Target;
+use crate::site::ModeChange;
+use crate::verb::Verb;
+
+/// What the operator has decided, as far as replies depend on it. Shared by all sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "plain data")]
+pub struct Rules {
+    /// Whether there is a certificate, so that AUTH TLS can be granted.
+    pub tls: bool,
+    /// Whether one may log in only under TLS.
+    pub login_needs_tls: bool,
+    /// Whether transfers need PROT P.
+    pub data_needs_tls: bool,
+    /// Wrong passwords per connection; the last is answered 421.
+    pub wrong_passwords: u8,
+    /// Whether a transfer without PASV or PORT uses the default data port (RFC 959 §3.3).
+    pub default_data_port: bool,
+    /// Whether anonymous users are welcome.
+    pub anonymous: bool,
+    /// Lines of the operator's own for the greeting.
+    pub banner: Vec<String>,
+    /// Seconds of silence after which a session is closed.
+    pub idle_secs: u64,
+    /// Seconds a client has to log in.
+    pub login_secs: u64,
+}
+
+/// How the data connection of a transfer comes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a driver must handle each")]
+pub enum DataVia {
+    /// The peer connects to the port that PASV or EPSV opened.
+    Passive,
+    /// This end connects to the address of PORT or EPRT, or to the default data port.
+    Active(SocketAddr),
+}
+
+/// What a transfer moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a driver must handle each")]
+pub enum Transfer {
+    /// RETR, from an offset in the octets of the representation.
+    Retrieve {
+        /// The file.
+        path: FtpPath,
+        /// Offset of REST, 0 for the whole.
+        from: u64,
+    },
+    /// STOR; with an offset in place from there on, else the whole file anew.
+    Store {
+        /// The file.
+        path: FtpPath,
+        /// Offset of REST, 0 for the whole.
+        from: u64,
+    },
+    /// APPE; an offset that is not 0 must equal the file's size.
+    Append {
+        /// The file.
+        path: FtpPath,
+        /// Offset of REST, 0 if none was given.
+        from: u64,
+    },
+    /// STOU: a new name in `dir`.
+    StoreUnique {
+        /// The current directory.
+        dir: FtpPath,
+        /// The name the client would like.
+        hint: Option<Vec<u8>>,
+    },
+    /// LIST or NLST: the first of the targets that exists.
+    List {
+        /// What the argument can mean, in order.
+        targets: Vec<Target>,
+        /// NLST: names only.
+        names_only: bool,
+    },
+    /// MLSD.
+    Facts {
+        /// The directory.
+        path: FtpPath,
+        /// Which facts.
+        facts: FactSet,
+    },
+}
+
+/// A transfer as it stands when its command is admitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a driver reads it")]
+pub struct Plan {
+    /// The verb, for logs.
+    pub verb: Verb,
+    /// What moves.
+    pub what: Transfer,
+    /// How its octets look on the wire.
+    pub representation: Representation,
+    /// Permission bits taken from what it creates.
+    pub umask: u16,
+}
+
+/// Something the machine wants to know or have done; at most one is outstanding, and it is
+/// answered by [`conclude`](super::ServerSession::conclude).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a driver must handle each")]
+pub enum Ask {
+    /// Check a name and password: [`Outcome::LoggedIn`] or [`Outcome::LoginRefused`].
+    Login {
+        /// As sent.
+        user: Box<[u8]>,
+        /// As sent.
+        password: Box<[u8]>,
+    },
+    /// Wait that many seconds: [`Outcome::Done`].
+    Pause(u64),
+    /// Open a passive port: [`Outcome::Listening`].
+    Listen {
+        /// Whether an address goes into the reply (PASV), which must then be IPv4.
+        announce: bool,
+    },
+    /// Is it a directory one may stand in? [`Outcome::Done`].
+    ChangeDir(FtpPath),
+    /// Make a directory, with the umask: [`Outcome::Done`].
+    MakeDir(FtpPath, u16),
+    /// Remove a directory: [`Outcome::Done`].
+    RemoveDir(FtpPath),
+    /// Remove a file: [`Outcome::Done`].
+    Delete(FtpPath),
+    /// Is it something that may be renamed? [`Outcome::Done`].
+    RenameFrom(FtpPath),
+    /// Rename: [`Outcome::Done`].
+    Rename(FtpPath, FtpPath),
+    /// Octets that RETR would send: [`Outcome::Number`].
+    Size(FtpPath, Representation),
+    /// Time of last modification: [`Outcome::Time`]. If `path` names nothing and `or_set` is
+    /// given, that is the non-standard set form: [`Outcome::Done`].
+    ModTime {
+        /// The whole argument, taken as a name.
+        path: FtpPath,
+        /// The argument read as a time and a name.
+        or_set: Option<(UnixTime, FtpPath)>,
+    },
+    /// Set times: [`Outcome::Done`].
+    SetTimes {
+        /// What.
+        path: FtpPath,
+        /// Last modification.
+        modified: UnixTime,
+        /// Last access.
+        accessed: Option<UnixTime>,
+    },
+    /// Change permission bits: [`Outcome::Done`].
+    ChangeMode(FtpPath, ModeChange),
+    /// The fact line of one object, without line end: [`Outcome::Text`].
+    Facts(FtpPath, FactSet),
+    /// A bounded listing for STAT: [`Outcome::Text`], complete lines.
+    Status(Vec<Target>),
+    /// Is there room for that many octets? [`Outcome::Done`].
+    Room(FtpPath, u64),
+    /// Check rights and open what the transfer needs, but no data connection:
+    /// [`Outcome::Opened`].
+    Open(Box<Plan>),
+    /// Make the data connection and move the octets of what was opened: [`Outcome::Ended`].
+    Move {
+        /// How the connection comes about.
+        via: DataVia,
+        /// Whether it is under TLS.
+        protect: bool,
+    },
+}
+
+/// What the driver is to do, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a driver must handle each")]
+pub enum Action {
+    /// Send a reply.
+    Reply(Reply),
+    /// Find something out, then `conclude`.
+    Ask(Ask),
+    /// After all replies are out: start TLS on the control connection, reading nothing more in
+    /// the clear; then [`tls_up`](super::ServerSession::tls_up), or close.
+    StartTls,
+    /// Drop the account and everything that hangs on it.
+    Forget,
+    /// Close the passive port, if one is open.
+    CloseData,
+    /// Close what [`Ask::Open`] opened; it will not be moved.
+    DropOpened,
+    /// Stop the running [`Ask::Move`] as soon as possible; it still ends by an
+    /// [`Outcome::Ended`].
+    AbortTransfer,
+    /// After all replies are out: close the control connection.
+    Close(&'static str),
+}
+
+/// Why something asked for did not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a driver maps its errors onto it")]
+pub enum Failure {
+    /// Nothing of that name.
+    NotFound,
+    /// Not allowed.
+    Denied,
+    /// The name is taken.
+    Exists,
+    /// The directory has entries.
+    NotEmpty,
+    /// Not a regular file.
+    NotFile,
+    /// Not a directory.
+    NotDir,
+    /// A name that cannot be stored.
+    BadName,
+    /// A rename of a directory into itself.
+    IntoItself,
+    /// A start offset beyond the end, or one that means nothing here.
+    BadOffset,
+    /// The medium is full.
+    NoSpace,
+    /// The quota is used up.
+    Quota,
+    /// In use; try again.
+    Busy,
+    /// This storage cannot do that.
+    Unsupported,
+    /// Reading or writing failed.
+    Io,
+    /// The answer would cost more than the limits allow.
+    TooCostly,
+    /// No passive port is free.
+    NoPort,
+}
+
+/// How a transfer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a driver maps its ends onto it")]
+pub enum End {
+    /// Whole: sent and closed, or received and committed.
+    Complete,
+    /// [`Action::AbortTransfer`] was obeyed.
+    Aborted,
+    /// No data connection came about.
+    NotConnected,
+    /// The TLS handshake on the data connection failed.
+    NotPrivate,
+    /// The data connection did not resume the control connection's TLS session, and must.
+    NotResumed,
+    /// The data connection broke or fell silent.
+    Broken,
+    /// The peer ended TLS without saying so (no close_notify), and must.
+    Truncated,
+    /// Storage failed after 150.
+    Storage(Failure),
+}
+
+/// Why a log-in did not succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a driver must choose one")]
+pub enum LoginRefusal {
+    /// Unknown name or wrong password; the two look alike.
+    Wrong,
+    /// The account has as many sessions as it may.
+    TooManySessions,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a driver must choose one")]
+pub enum Outcome {
+    /// It happened.
+    Done,
+    /// It did not.
+    Failed(Failure),
+    /// The account is known; sessions start in this directory.
+    LoggedIn(FtpPath),
+    /// The account is not.
+    LoginRefused(LoginRefusal),
+    /// The passive port is open; the address to announce.
+    Listening(SocketAddr),
+    /// A number of octets.
+    Number(u64),
+    /// A point in time.
+    Time(UnixTime),
+    /// Octets for the reply.
+    Text(Vec<u8>),
+    /// The transfer's file or directory is open.
+    Opened {
+        /// Octets that will cross the data connection, where known.
+        wire_len: Option<u64>,
+        /// The name STOU chose.
+        stored_as: Option<FtpPath>,
+    },
+    /// The transfer is over.
+    Ended(End),
+}

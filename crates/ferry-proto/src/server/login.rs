@@ -1,0 +1,169 @@
+//! Getting in and out: USER, PASS, ACCT, AUTH, PBSZ, PROT, QUIT (RFC 959 §4.1.1, RFC 4217 §4–9).
+
+use crate::command::{Command, Mechanism, ProtectionLevel};
+use crate::reply::Reply;
+use crate::server::{
+    Action, Ask, LoginRefusal, Outcome, Phase, Prepared, Protection, Rules, ServerSession, Stage,
+};
+
+/// Each further wrong password is answered a second later, up to this many.
+const PENALTY_SECS_MAX: u8 = 5;
+
+impl ServerSession {
+    pub(super) fn admit_access(
+        &mut self,
+        command: Command<'_>,
+        rules: &Rules,
+        out: &mut Vec<Action>,
+    ) {
+        let reply = match command {
+            Command::User(name) => self.user(name, rules, out),
+            Command::Pass(password) => match self.pass(password, out) {
+                Some(reply) => reply,
+                None => return,
+            },
+            Command::Acct(_) => Reply::new(202, "No account is needed here."),
+            Command::Auth(mechanism) => {
+                if let Some(reply) = self.auth(mechanism, rules) {
+                    reply
+                } else {
+                    out.push(Action::Reply(Reply::new(234, "Start the TLS handshake.")));
+                    self.forget(out);
+                    out.push(Action::StartTls);
+                    return;
+                }
+            }
+            Command::Pbsz(_) => {
+                if self.protection == Protection::Tls {
+                    self.pbsz_given = true;
+                    Reply::new(200, "PBSZ=0")
+                } else {
+                    Reply::new(503, "Send AUTH TLS first.")
+                }
+            }
+            Command::Prot(level) => self.prot(level, rules),
+            _ => {
+                out.push(Action::Reply(Reply::new(221, "Goodbye.")));
+                out.push(Action::CloseData);
+                out.push(Action::Close("QUIT"));
+                return;
+            }
+        };
+        out.push(Action::Reply(reply));
+    }
+
+    /// Drops who is logged in and what hangs on it; TYPE and PROT stay (RFC 959 §4.1.1, USER).
+    fn forget(&mut self, out: &mut Vec<Action>) {
+        if self.is_logged_in() {
+            out.push(Action::Forget);
+        }
+        if self.prepared == Prepared::Listening {
+            out.push(Action::CloseData);
+        }
+        self.phase = Phase::NeedUser;
+        self.cwd = None;
+        self.rename_from = None;
+        self.restart_at = 0;
+        self.prepared = Prepared::No;
+    }
+
+    fn user(&mut self, name: &[u8], rules: &Rules, out: &mut Vec<Action>) -> Reply {
+        self.forget(out);
+        if rules.login_needs_tls && self.protection != Protection::Tls {
+            return Reply::new(530, "TLS required: send AUTH TLS before USER.");
+        }
+        let anonymous = name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
+        self.phase = Phase::NeedPass(Box::from(name));
+        if rules.anonymous && anonymous {
+            return Reply::new(331, "Anonymous login: send your e-mail address as the password.");
+        }
+        // The same for every name, known or not (RFC 2577 §5).
+        Reply::new(331, "Password please.")
+    }
+
+    fn pass(&mut self, password: &[u8], out: &mut Vec<Action>) -> Option<Reply> {
+        let Phase::NeedPass(user) = &self.phase else {
+            return Some(Reply::new(503, "Send USER first."));
+        };
+        let ask = Ask::Login { user: user.clone(), password: Box::from(password) };
+        self.ask(ask, Stage::Login, out);
+        None
+    }
+
+    pub(super) fn conclude_login(
+        &mut self,
+        stage: &Stage,
+        outcome: Outcome,
+        rules: &Rules,
+        out: &mut Vec<Action>,
+    ) {
+        let user = match core::mem::replace(&mut self.phase, Phase::NeedUser) {
+            Phase::NeedPass(user) => user,
+            Phase::NeedUser | Phase::Ready(_) => Box::default(),
+        };
+        if *stage == Stage::Penalty {
+            if self.wrong_passwords >= rules.wrong_passwords {
+                let text = "Login incorrect, too often; closing.";
+                out.push(Action::Reply(Reply::new(421, text)));
+                out.push(Action::Close("too many wrong passwords"));
+            } else {
+                out.push(Action::Reply(Reply::new(530, "Login incorrect.")));
+            }
+            return;
+        }
+        match outcome {
+            Outcome::LoggedIn(home) => {
+                self.cwd = (!home.is_root()).then_some(home);
+                self.phase = Phase::Ready(user);
+                out.push(Action::Reply(Reply::new(230, "Logged in.")));
+            }
+            Outcome::LoginRefused(LoginRefusal::TooManySessions) => {
+                let text = "Too many sessions of this account; try again later.";
+                out.push(Action::Reply(Reply::new(530, text)));
+            }
+            _ => {
+                self.wrong_passwords = self.wrong_passwords.saturating_add(1);
+                let secs = u64::from(self.wrong_passwords.min(PENALTY_SECS_MAX));
+                self.ask(Ask::Pause(secs), Stage::Penalty, out);
+            }
+        }
+    }
+
+    /// The reply of an AUTH that is refused; `None` when it is granted.
+    fn auth(&mut self, mechanism: Mechanism, rules: &Rules) -> Option<Reply> {
+        if self.protection != Protection::Plain {
+            return Some(Reply::new(503, "This connection is already under TLS."));
+        }
+        if !rules.tls {
+            return Some(Reply::new(502, "AUTH is not available: there is no certificate."));
+        }
+        self.protection =
+            Protection::Starting { private_data: mechanism == Mechanism::TlsPrivate };
+        None
+    }
+
+    fn prot(&mut self, level: ProtectionLevel, rules: &Rules) -> Reply {
+        if self.protection != Protection::Tls {
+            return Reply::new(503, "Send AUTH TLS first.");
+        }
+        if !self.pbsz_given {
+            return Reply::new(503, "Send PBSZ 0 first.");
+        }
+        match level {
+            ProtectionLevel::Private => {
+                self.private_data = true;
+                Reply::new(200, "Data connections are private (P).")
+            }
+            ProtectionLevel::Clear if rules.data_needs_tls => {
+                Reply::new(534, "Data connections must be private: use PROT P.")
+            }
+            ProtectionLevel::Clear => {
+                self.private_data = false;
+                Reply::new(200, "Data connections are in the clear (C).")
+            }
+            ProtectionLevel::Safe | ProtectionLevel::Confidential => {
+                Reply::new(536, "TLS has no such level: use C or P.")
+            }
+        }
+    }
+}

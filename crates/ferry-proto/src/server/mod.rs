@@ -1,0 +1,427 @@
+//! The server's protocol interpreter as a pure state machine (RFC 959 §6, RFC 4217 §4).
+//!
+//! Inputs are method calls ([`command`](ServerSession::command),
+//! [`conclude`](ServerSession::conclude), [`tls_up`](ServerSession::tls_up), …); each appends the
+//! [`Action`]s it causes, to be performed in order. Nothing happens without an input, no clock is
+//! read, and the same inputs give the same actions.
+//!
+//! ```text
+//!            USER            PASS, Ask::Login            LoggedIn
+//! NeedUser ───────▶ NeedPass ────────────────▶ (busy) ───────────▶ Ready
+//!    ▲  ▲              │ any other verb           │ refused           │
+//!    │  └──────────────┴──────────────────────────┘    USER, AUTH    │
+//!    └───────────────────────────────────────────────────────────────┘
+//!
+//! Ready ── command ──▶ reply, or Ask ──▶ (busy) ── conclude ──▶ reply
+//!
+//! transfer:  Open ──Opened──▶ 150, Move ──Ended──▶ 226 or 4yz/5yz
+//!                               │ ABOR
+//!                               ▼
+//!                             Aborting ──Ended──▶ 426, 226
+//! ```
+//!
+//! The driver's duties: one input at a time; at most one [`Ask`] is outstanding; while one is, only
+//! commands that [`overtake`](ServerSession::overtakes) may be given, all others wait in order.
+
+mod action;
+mod files;
+mod info;
+pub mod listing;
+mod login;
+mod params;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
+
+use core::net::SocketAddr;
+
+pub use action::{
+    Action, Ask, DataVia, End, Failure, LoginRefusal, Outcome, Plan, Rules, Transfer,
+};
+
+use crate::addr::canonical_ip;
+use crate::command::{Command, CommandError, is_foreign};
+use crate::facts::FactSet;
+use crate::path::FtpPath;
+use crate::reply::Reply;
+use crate::repr::Representation;
+use crate::verb::{Restart, Verb};
+
+/// How far the login has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    NeedUser,
+    NeedPass(Box<[u8]>),
+    Ready(Box<[u8]>),
+}
+
+/// The state of the control connection's protection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protection {
+    Plain,
+    /// 234 is out and the handshake under way; whether data becomes private with it.
+    Starting {
+        private_data: bool,
+    },
+    Tls,
+}
+
+/// How the next data connection was prepared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Prepared {
+    No,
+    Listening,
+    To(Box<SocketAddr>),
+}
+
+/// What is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Stage {
+    Login,
+    Penalty,
+    Listen { extended: bool },
+    ChangeDir(FtpPath),
+    /// Done is answered by this.
+    Plain(Reply),
+    RenameFrom(FtpPath),
+    Number,
+    Time,
+    MakeDir(Reply),
+    Facts(FtpPath),
+    Status(FtpPath),
+    Room,
+    Open(Opening),
+    Moving { verb: Verb, via: DataVia, stored_as: Option<FtpPath> },
+    Aborting { via: DataVia, stored_as: Option<FtpPath> },
+}
+
+/// A transfer between its command and 150.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Opening {
+    verb: Verb,
+    /// MLSD, whose argument must be a directory by syntax (501).
+    directory_only: bool,
+    ascii: bool,
+}
+
+/// One session's protocol state. Small on purpose: it is what an idle session costs.
+#[derive(Debug, Clone)]
+pub struct ServerSession {
+    phase: Phase,
+    /// `None` is the root, so that most sessions hold no path at all.
+    cwd: Option<FtpPath>,
+    rename_from: Option<FtpPath>,
+    work: Option<Box<Stage>>,
+    prepared: Prepared,
+    restart_at: u64,
+    peer: SocketAddr,
+    local: SocketAddr,
+    umask: u16,
+    facts: FactSet,
+    protection: Protection,
+    representation: Representation,
+    wrong_passwords: u8,
+    long_lines: u8,
+    implicit_tls: bool,
+    pbsz_given: bool,
+    private_data: bool,
+    epsv_all: bool,
+    first_verb_seen: bool,
+}
+
+/// What came before a command and counts for it alone.
+#[derive(Debug, Default)]
+struct Carry {
+    rename_from: Option<FtpPath>,
+    restart_at: u64,
+}
+
+impl ServerSession {
+    /// A session that has just been accepted. Under implicit TLS the handshake is already done.
+    #[must_use]
+    pub fn new(local: SocketAddr, peer: SocketAddr, umask: u16, implicit_tls: bool) -> Self {
+        let plain = |a: SocketAddr| SocketAddr::new(canonical_ip(a.ip()), a.port());
+        Self {
+            phase: Phase::NeedUser,
+            cwd: None,
+            rename_from: None,
+            work: None,
+            prepared: Prepared::No,
+            restart_at: 0,
+            peer: plain(peer),
+            local: plain(local),
+            umask: umask & 0o777,
+            facts: FactSet::ALL,
+            protection: if implicit_tls { Protection::Tls } else { Protection::Plain },
+            representation: Representation::Ascii,
+            wrong_passwords: 0,
+            long_lines: 0,
+            implicit_tls,
+            pbsz_given: implicit_tls,
+            private_data: implicit_tls,
+            epsv_all: false,
+            first_verb_seen: false,
+        }
+    }
+
+    /// Whether someone is logged in.
+    #[must_use]
+    pub fn is_logged_in(&self) -> bool {
+        matches!(self.phase, Phase::Ready(_))
+    }
+
+    /// Whether something asked for is outstanding.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.work.is_some()
+    }
+
+    /// Whether data is moving, or is about to: the time in which ABOR and STAT overtake.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        matches!(self.work.as_deref(), Some(Stage::Moving { .. }))
+    }
+
+    /// Whether a command may be given although something is outstanding (RFC 959 §4.1.3: ABOR and
+    /// STAT during a transfer; everything else waits its turn).
+    #[must_use]
+    pub fn overtakes(&self, command: &Command<'_>) -> bool {
+        self.is_moving() && matches!(command, Command::Abor | Command::Stat(None))
+    }
+
+    /// The peer, with an IPv4-mapped address as IPv4.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// This end of the control connection, with an IPv4-mapped address as IPv4.
+    #[must_use]
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Whether the control connection is under TLS.
+    #[must_use]
+    pub fn is_secured(&self) -> bool {
+        self.protection == Protection::Tls
+    }
+
+    /// Takes one command line, already read. `moved` is the number of octets the running transfer
+    /// has moved so far, for STAT.
+    pub fn command(
+        &mut self,
+        line: &[u8],
+        rules: &Rules,
+        moved: u64,
+        out: &mut Vec<Action>,
+    ) {
+        if line.is_empty() {
+            return;
+        }
+        if !self.first_verb_seen {
+            self.first_verb_seen = true;
+            if !self.is_logged_in() && is_foreign(line) {
+                self.foreign(out);
+                return;
+            }
+        }
+        self.parsed(Command::parse(line), rules, moved, out);
+    }
+
+    /// Takes a line that could not be framed: too long, or with a NUL in it.
+    pub fn bad_line(&mut self, error: CommandError, rules: &Rules, out: &mut Vec<Action>) {
+        if error == CommandError::TooLong {
+            self.long_lines = self.long_lines.saturating_add(1);
+            if self.long_lines >= 3 {
+                out.push(Action::Reply(Reply::new(421, "Too many overlong lines; closing.")));
+                out.push(Action::Close("overlong lines"));
+                return;
+            }
+        }
+        self.parsed(Err(error), rules, 0, out);
+    }
+
+    /// The peer speaks another protocol: answered once, then closed (cross-protocol attacks).
+    pub fn foreign(&mut self, out: &mut Vec<Action>) {
+        out.push(Action::Reply(Reply::new(421, "This is an FTP server; closing.")));
+        out.push(Action::Close("the peer does not speak FTP"));
+    }
+
+    fn parsed(
+        &mut self,
+        command: Result<Command<'_>, CommandError>,
+        rules: &Rules,
+        moved: u64,
+        out: &mut Vec<Action>,
+    ) {
+        if self.is_busy() {
+            match command {
+                Ok(Command::Abor) => self.abort_moving(out),
+                Ok(Command::Stat(None)) => out.push(Action::Reply(self.status(rules, Some(moved)))),
+                _ => debug_assert!(false, "the driver holds back what may not overtake"),
+            }
+            return;
+        }
+        let verb = match &command {
+            Ok(command) => Some(command.verb()),
+            Err(error) => error.verb(),
+        };
+        let carry = self.take_carry(verb);
+        if verb.is_some_and(|v| v.info().login) && !self.is_logged_in() {
+            out.push(Action::Reply(Reply::new(530, "Log in first, with USER and PASS.")));
+            return;
+        }
+        match command {
+            Ok(command) => self.admit(command, carry, rules, out),
+            Err(error) => out.push(Action::Reply(self.refusal(error))),
+        }
+    }
+
+    /// What the previous commands left for this one; whatever this verb ends is dropped.
+    fn take_carry(&mut self, verb: Option<Verb>) -> Carry {
+        let info = verb.map(Verb::info);
+        let carry =
+            Carry { rename_from: self.rename_from.take(), restart_at: self.restart_at };
+        if info.is_none_or(|i| i.restart == Restart::Clears) {
+            self.restart_at = 0;
+        }
+        let keeps_user = info.is_some_and(|i| i.between_user_and_pass || i.verb == Verb::Pass);
+        if matches!(self.phase, Phase::NeedPass(_)) && !keeps_user {
+            self.phase = Phase::NeedUser;
+        }
+        carry
+    }
+
+    fn refusal(&self, error: CommandError) -> Reply {
+        match error {
+            CommandError::Unknown => {
+                Reply::new(500, "Unknown command; HELP lists the known ones.")
+            }
+            CommandError::NotServed(v) => Reply::new(502, format!("{} is not available.", v.name())),
+            CommandError::Syntax(v) => {
+                let syntax = v.info().syntax;
+                Reply::new(501, format!("Syntax: {}{}{syntax}", v.name(), gap(syntax)))
+            }
+            CommandError::Parameter(v) => {
+                Reply::new(504, format!("{} does not know that parameter.", v.name()))
+            }
+            CommandError::Family(_) => {
+                let own = if self.local.is_ipv4() { 1 } else { 2 };
+                Reply::new(522, format!("Network protocol not supported, use ({own})"))
+            }
+            CommandError::TooLong => Reply::new(500, "That line is too long; nothing was done."),
+            CommandError::Nul => Reply::new(501, "A NUL octet cannot be part of a command."),
+        }
+    }
+
+    fn admit(
+        &mut self,
+        command: Command<'_>,
+        carry: Carry,
+        rules: &Rules,
+        out: &mut Vec<Action>,
+    ) {
+        match command {
+            Command::User(_) | Command::Pass(_) | Command::Acct(_) | Command::Auth(_)
+            | Command::Pbsz(_) | Command::Prot(_) | Command::Quit => {
+                self.admit_access(command, rules, out);
+            }
+            Command::Type(_) | Command::Mode(_) | Command::Stru(_) | Command::Port(_)
+            | Command::Eprt(_) | Command::Pasv | Command::Epsv(_) | Command::Rest(_)
+            | Command::Opts(_) => self.admit_parameter(command, out),
+            Command::Retr(_) | Command::Stor(_) | Command::Appe(_) | Command::Stou(_)
+            | Command::List(_) | Command::Nlst(_) | Command::Mlsd(_) | Command::Abor => {
+                self.admit_transfer(command, &carry, out);
+            }
+            Command::Feat | Command::Syst | Command::Help(_) | Command::Noop | Command::Clnt(_)
+            | Command::Pwd | Command::Stat(None) => self.admit_info(&command, rules, out),
+            _ => self.admit_file(command, carry, out),
+        }
+    }
+
+    /// Takes the answer to the outstanding [`Ask`].
+    pub fn conclude(&mut self, outcome: Outcome, rules: &Rules, out: &mut Vec<Action>) {
+        let Some(stage) = self.work.take() else {
+            debug_assert!(false, "nothing was asked");
+            return;
+        };
+        match *stage {
+            Stage::Login | Stage::Penalty => self.conclude_login(&stage, outcome, rules, out),
+            Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
+            Stage::Open(opening) => self.conclude_open(opening, outcome, rules, out),
+            Stage::Moving { .. } | Stage::Aborting { .. } => {
+                self.conclude_move(&stage, &outcome, out);
+            }
+            other => self.conclude_file(other, outcome, out),
+        }
+    }
+
+    /// The control connection's handshake is done: everything is as after connecting
+    /// (RFC 4217 §4), and what was learned in the clear counts no more.
+    pub fn tls_up(&mut self) {
+        let private_data =
+            matches!(self.protection, Protection::Starting { private_data: true });
+        *self = Self {
+            protection: Protection::Tls,
+            private_data,
+            pbsz_given: private_data,
+            wrong_passwords: self.wrong_passwords,
+            long_lines: self.long_lines,
+            first_verb_seen: true,
+            ..Self::new(self.local, self.peer, self.umask, false)
+        };
+    }
+
+    /// The passive port was closed because nobody used it in time.
+    pub fn passive_expired(&mut self) {
+        if self.prepared == Prepared::Listening {
+            self.prepared = Prepared::No;
+        }
+    }
+
+    /// Nothing was heard for as long as the rules allow.
+    pub fn timed_out(&mut self, rules: &Rules, out: &mut Vec<Action>) {
+        let text = if self.is_logged_in() {
+            format!("Timeout: no command for {}; closing.", info::span(rules.idle_secs))
+        } else {
+            format!("Timeout: no login within {}; closing.", info::span(rules.login_secs))
+        };
+        out.push(Action::Reply(Reply::new(421, text)));
+        out.push(Action::Close("timeout"));
+    }
+
+    /// The server is going away, or an operator ends this session.
+    pub fn dismissed(&mut self, out: &mut Vec<Action>) {
+        let text = "The server is shutting down; come back later.";
+        out.push(Action::Reply(Reply::new(421, text)));
+        out.push(Action::Close("shutdown"));
+    }
+
+    fn cwd(&self) -> FtpPath {
+        self.cwd.clone().unwrap_or_else(FtpPath::root)
+    }
+
+    fn ask(&mut self, ask: Ask, stage: Stage, out: &mut Vec<Action>) {
+        self.work = Some(Box::new(stage));
+        out.push(Action::Ask(ask));
+    }
+
+    /// Resolves a name against the current directory, or says why it is none.
+    fn resolve(&self, name: &[u8], out: &mut Vec<Action>) -> Option<FtpPath> {
+        match self.cwd.as_ref().map_or_else(|| FtpPath::new(name), |cwd| cwd.resolve(name)) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                out.push(Action::Reply(files::path_refusal(error)));
+                None
+            }
+        }
+    }
+}
+
+pub(crate) fn gap(syntax: &str) -> &'static str {
+    if syntax.starts_with('<') { " " } else { "" }
+}
+
+const _: () = assert!(size_of::<ServerSession>() <= 192, "an idle session must stay small");
