@@ -29,7 +29,7 @@ pub enum FsError {
     NotDir,
     /// The name cannot be stored here: too long, or octets this storage refuses.
     BadName,
-    /// A rename into the directory's own inside, or of the root.
+    /// A rename into the directory's own inside.
     IntoItself,
     /// The start offset lies beyond the end of the file.
     BadOffset,
@@ -83,7 +83,7 @@ pub enum Kind {
     File,
     /// A directory.
     Dir,
-    /// A symbolic link (only where the link itself was asked for, or where it leads nowhere).
+    /// A symbolic link (only where the link itself was asked for, or listed).
     Symlink,
     /// A device, socket, pipe or anything else that cannot be transferred.
     Other,
@@ -91,7 +91,10 @@ pub enum Kind {
 
 /// Metadata of one file, directory or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "implementations outside this crate build it"
+)]
 pub struct Meta {
     /// What it is.
     pub kind: Kind,
@@ -116,7 +119,10 @@ pub struct Meta {
 
 /// One entry of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "implementations outside this crate build it"
+)]
 pub struct Entry {
     /// The name: one component, octets as stored.
     pub name: Vec<u8>,
@@ -183,7 +189,8 @@ pub enum WriteMode {
     /// The whole file anew, whether or not the name exists. What happens while it is written and
     /// when it breaks off is said by [`Upload`].
     Create(Upload),
-    /// As `Create`, but the name must not exist: [`FsError::Exists`] otherwise (STOU).
+    /// As `Create`, but the name must not exist: [`FsError::Exists`] otherwise (STOU). The name is
+    /// taken from the start, with an empty file, so that no two such uploads ever get the same.
     CreateNew(Upload),
     /// In place from an offset not beyond the end; what followed is cut off first
     /// ([`FsError::BadOffset`] beyond the end, [`FsError::NotFound`] when there is no file and the
@@ -208,8 +215,8 @@ pub enum Upload {
 }
 
 /// A file being written. Octets go in by [`write`](Sink::write); then exactly one of
-/// [`commit`](Sink::commit) and [`abandon`](Sink::abandon). Dropping it without either is as
-/// `abandon`, as far as that can be done without waiting; no hidden file stays behind.
+/// [`commit`](Sink::commit) and [`abandon`](Sink::abandon). Dropping it without either keeps
+/// nothing that was aside, as there is no time to wait for a name; no hidden file stays behind.
 pub trait Sink: Send {
     /// Writes all of `buf` behind what was written before and gives the buffer back (its content
     /// is then unspecified, its capacity kept).
@@ -225,7 +232,10 @@ pub trait Sink: Send {
 
 /// What [`Storage::set_meta`] is to change; `None` leaves a field as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(clippy::exhaustive_structs, reason = "callers build it with ..Default::default()")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "callers build it with ..Default::default()"
+)]
 pub struct SetMeta {
     /// New time of last modification.
     pub modified: Option<UnixTime>,
@@ -237,7 +247,10 @@ pub struct SetMeta {
 
 /// What a storage can do; everything else is mandatory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "implementations outside this crate build it"
+)]
 pub struct Caps {
     /// [`WriteMode::At`] and [`WriteMode::Append`] work.
     pub write_in_place: bool,
@@ -251,8 +264,9 @@ pub struct Caps {
 ///
 /// Wrappers must forward every method. Symbolic links that stay inside the root are followed by
 /// every method except [`remove_file`](Storage::remove_file), [`rename`](Storage::rename) (which
-/// act on the link) and `stat` with `follow == false`; links that lead out are
-/// [`FsError::NotFound`].
+/// act on the link) and `stat` with `follow == false`; links that lead out or nowhere are
+/// [`FsError::NotFound`]. A link's own name is taken for [`make_dir`](Storage::make_dir) and
+/// [`WriteMode::CreateNew`], and is not a directory for [`remove_dir`](Storage::remove_dir).
 pub trait Storage: Send + Sync + fmt::Debug {
     /// What this storage can do.
     fn caps(&self) -> Caps;
@@ -261,10 +275,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
     fn stat<'a>(&'a self, path: &'a FtpPath, follow: bool) -> BoxFut<'a, Result<Meta, FsError>>;
 
     /// Opens a directory for listing. [`FsError::NotDir`] when `path` is something else.
-    fn list<'a>(
-        &'a self,
-        path: &'a FtpPath,
-    ) -> BoxFut<'a, Result<Box<dyn Entries>, FsError>>;
+    fn list<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Box<dyn Entries>, FsError>>;
 
     /// Opens a regular file for reading from offset `from`. [`FsError::NotFile`] when it is
     /// anything else, [`FsError::BadOffset`] when `from` is beyond the end.
@@ -272,7 +283,8 @@ pub trait Storage: Send + Sync + fmt::Debug {
 
     /// Opens a file for writing. [`FsError::NotFile`] when the name is taken by anything else. A
     /// file made by this has the permission bits `perm` (the caller has applied the umask; the
-    /// process's own umask does not count); one that is replaced keeps its own.
+    /// process's own umask does not count); one that is replaced keeps its own, except the
+    /// set-user-ID and set-group-ID bits, which new content does not inherit.
     fn write<'a>(
         &'a self,
         path: &'a FtpPath,
@@ -282,11 +294,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
 
     /// Makes one directory with the permission bits `perm`. [`FsError::Exists`] when the name is
     /// taken.
-    fn make_dir<'a>(
-        &'a self,
-        path: &'a FtpPath,
-        perm: u32,
-    ) -> BoxFut<'a, Result<(), FsError>>;
+    fn make_dir<'a>(&'a self, path: &'a FtpPath, perm: u32) -> BoxFut<'a, Result<(), FsError>>;
 
     /// Removes an empty directory. The root cannot be removed ([`FsError::Denied`]).
     fn remove_dir<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>>;
@@ -295,8 +303,10 @@ pub trait Storage: Send + Sync + fmt::Debug {
     fn remove_file<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>>;
 
     /// Renames. An existing file at `to` is replaced if `replace`, else [`FsError::Exists`]; a
-    /// directory is never replaced by a file nor a non-empty one by a directory. The root cannot
-    /// be moved, nor a directory into its own inside ([`FsError::IntoItself`]).
+    /// directory and a file never replace each other ([`FsError::Exists`]), nor is a directory
+    /// replaced that is not empty ([`FsError::NotEmpty`]). The root can neither be moved nor be
+    /// the new name ([`FsError::Denied`]), nor a directory be moved into its own inside
+    /// ([`FsError::IntoItself`]).
     fn rename<'a>(
         &'a self,
         from: &'a FtpPath,
@@ -305,11 +315,7 @@ pub trait Storage: Send + Sync + fmt::Debug {
     ) -> BoxFut<'a, Result<(), FsError>>;
 
     /// Changes times and permission bits; [`FsError::Unsupported`] where [`Caps`] says so.
-    fn set_meta<'a>(
-        &'a self,
-        path: &'a FtpPath,
-        set: SetMeta,
-    ) -> BoxFut<'a, Result<(), FsError>>;
+    fn set_meta<'a>(&'a self, path: &'a FtpPath, set: SetMeta) -> BoxFut<'a, Result<(), FsError>>;
 
     /// Octets still free for files in the directory `path`; `None` where nobody can tell.
     fn free_space<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Option<u64>, FsError>>;
