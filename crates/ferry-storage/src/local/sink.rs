@@ -1,0 +1,353 @@
+//! Writing: how each [`WriteMode`] opens its file, and what commit and abandon make of it.
+
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+
+use ferry_proto::path::FtpPath;
+use rustix::fs::{
+    Access, AtFlags, Mode, OFlags, accessat, fdatasync, fsync, ftruncate, openat, unlinkat,
+};
+use rustix::io::Errno;
+
+use super::errno::of_io;
+use super::root::{Place, Root, SAFE, nameable, regular};
+use super::upload::{Aside, create_new};
+use super::{hop_with, meta};
+use crate::{BoxFut, FsError, Sink, Upload, WriteMode};
+
+/// How often opening or naming a file starts over because someone made or removed it meanwhile.
+const RACES_MAX: u32 = 16;
+
+/// A file being written.
+#[derive(Debug)]
+pub(super) enum Writing {
+    /// Under its name; `Some` directory if the name is new and must reach the medium too.
+    InPlace {
+        file: File,
+        new_in: Option<OwnedFd>,
+        fsync: bool,
+    },
+    /// Aside until it is complete.
+    Aside(Pending),
+    /// Committed or abandoned.
+    Done,
+}
+
+/// An upload aside, and what is to become of it.
+#[derive(Debug)]
+pub(super) struct Pending {
+    aside: Aside,
+    name: Vec<u8>,
+    perm: u32,
+    keep: bool,
+    fsync: bool,
+    was: Was,
+}
+
+/// What had the name when the upload began.
+#[derive(Debug)]
+enum Was {
+    Nothing,
+    File,
+    /// Our own empty file, put there so that nobody else takes the name.
+    Reserved(Reserved),
+}
+
+/// The empty file that keeps a name. It is held open, or the file system might give its inode
+/// number to the next file of that name and the two could not be told apart.
+#[derive(Debug)]
+struct Reserved {
+    unique: (u64, u64),
+    _open: File,
+}
+
+impl Writing {
+    pub(super) fn open(
+        root: &Root,
+        path: &FtpPath,
+        mode: WriteMode,
+        perm: u32,
+    ) -> Result<Self, FsError> {
+        if path.is_root() {
+            return Err(FsError::NotFile);
+        }
+        nameable(path)?;
+        match mode {
+            WriteMode::Create(Upload::Direct) => in_place(root, path, Start::At(0), perm),
+            WriteMode::Create(upload) => {
+                let place = root.place_of_file(path)?;
+                let was = match &place.meta {
+                    Some(meta) => {
+                        regular(meta)?;
+                        // Replacing needs only rights on the directory; a file protected against
+                        // writing is to be safe from it all the same.
+                        accessat(&place.dir, &*place.name, Access::WRITE_OK, AtFlags::EACCESS)?;
+                        Was::File
+                    }
+                    None => Was::Nothing,
+                };
+                Pending::open(root, place, was, upload, perm)
+            }
+            WriteMode::CreateNew(upload) => {
+                let place = root.place(path)?;
+                let file = create_new(&place.dir, &place.name, perm, OFlags::empty())?;
+                if upload == Upload::Direct {
+                    let new_in = Some(place.dir);
+                    return Ok(Self::InPlace {
+                        file,
+                        new_in,
+                        fsync: root.fsync,
+                    });
+                }
+                let unique = meta::of_fd(&file)?.unique;
+                let was = Was::Reserved(Reserved {
+                    unique,
+                    _open: file,
+                });
+                Pending::open(root, place, was, upload, perm)
+            }
+            WriteMode::At(offset) => in_place(root, path, Start::At(offset), perm),
+            WriteMode::Append => in_place(root, path, Start::End, perm),
+        }
+    }
+
+    fn file(&self) -> Result<&File, FsError> {
+        match self {
+            Self::InPlace { file, .. } => Ok(file),
+            Self::Aside(pending) => Ok(&pending.aside.file),
+            Self::Done => Err(FsError::Unsupported),
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), FsError> {
+        match std::mem::replace(self, Self::Done) {
+            Self::InPlace {
+                file,
+                new_in,
+                fsync: true,
+            } => {
+                fsync_file(&file)?;
+                new_in.map_or(Ok(()), |dir| fsync_dir(&dir))
+            }
+            Self::Aside(mut pending) => pending.commit(),
+            Self::InPlace { .. } | Self::Done => Ok(()),
+        }
+    }
+
+    fn abandon(&mut self) -> Result<bool, FsError> {
+        match std::mem::replace(self, Self::Done) {
+            Self::InPlace { .. } => Ok(true),
+            Self::Aside(mut pending) => pending.abandon(),
+            Self::Done => Ok(false),
+        }
+    }
+}
+
+impl Pending {
+    fn open(
+        root: &Root,
+        place: Place,
+        was: Was,
+        upload: Upload,
+        perm: u32,
+    ) -> Result<Writing, FsError> {
+        let Place { dir, name, .. } = place;
+        let keep = upload == Upload::Atomic;
+        let fsync = root.fsync;
+        match Aside::create(dir, root.nameless) {
+            Ok(aside) => Ok(Writing::Aside(Self {
+                aside,
+                name,
+                perm,
+                keep,
+                fsync,
+                was,
+            })),
+            Err((dir, e)) => {
+                if let Was::Reserved(own) = was {
+                    own.remove(&dir, &name);
+                }
+                Err(e)
+            }
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), FsError> {
+        if self.fsync {
+            fsync_file(&self.aside.file)?;
+        }
+        self.publish()?;
+        if self.fsync {
+            fsync_dir(&self.aside.dir)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn publish(&mut self) -> Result<(), FsError> {
+        for _ in 0..RACES_MAX {
+            let found = meta::of_name(&self.aside.dir, &self.name)?;
+            match (&self.was, found) {
+                (_, None) => {
+                    self.aside.set_mode(self.perm)?;
+                    match self.aside.take(&self.name) {
+                        Err(FsError::Exists) if !matches!(self.was, Was::Reserved(_)) => continue,
+                        done => return done,
+                    }
+                }
+                (Was::Reserved(own), Some(meta)) if meta.unique == own.unique => {
+                    self.aside.set_mode(self.perm)?;
+                    return self.aside.replace(&self.name);
+                }
+                (Was::Reserved(_), Some(_)) => return Err(FsError::Exists),
+                (_, Some(meta)) => {
+                    regular(&meta)?;
+                    self.aside.inherit(&meta)?;
+                    return self.aside.replace(&self.name);
+                }
+            }
+        }
+        Err(FsError::Busy)
+    }
+
+    fn abandon(&mut self) -> Result<bool, FsError> {
+        if !self.keep {
+            return Ok(false);
+        }
+        match &self.was {
+            Was::Nothing => {
+                self.aside.set_mode(self.perm)?;
+                match self.aside.take(&self.name) {
+                    Ok(()) => Ok(true),
+                    Err(FsError::Exists) => Ok(false),
+                    Err(e) => Err(e),
+                }
+            }
+            Was::Reserved(own) => match meta::of_name(&self.aside.dir, &self.name)? {
+                Some(meta) if meta.unique == own.unique => self.publish().map(|()| true),
+                _ => Ok(false),
+            },
+            Was::File => Ok(false),
+        }
+    }
+}
+
+impl Reserved {
+    /// Frees the name, unless someone has put another file there.
+    fn remove(&self, dir: &OwnedFd, name: &[u8]) {
+        if let Ok(Some(meta)) = meta::of_name(dir, name)
+            && meta.unique == self.unique
+        {
+            let _ = unlinkat(dir, name, AtFlags::empty());
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        // After a commit another file has the name, so this finds nothing of ours.
+        if let Was::Reserved(own) = &self.was {
+            own.remove(&self.aside.dir, &self.name);
+        }
+    }
+}
+
+/// Where writing in place starts.
+#[derive(Clone, Copy)]
+enum Start {
+    At(u64),
+    End,
+}
+
+fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writing, FsError> {
+    let fsync = root.fsync;
+    let append = match start {
+        Start::At(_) => OFlags::empty(),
+        Start::End => OFlags::APPEND,
+    };
+    for _ in 0..RACES_MAX {
+        let Place { dir, name, meta } = root.place_of_file(path)?;
+        let Some(meta) = meta else {
+            if matches!(start, Start::At(offset) if offset > 0) {
+                return Err(FsError::NotFound);
+            }
+            match create_new(&dir, &name, perm, append) {
+                Err(FsError::Exists) => continue,
+                done => {
+                    return Ok(Writing::InPlace {
+                        file: done?,
+                        new_in: Some(dir),
+                        fsync,
+                    });
+                }
+            }
+        };
+        regular(&meta)?;
+        let flags = OFlags::WRONLY | append | SAFE;
+        let mut file = match openat(&dir, &*name, flags, Mode::empty()) {
+            // Removed, or made a link, since we looked.
+            Err(Errno::NOENT | Errno::LOOP) => continue,
+            done => File::from(done?),
+        };
+        let meta = meta::of_fd(&file)?;
+        regular(&meta)?;
+        if let Start::At(offset) = start {
+            if offset > meta.size {
+                return Err(FsError::BadOffset);
+            }
+            ftruncate(&file, offset)?;
+            file.seek(SeekFrom::Start(offset)).map_err(of_io)?;
+        }
+        return Ok(Writing::InPlace {
+            file,
+            new_in: None,
+            fsync,
+        });
+    }
+    Err(FsError::Busy)
+}
+
+fn fsync_file(file: &File) -> Result<(), FsError> {
+    Ok(fdatasync(file)?)
+}
+
+/// A name reaches the medium with its directory, which takes a descriptor open for reading.
+fn fsync_dir(dir: &OwnedFd) -> Result<(), FsError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(fsync(openat(dir, ".", flags, Mode::empty())?)?)
+}
+
+/// The file being written as the trait gives it out: one hop to the blocking pool per buffer.
+#[derive(Debug)]
+pub(super) struct LocalSink(Arc<Mutex<Writing>>);
+
+impl LocalSink {
+    pub(super) fn new(writing: Writing) -> Self {
+        Self(Arc::new(Mutex::new(writing)))
+    }
+}
+
+impl Sink for LocalSink {
+    fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)> {
+        Box::pin(async move {
+            let written = hop_with(&self.0, move |writing| {
+                let done = writing
+                    .file()
+                    .and_then(|mut f| f.write_all(&buf).map_err(of_io));
+                Ok((buf, done))
+            });
+            // Only a runtime that shuts down loses the job, and the buffer with it.
+            written.await.unwrap_or_else(|e| (Vec::new(), Err(e)))
+        })
+    }
+
+    fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {
+        Box::pin(async move { hop_with(&self.0, Writing::commit).await })
+    }
+
+    fn abandon(self: Box<Self>) -> BoxFut<'static, Result<bool, FsError>> {
+        Box::pin(async move { hop_with(&self.0, Writing::abandon).await })
+    }
+}
