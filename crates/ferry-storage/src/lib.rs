@@ -3,7 +3,7 @@
 //! A storage knows canonical paths ([`FtpPath`]) and nothing of FTP commands, users or rights.
 //! [`local::LocalDir`] serves a directory of this machine, confined by file descriptors;
 //! [`memory::Memory`] keeps a tree in memory. Both are held to the same behaviour by
-//! `contract`, which any further implementation can run.
+//! [`contract`], which any further implementation can run.
 //!
 //! [`local`] exists on Linux only, since what confines it does; the rest compiles everywhere.
 //!
@@ -11,6 +11,7 @@
 //! a write becomes visible only by [`Sink::commit`], and a listing is a stream of batches.
 
 mod api;
+pub mod contract;
 #[cfg(target_os = "linux")]
 pub mod local;
 pub mod memory;
