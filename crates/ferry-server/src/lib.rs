@@ -8,6 +8,7 @@ pub mod events;
 pub mod net;
 pub mod options;
 mod server;
+pub mod tcp;
 pub mod tls;
 
 pub use server::{Handle, Server, Setup, WallClock};
