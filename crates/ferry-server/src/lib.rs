@@ -9,6 +9,9 @@ pub mod net;
 pub mod options;
 mod server;
 pub mod tcp;
+#[cfg(test)]
+mod testing;
 pub mod tls;
+mod wire;
 
 pub use server::{Handle, Server, Setup, WallClock};

@@ -1,5 +1,171 @@
-//! TLS for control and data connections (RFC 4217) by rustls.
+//! TLS for control and data connections (RFC 4217) by rustls: which certificate is shown, how a
+//! data connection is bound to its control session, which ALPN names are answered.
+//!
+//! A session's TLS is one random id. Every ticket and every TLS 1.2 session id that the session
+//! gives out carries the id, and only a connection of the same session can redeem it; so a data
+//! connection that *resumed* is proved to come from whoever holds the control connection, in
+//! TLS 1.2 and 1.3 alike (`binding`). No sockets are opened here and no FTP is spoken.
 
-/// Certificate, key and everything shared by all sessions' TLS.
-#[derive(Debug, Clone)]
-pub struct TlsSetup {}
+mod accept;
+mod alpn;
+mod binding;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache};
+use rustls::version::{TLS12, TLS13};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+pub(crate) use self::accept::{TlsFacts, TlsFailure, accept};
+use self::binding::Binding;
+pub(crate) use self::stream::{TlsStream, write_at_once};
+use crate::options::DataResumption;
+
+/// TLS 1.2 sessions remembered by id, all control connections together. Only clients without
+/// ticket support need them; about 300 octets each, the oldest makes room.
+const SESSIONS_BY_ID_MAX: usize = 8192;
+
+/// TLS 1.3 tickets given to a control connection. Several client libraries use each ticket once,
+/// so this is how many data connections they can open before the first gives them a fresh one.
+const CONTROL_TICKETS: usize = 4;
+
+/// Certificate, key and everything shared by all sessions' TLS. Cheap to clone.
+#[derive(Clone)]
+pub struct TlsSetup {
+    shared: Arc<Shared>,
+}
+
+impl TlsSetup {
+    /// TLS 1.2 and 1.3 with this certificate chain (end entity first) and its key.
+    ///
+    /// # Errors
+    /// The key does not fit the certificate or is of an unknown kind, or the system gave no
+    /// randomness.
+    pub fn new(
+        certs: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13, &TLS12])?
+            .with_no_client_auth()
+            .with_single_cert(certs, key)?;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                config,
+                ticketer: aws_lc_rs::Ticketer::new()?,
+                sessions: ServerSessionMemoryCache::new(SESSIONS_BY_ID_MAX),
+            }),
+        })
+    }
+
+    /// The TLS of one FTP session, under a fresh random id.
+    ///
+    /// # Errors
+    /// The system gave no randomness.
+    pub(crate) fn session(&self, resumption: DataResumption) -> Result<SessionTls, rustls::Error> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|_| rustls::Error::FailedToGetRandomBytes)?;
+        Ok(SessionTls {
+            shared: Arc::clone(&self.shared),
+            id,
+            resumption,
+        })
+    }
+}
+
+impl fmt::Debug for TlsSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsSetup").finish_non_exhaustive()
+    }
+}
+
+/// What every session shares.
+struct Shared {
+    config: ServerConfig,
+    ticketer: Arc<dyn ProducesTickets>,
+    sessions: Arc<ServerSessionMemoryCache>,
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    /// Commands and replies.
+    Control,
+    /// Data that the server sends.
+    Download,
+    /// Data that the client sends.
+    Upload,
+}
+
+/// The TLS of one FTP session. It is all that an idle session keeps: the `ServerConfig` of a
+/// connection is made when the connection is, from shared parts, and ends with its handshake.
+#[derive(Clone)]
+pub(crate) struct SessionTls {
+    shared: Arc<Shared>,
+    id: [u8; 16],
+    resumption: DataResumption,
+}
+
+impl SessionTls {
+    /// What to offer on the next connection of this kind; for one handshake only.
+    pub(crate) fn offer(&self, channel: Channel) -> TlsOffer {
+        let mut config = self.shared.config.clone();
+        config.alpn_protocols = vec![alpn::name(channel).to_vec()];
+        if self.resumption == DataResumption::Off {
+            return TlsOffer {
+                config,
+                binding: None,
+                must_resume: false,
+            };
+        }
+        let binding = Arc::new(Binding::new(Arc::clone(&self.shared), self.id, channel));
+        config.ticketer = Arc::<Binding>::clone(&binding);
+        config.session_storage = Arc::<Binding>::clone(&binding);
+        config.send_tls13_tickets = match channel {
+            Channel::Control => CONTROL_TICKETS,
+            Channel::Download => 1,
+            // A client that only writes never reads its ticket; closing with unread octets makes
+            // its system send RST, and the end of the upload may be lost with it.
+            Channel::Upload => 0,
+        };
+        let must_resume = channel != Channel::Control && self.resumption == DataResumption::Strict;
+        TlsOffer {
+            config,
+            binding: Some(binding),
+            must_resume,
+        }
+    }
+}
+
+impl fmt::Debug for SessionTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The id is what a forged ticket would need: never printed.
+        f.debug_struct("SessionTls")
+            .field("resumption", &self.resumption)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How one connection is to be accepted.
+pub(crate) struct TlsOffer {
+    config: ServerConfig,
+    binding: Option<Arc<Binding>>,
+    must_resume: bool,
+}
+
+impl fmt::Debug for TlsOffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsOffer")
+            .field("must_resume", &self.must_resume)
+            .finish_non_exhaustive()
+    }
+}

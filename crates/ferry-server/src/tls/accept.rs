@@ -1,0 +1,227 @@
+//! The server's side of a TLS handshake over a [`Link`]. No deadline: the caller sets one.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use rustls::server::{Accepted, Acceptor};
+use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
+
+use super::stream::{LinkIo, TlsStream};
+use super::{TlsOffer, alpn};
+use crate::net::Link;
+
+/// What is read and dropped after a failure, so that the system does not answer unread octets with
+/// a reset that overtakes our alert.
+const DRAIN_MAX: usize = 16;
+
+/// What was agreed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TlsFacts {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub(crate) version: &'static str,
+    /// Whether an earlier session of the same FTP session was resumed.
+    pub(crate) resumed: bool,
+    /// The server name the client asked for.
+    pub(crate) sni: Option<Box<str>>,
+    /// Whether our ALPN name was chosen.
+    pub(crate) alpn: bool,
+}
+
+/// Why there is no TLS.
+#[derive(Debug)]
+pub(crate) enum TlsFailure {
+    /// The connection broke, or ended before the handshake did.
+    Io(io::Error),
+    /// The peer and we do not agree, or it does not speak TLS; it was sent an alert.
+    Tls(rustls::Error),
+    /// The handshake is complete but not resumed, and it had to be.
+    NotResumed,
+}
+
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(_) => f.write_str("the connection broke during the TLS handshake"),
+            Self::Tls(_) => f.write_str("the TLS handshake failed"),
+            Self::NotResumed => f.write_str("the TLS session was not resumed"),
+        }
+    }
+}
+
+impl std::error::Error for TlsFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(e) => Some(e),
+            Self::Tls(e) => Some(e),
+            Self::NotResumed => None,
+        }
+    }
+}
+
+impl From<io::Error> for TlsFailure {
+    fn from(e: io::Error) -> Self {
+        Self::Io(e)
+    }
+}
+
+/// Shakes hands as the server. `early` was read from the link before and comes first. When this
+/// fails the connection is of no more use: the peer has been told why, and our direction ended.
+pub(crate) async fn accept(
+    link: &dyn Link,
+    offer: TlsOffer,
+    early: &[u8],
+) -> Result<(Box<TlsStream>, TlsFacts), TlsFailure> {
+    let mut input = Input { early, link };
+    let must_resume = offer.must_resume;
+    let binding = offer.binding.clone();
+    let mut conn = begin(&mut input, offer).await?;
+    loop {
+        if let Err(e) = conn.process_new_packets() {
+            let _ = conn.write_tls(&mut LinkIo {
+                link,
+                at_once: false,
+            });
+            return Err(part(link, TlsFailure::Tls(e)));
+        }
+        if let Some(binding) = &binding {
+            binding.note(conn.handshake_kind());
+        }
+        while conn.wants_write() {
+            match conn.write_tls(&mut LinkIo {
+                link,
+                at_once: false,
+            }) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    poll_fn(|cx| link.poll_writable(cx)).await?;
+                }
+                other => _ = other?,
+            }
+        }
+        if !conn.is_handshaking() && input.early.is_empty() {
+            break;
+        }
+        read_some(&mut input, |input| conn.read_tls(input)).await?;
+    }
+    let facts = facts(&conn);
+    if must_resume && !facts.resumed {
+        conn.send_close_notify();
+        let _ = conn.write_tls(&mut LinkIo {
+            link,
+            at_once: false,
+        });
+        return Err(part(link, TlsFailure::NotResumed));
+    }
+    Ok((TlsStream::new(conn), facts))
+}
+
+/// Reads the ClientHello and answers it.
+async fn begin(
+    input: &mut Input<'_>,
+    offer: TlsOffer,
+) -> Result<Box<ServerConnection>, TlsFailure> {
+    // In a box, as everything of rustls here: these futures are part of every session's task.
+    let mut acceptor = Box::<Acceptor>::default();
+    let mut offer = Some(Box::new(offer));
+    loop {
+        read_some(input, |input| acceptor.read_tls(input)).await?;
+        let refused = match acceptor.accept() {
+            Ok(None) => continue,
+            Ok(Some(hello)) => match offer.take().map(|offer| answer(hello, *offer)) {
+                Some(Ok(conn)) => return Ok(conn),
+                Some(Err(refused)) => refused,
+                None => return Err(TlsFailure::Tls(rustls::Error::HandshakeNotComplete)),
+            },
+            Err(refused) => refused,
+        };
+        let (error, mut alert) = refused;
+        let _ = alert.write_all(&mut LinkIo {
+            link: input.link,
+            at_once: false,
+        });
+        return Err(part(input.link, TlsFailure::Tls(error)));
+    }
+}
+
+/// Answers a ClientHello; ALPN takes part only with clients it would help or must stop.
+fn answer(
+    accepted: Accepted,
+    mut offer: TlsOffer,
+) -> Result<Box<ServerConnection>, (rustls::Error, rustls::server::AcceptedAlert)> {
+    let hello = accepted.client_hello();
+    let ours = offer
+        .config
+        .alpn_protocols
+        .first()
+        .cloned()
+        .unwrap_or_default();
+    if hello
+        .alpn()
+        .is_some_and(|offered| !alpn::takes_part(offered, &ours))
+    {
+        offer.config.alpn_protocols.clear();
+    }
+    accepted
+        .into_connection(Arc::new(offer.config))
+        .map(Box::new)
+}
+
+/// Waits for octets and reads some; the end of the stream is an error here.
+async fn read_some(
+    input: &mut Input<'_>,
+    mut read: impl FnMut(&mut Input<'_>) -> io::Result<usize>,
+) -> Result<(), TlsFailure> {
+    loop {
+        match read(input) {
+            Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            Ok(_) => return Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                let link = input.link;
+                poll_fn(|cx| link.poll_readable(cx)).await?;
+            }
+            Err(e) => return Err(e.into()),
+        }
+    }
+}
+
+fn facts(conn: &ServerConnection) -> TlsFacts {
+    TlsFacts {
+        version: match conn.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            _ => "TLSv1.3",
+        },
+        resumed: conn.handshake_kind() == Some(HandshakeKind::Resumed),
+        sni: conn.server_name().map(Into::into),
+        alpn: conn.alpn_protocol().is_some(),
+    }
+}
+
+/// Ends our direction after the alert and takes what the peer had sent, see [`DRAIN_MAX`].
+fn part(link: &dyn Link, why: TlsFailure) -> TlsFailure {
+    // The failure matters, not whether the peer still hears of it.
+    let _ = link.shutdown_write();
+    let mut scratch = [0; 1024];
+    for _ in 0..DRAIN_MAX {
+        if !link.try_read(&mut scratch).is_ok_and(|n| n > 0) {
+            break;
+        }
+    }
+    why
+}
+
+/// What was read before the handshake, then the link.
+struct Input<'a> {
+    early: &'a [u8],
+    link: &'a dyn Link,
+}
+
+impl Read for Input<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.early.is_empty() {
+            self.link.try_read(buf)
+        } else {
+            self.early.read(buf)
+        }
+    }
+}
