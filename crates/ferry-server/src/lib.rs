@@ -7,6 +7,7 @@ pub mod auth;
 pub mod events;
 pub mod net;
 pub mod options;
+mod pump;
 mod server;
 pub mod tcp;
 #[cfg(test)]

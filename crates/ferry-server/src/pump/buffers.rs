@@ -1,0 +1,86 @@
+//! The buffers of transfers: all of one size, kept for the next transfer up to a bound. A transfer
+//! holds two at most; an idle session none.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, PoisonError};
+
+/// The size of a buffer. Larger ones are slower (they leave the second-level cache), smaller ones
+/// make more trips to the blocking pool.
+pub(super) const CHUNK: usize = 256 << 10;
+
+/// Buffers kept while nobody uses them: 16 MiB in all.
+const KEPT_MAX: usize = 64;
+
+static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// A buffer on loan; it goes back when dropped. The vector may be taken out to cross threads, and
+/// is simply lost if it does not come back.
+#[derive(Debug, Default)]
+pub(super) struct Buffer(Vec<u8>);
+
+impl Buffer {
+    /// Borrows one with at least [`CHUNK`] octets of room; its length is anything.
+    pub(super) fn borrow() -> Self {
+        let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Self(kept.unwrap_or_else(|| Vec::with_capacity(CHUNK)))
+    }
+
+    /// Makes all [`CHUNK`] octets accessible. Costs nothing for those that were before.
+    pub(super) fn whole(&mut self) -> &mut [u8] {
+        self.0.resize(CHUNK, 0);
+        &mut self.0
+    }
+
+    /// Takes the vector out, to lend it.
+    pub(super) fn lend(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// Puts a lent vector back.
+    pub(super) fn put_back(&mut self, vec: Vec<u8>) {
+        self.0 = vec;
+    }
+}
+
+impl Deref for Buffer {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // Twice the size is what line ends in type ASCII can make of it; more is let go.
+        if (CHUNK..=2 * CHUNK).contains(&self.0.capacity()) {
+            let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() < KEPT_MAX {
+                kept.push(self.lend());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_buffers_are_kept_than_the_bound() {
+        let all: Vec<Buffer> = (0..2 * KEPT_MAX).map(|_| Buffer::borrow()).collect();
+        drop(all);
+        let mut oversized = Buffer::borrow();
+        oversized.reserve(4 * CHUNK);
+        drop(oversized);
+        let kept = KEPT.lock().unwrap();
+        assert!(kept.len() <= KEPT_MAX);
+        assert!(kept.iter().all(|b| b.capacity() <= 2 * CHUNK));
+    }
+}

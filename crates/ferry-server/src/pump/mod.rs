@@ -1,0 +1,181 @@
+//! The data path: octets between a [`Wire`] and storage, for one transfer at a time.
+//!
+//! Every wait for the peer has a deadline, re-armed whenever an octet moves; waits for storage have
+//! none, for a slow disk is not the peer's fault (whoever calls may drop the future at any time).
+//! Nothing here looks at single octets except type ASCII, through `ferry_proto::repr`. Replies,
+//! data connection set-up and commits are the session's work.
+
+mod buffers;
+mod receive;
+mod send;
+mod sendfile;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::time::Duration;
+
+use ferry_storage::FsError;
+use tokio::time::timeout;
+
+pub(crate) use self::receive::{CloseNotify, Upload, receive_file};
+pub(crate) use self::send::{Lines, send_file, send_lines};
+use crate::wire::{Received, Wire};
+
+/// Octets that are moved before other tasks of the same thread get their turn.
+const TURN: usize = 1 << 20;
+
+/// Why a transfer broke off.
+#[derive(Debug)]
+pub(crate) enum PumpError {
+    /// The data connection broke (426).
+    Peer(io::Error),
+    /// Nothing moved for too long (426).
+    Stalled,
+    /// TLS on the data connection failed (426).
+    Tls(rustls::Error),
+    /// The connection ended without the close_notify that was asked for (426).
+    Truncated,
+    /// Reading or writing the file failed (451, 452, 552).
+    Storage(FsError),
+}
+
+impl fmt::Display for PumpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Peer(_) => "the data connection broke",
+            Self::Stalled => "the data connection stood still for too long",
+            Self::Tls(_) => "TLS failed on the data connection",
+            Self::Truncated => "the data connection ended without close_notify",
+            Self::Storage(_) => "storage failed",
+        })
+    }
+}
+
+impl std::error::Error for PumpError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Peer(e) => Some(e),
+            Self::Tls(e) => Some(e),
+            Self::Storage(e) => Some(e),
+            Self::Stalled | Self::Truncated => None,
+        }
+    }
+}
+
+impl From<io::Error> for PumpError {
+    /// An error of a connection; [`Wire`] hands those of TLS on inside.
+    fn from(e: io::Error) -> Self {
+        match e
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
+            Some(tls) => Self::Tls(tls.clone()),
+            None => Self::Peer(e),
+        }
+    }
+}
+
+impl From<FsError> for PumpError {
+    fn from(e: FsError) -> Self {
+        Self::Storage(e)
+    }
+}
+
+/// How a peer that was sent everything ended the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PeerEnd {
+    /// It closed, too.
+    Closed,
+    /// It reset the connection, or its TLS failed: perhaps it did not want the end, perhaps it
+    /// left only our close_notify unread, as many clients do.
+    Reset,
+    /// It did not close in time.
+    Waited,
+}
+
+/// Ends our direction once everything is sent (close_notify, then FIN), then waits at most `close`
+/// for the peer's end, dropping what it sends: closing with octets unread makes the system send a
+/// reset, which can overtake the end of the data.
+///
+/// # Errors
+/// The end could not be sent.
+pub(crate) async fn finish(
+    wire: &mut Wire,
+    stall: Duration,
+    close: Duration,
+) -> Result<PeerEnd, PumpError> {
+    match timeout(stall, wire.close_write()).await {
+        Ok(result) => result?,
+        Err(_) => return Err(PumpError::Stalled),
+    }
+    Ok(timeout(close, drain(wire)).await.unwrap_or(PeerEnd::Waited))
+}
+
+/// Reads and drops until the peer's end.
+async fn drain(wire: &mut Wire) -> PeerEnd {
+    let mut scratch = [0; 512];
+    loop {
+        match wire.read(&mut scratch).await {
+            Ok(Received::Bytes(_)) => {}
+            Ok(Received::Eof | Received::Truncated) => return PeerEnd::Closed,
+            Err(_) => return PeerEnd::Reset,
+        }
+    }
+}
+
+/// Repeats `step`, which writes, until it does not block; waits at most `stall` in between. When
+/// that has passed, `step` is called once more with `true`: it is to ask the system itself, see
+/// [`crate::tls::write_at_once`].
+async fn write_step<T>(
+    wire: &mut Wire,
+    stall: Duration,
+    mut step: impl FnMut(&mut Wire, bool) -> Result<T, PumpError>,
+) -> Result<T, PumpError> {
+    let mut at_once = false;
+    loop {
+        match step(wire, at_once) {
+            Err(PumpError::Peer(e)) if e.kind() == io::ErrorKind::WouldBlock => {
+                if at_once {
+                    return Err(PumpError::Stalled);
+                }
+            }
+            other => return other,
+        }
+        match timeout(stall, wire.writable()).await {
+            Ok(result) => result?,
+            Err(_) => at_once = true,
+        }
+    }
+}
+
+/// Waits at most `limit` for something to read; whether there may be.
+async fn readable_within(wire: &Wire, limit: Duration) -> io::Result<bool> {
+    match timeout(limit, poll_fn(|cx| wire.poll_readable(cx))).await {
+        Ok(result) => result.map(|()| true),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Lets other tasks run each time [`TURN`] octets have moved: neither a socket that is always
+/// ready nor cached file content would ever make this one wait.
+#[derive(Debug, Default)]
+struct Turn(usize);
+
+impl Turn {
+    async fn moved(&mut self, octets: usize) {
+        self.0 = self.0.saturating_add(octets);
+        if self.0 >= TURN {
+            self.0 = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// No machine has lengths that do not fit.
+fn widen(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,98 @@
+//! Reading a file in order, a buffer at a time, without holding up the runtime's threads.
+
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use ferry_storage::{ByteSource, FsError, Source};
+
+use super::buffers::CHUNK;
+use super::widen;
+
+/// What is left to read of a [`Source`].
+pub(super) enum Reader {
+    /// A file of this machine.
+    File(FileReader),
+    /// Octets on demand.
+    Stream {
+        /// Where they come from.
+        stream: Box<dyn ByteSource>,
+    },
+}
+
+/// A file of this machine, from `at` to the length it had when it was opened.
+pub(super) struct FileReader {
+    pub(super) file: Arc<File>,
+    pub(super) at: u64,
+    pub(super) end: u64,
+}
+
+impl Reader {
+    /// Starts where the source says.
+    pub(super) fn new(source: Source) -> Result<Self, FsError> {
+        match source {
+            Source::File { file, from, len } => Ok(Self::File(FileReader {
+                file: Arc::new(file),
+                at: from,
+                end: len,
+            })),
+            Source::Stream { stream, .. } => Ok(Self::Stream { stream }),
+            _ => Err(FsError::Unsupported),
+        }
+    }
+
+    /// Reads the next octets into `buf`, over what it held; an empty one means the end.
+    pub(super) async fn next(&mut self, mut buf: Vec<u8>) -> Result<Vec<u8>, FsError> {
+        match self {
+            Self::File(file) => file.next(buf).await,
+            Self::Stream { stream } => {
+                buf.resize(CHUNK, 0);
+                let (mut buf, result) = stream.read(buf).await;
+                buf.truncate(result?);
+                Ok(buf)
+            }
+        }
+    }
+}
+
+impl FileReader {
+    /// Reads the next octets into `buf`, at once if they are in memory, else on the blocking pool.
+    async fn next(&mut self, mut buf: Vec<u8>) -> Result<Vec<u8>, FsError> {
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        buf.resize(CHUNK.min(left), 0);
+        if buf.is_empty() {
+            return Ok(buf);
+        }
+        let done = cached(&self.file, &mut buf, self.at);
+        if done < buf.len() {
+            let (file, at) = (Arc::clone(&self.file), self.at);
+            let reading = tokio::task::spawn_blocking(move || {
+                let rest = buf.get_mut(done..).unwrap_or_default();
+                file.read_exact_at(rest, at.saturating_add(widen(done)))
+                    .map(|()| buf)
+            });
+            // The pool ends only with the runtime, and this task with it.
+            buf = reading
+                .await
+                .map_err(io::Error::other)
+                .flatten()
+                .map_err(FsError::Io)?;
+        }
+        self.at = self.at.saturating_add(widen(buf.len()));
+        Ok(buf)
+    }
+}
+
+/// Reads what the system has in memory. Whatever goes wrong here shows when it is read in earnest.
+#[cfg(target_os = "linux")]
+fn cached(file: &File, buf: &mut [u8], at: u64) -> usize {
+    let nowait = rustix::io::ReadWriteFlags::NOWAIT;
+    rustix::io::preadv2(file, &mut [IoSliceMut::new(buf)], at, nowait).unwrap_or(0)
+}
+
+/// Other systems cannot say.
+#[cfg(not(target_os = "linux"))]
+fn cached(_file: &File, _buf: &mut [u8], _at: u64) -> usize {
+    0
+}

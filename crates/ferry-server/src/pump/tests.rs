@@ -1,0 +1,456 @@
+//! Transfers over loopback sockets, and stalls on a clock that stands still.
+
+use std::fs::File;
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ferry_proto::repr::Representation;
+use ferry_storage::{BoxFut, ByteSource, FsError, Source};
+use proptest::prelude::*;
+use rustls::version::{TLS12, TLS13};
+
+use super::buffers::CHUNK;
+use super::*;
+use crate::options::DataResumption;
+use crate::testing::{
+    Attempt, Client, Collected, Stubborn, beside, certified, client_config, pair, pattern,
+    read_plain,
+};
+use crate::tls::Channel;
+
+const STALL: Duration = Duration::from_secs(120);
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// A file on disk with this content, open at `from`.
+fn file(content: &[u8], from: u64) -> Source {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content).unwrap();
+    Source::File {
+        file,
+        from,
+        len: content.len() as u64,
+    }
+}
+
+/// The same octets from something that is not a file, in small portions.
+struct Portions(Vec<u8>, usize);
+
+impl ByteSource for Portions {
+    fn read(&mut self, mut buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)> {
+        let n = self.1.min(self.0.len()).min(buf.len());
+        buf[..n].copy_from_slice(&self.0[..n]);
+        self.0.drain(..n);
+        Box::pin(async move { (buf, Ok(n)) })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Cover {
+    Plain,
+    Tls12,
+    Tls13,
+}
+
+/// A data connection: the server's end, and the client's once `go` is called with its work.
+async fn connected<T: Send + 'static>(
+    cover: Cover,
+    channel: Channel,
+    plain: impl FnOnce(TcpStream) -> T + Send + 'static,
+    secure: impl FnOnce(Client) -> T + Send + 'static,
+) -> (Wire, tokio::task::JoinHandle<T>) {
+    let (mut wire, tcp) = pair().await;
+    let version = match cover {
+        Cover::Plain => return (wire, beside(move || plain(tcp))),
+        Cover::Tls12 => &TLS12,
+        Cover::Tls13 => &TLS13,
+    };
+    let (setup, roots) = certified();
+    let config = Arc::new(client_config(roots, version));
+    let peer = beside(move || secure(Client::connect(&config, tcp).unwrap()));
+    let session = setup.session(DataResumption::Prefer).unwrap();
+    wire.accept_tls(session.offer(channel), b"").await.unwrap();
+    (wire, peer)
+}
+
+async fn download(cover: Cover, source: Source, representation: Representation) -> Vec<u8> {
+    let (mut wire, peer) = connected(
+        cover,
+        Channel::Download,
+        |tcp| read_plain(tcp).unwrap(),
+        |mut client| client.read_to_end().unwrap(),
+    )
+    .await;
+    let progress = AtomicU64::new(0);
+    let sent = send_file(&mut wire, source, representation, &progress, STALL)
+        .await
+        .unwrap();
+    assert_eq!(
+        finish(&mut wire, STALL, CLOSE).await.unwrap(),
+        PeerEnd::Closed
+    );
+    let got = peer.await.unwrap();
+    assert_eq!(sent, got.len() as u64);
+    assert_eq!(progress.load(Ordering::Relaxed), sent);
+    got
+}
+
+async fn upload(cover: Cover, octets: Vec<u8>, representation: Representation) -> Vec<u8> {
+    let octets = Arc::new(octets);
+    let (a, b) = (Arc::clone(&octets), Arc::clone(&octets));
+    let (mut wire, peer) = connected(
+        cover,
+        Channel::Upload,
+        move |mut tcp| {
+            tcp.write_all(&a).unwrap();
+            tcp.shutdown(Shutdown::Write).unwrap();
+            read_plain(tcp).unwrap()
+        },
+        move |mut client| {
+            client.send(&b);
+            // No FIN: only our answer to close_notify ends this.
+            client.notify_close();
+            client.read_to_end().unwrap()
+        },
+    )
+    .await;
+    let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
+    let policy = CloseNotify::Strict;
+    let done = receive_file(
+        &mut wire,
+        &mut sink,
+        representation,
+        &progress,
+        STALL,
+        policy,
+    )
+    .await;
+    assert_eq!(
+        done.unwrap(),
+        Upload {
+            octets: octets.len() as u64,
+            truncated: false
+        }
+    );
+    assert_eq!(peer.await.unwrap(), b"");
+    sink.octets
+}
+
+const COVERS: [Cover; 3] = [Cover::Plain, Cover::Tls12, Cover::Tls13];
+
+#[tokio::test]
+async fn sixty_four_mebibytes_go_both_ways_unchanged() {
+    let content = pattern(64 << 20);
+    for cover in COVERS {
+        let got = download(cover, file(&content, 0), Representation::Image).await;
+        assert!(got == content, "download, {cover:?}");
+        let got = upload(cover, content.clone(), Representation::Image).await;
+        assert!(got == content, "upload, {cover:?}");
+    }
+}
+
+#[tokio::test]
+async fn lengths_around_the_buffer_size_and_nothing_at_all_are_whole() {
+    for len in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK] {
+        let content = pattern(len);
+        for cover in COVERS {
+            let stream = Box::new(Portions(content.clone(), 100_000));
+            let stream = Source::Stream {
+                stream,
+                len: len as u64,
+            };
+            assert!(download(cover, stream, Representation::Image).await == content);
+            assert!(download(cover, file(&content, 0), Representation::Image).await == content);
+            assert!(upload(cover, content.clone(), Representation::Image).await == content);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_download_starts_where_it_is_told() {
+    let content = pattern(300_000);
+    for from in [0usize, 1, 299_999, 300_000] {
+        for representation in [Representation::Image, Representation::Ascii] {
+            let mut expected = Vec::new();
+            representation
+                .encoder()
+                .push(&content[from..], &mut expected);
+            let got = download(Cover::Plain, file(&content, from as u64), representation).await;
+            assert!(got == expected, "{from} {representation:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn text_is_converted_the_same_way_however_it_is_moved(
+        seed in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..50),
+        times in 1usize..12_000,
+        portion in 1usize..70_000,
+    ) {
+        let text = seed.repeat(times);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let ascii = Representation::Ascii;
+            let mut wire = Vec::new();
+            ascii.encoder().push(&text, &mut wire);
+            assert!(download(Cover::Plain, file(&text, 0), ascii).await == wire);
+            let stream = Box::new(Portions(text.clone(), portion.max(text.len() / 20)));
+            let stream = Source::Stream { stream, len: text.len() as u64 };
+            assert!(download(Cover::Plain, stream, ascii).await == wire);
+            let mut back = Vec::new();
+            let mut decoder = ascii.decoder();
+            decoder.push(&text, &mut back);
+            decoder.finish(&mut back);
+            assert!(upload(Cover::Plain, text, ascii).await == back);
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_sent_as_long_as_it_was_when_opened() {
+    let content = pattern(500_000);
+    for representation in [Representation::Image, Representation::Ascii] {
+        // Grown since.
+        let Source::File { file: grown, .. } = file(&content, 0) else {
+            unreachable!()
+        };
+        let source = Source::File {
+            file: grown,
+            from: 0,
+            len: 100_000,
+        };
+        let mut expected = Vec::new();
+        representation
+            .encoder()
+            .push(&content[..100_000], &mut expected);
+        assert!(download(Cover::Plain, source, representation).await == expected);
+
+        // Shrunk since.
+        let Source::File { file: shrunk, .. } = file(&content, 0) else {
+            unreachable!()
+        };
+        let source = Source::File {
+            file: shrunk,
+            from: 0,
+            len: 600_000,
+        };
+        let (mut wire, tcp) = pair().await;
+        let peer = beside(move || read_plain(tcp));
+        let progress = AtomicU64::new(0);
+        let broken = send_file(&mut wire, source, representation, &progress, STALL).await;
+        assert!(
+            matches!(broken, Err(PumpError::Storage(FsError::Io(_)))),
+            "{broken:?}"
+        );
+        wire.abort();
+        assert!(
+            peer.await.unwrap().is_err(),
+            "the peer must not take it for the whole"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_sendfile_cannot_send_is_read() {
+    let file = File::open("/proc/self/cmdline").unwrap();
+    let expected = std::fs::read("/proc/self/cmdline").unwrap();
+    let source = Source::File {
+        file,
+        from: 0,
+        len: expected.len() as u64,
+    };
+    assert_eq!(
+        download(Cover::Plain, source, Representation::Image).await,
+        expected
+    );
+}
+
+#[tokio::test]
+async fn a_peer_that_stopped_sending_is_served_to_the_end() {
+    let content = pattern(1 << 20);
+    let (mut wire, tcp) = pair().await;
+    tcp.shutdown(Shutdown::Write).unwrap();
+    let peer = beside(move || read_plain(tcp).unwrap());
+    let progress = AtomicU64::new(0);
+    let source = file(&content, 0);
+    send_file(&mut wire, source, Representation::Image, &progress, STALL)
+        .await
+        .unwrap();
+    finish(&mut wire, STALL, CLOSE).await.unwrap();
+    assert!(peer.await.unwrap() == content);
+}
+
+#[tokio::test]
+async fn a_peer_that_leaves_breaks_a_download() {
+    for representation in [Representation::Image, Representation::Ascii] {
+        let (mut wire, tcp) = pair().await;
+        socket2::SockRef::from(&tcp)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+        drop(tcp);
+        let progress = AtomicU64::new(0);
+        let source = file(&pattern(8 << 20), 0);
+        let broken = send_file(&mut wire, source, representation, &progress, STALL).await;
+        assert!(matches!(broken, Err(PumpError::Peer(_))), "{broken:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_arrived_before_a_reset_is_written() {
+    let (mut wire, mut tcp) = pair().await;
+    let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
+    tcp.write_all(b"the first part").unwrap();
+    let (repr, policy) = (Representation::Ascii, CloseNotify::Lenient);
+    let receiving = receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy);
+    let leaving = async {
+        while progress.load(Ordering::Relaxed) < 14 {
+            tokio::task::yield_now().await;
+        }
+        socket2::SockRef::from(&tcp)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+        drop(tcp);
+    };
+    let (broken, ()) = tokio::join!(receiving, leaving);
+    assert!(matches!(broken, Err(PumpError::Peer(_))), "{broken:?}");
+    assert_eq!(sink.octets, b"the first part");
+}
+
+#[tokio::test]
+async fn a_missing_close_notify_is_reported_or_refused() {
+    for policy in [CloseNotify::Lenient, CloseNotify::Strict] {
+        let (mut wire, peer) = connected(
+            Cover::Tls13,
+            Channel::Upload,
+            |_| (),
+            |mut client| {
+                client.send(b"perhaps all");
+                drop(client);
+            },
+        )
+        .await;
+        let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
+        let image = Representation::Image;
+        let end = receive_file(&mut wire, &mut sink, image, &progress, STALL, policy).await;
+        match policy {
+            CloseNotify::Lenient => {
+                assert_eq!(
+                    end.unwrap(),
+                    Upload {
+                        octets: 11,
+                        truncated: true
+                    }
+                );
+            }
+            CloseNotify::Strict => assert!(matches!(end, Err(PumpError::Truncated)), "{end:?}"),
+        }
+        assert_eq!(sink.octets, b"perhaps all");
+        peer.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_ends_an_upload() {
+    let (mut wire, mut tcp) = pair().await;
+    let peer = beside(move || {
+        // Until the server gives up.
+        while tcp.write_all(&[7; 4096]).is_ok() {}
+    });
+    let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
+    sink.room = 1 << 20;
+    let (repr, policy) = (Representation::Image, CloseNotify::Lenient);
+    let broken = receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy).await;
+    assert!(
+        matches!(broken, Err(PumpError::Storage(FsError::NoSpace))),
+        "{broken:?}"
+    );
+    wire.abort();
+    peer.await.unwrap();
+}
+
+/// Lines by the hundred.
+struct Numbers(std::ops::Range<u32>);
+
+impl Lines for Numbers {
+    fn next<'a>(&'a mut self, out: &'a mut Vec<u8>) -> BoxFut<'a, Result<bool, FsError>> {
+        for n in self.0.by_ref().take(100) {
+            write!(out, "{n}\r\n").unwrap();
+        }
+        let more = !self.0.is_empty();
+        Box::pin(async move { Ok(more) })
+    }
+}
+
+#[tokio::test]
+async fn a_listing_is_sent_whole() {
+    for count in [0, 1, 100, 200_000] {
+        let (mut wire, tcp) = pair().await;
+        let peer = beside(move || read_plain(tcp).unwrap());
+        let progress = AtomicU64::new(0);
+        let mut lines = Numbers(0..count);
+        let sent = send_lines(&mut wire, &mut lines, &progress, STALL)
+            .await
+            .unwrap();
+        finish(&mut wire, STALL, CLOSE).await.unwrap();
+        let expected: String = (0..count).map(|n| format!("{n}\r\n")).collect();
+        let got = peer.await.unwrap();
+        assert!(got == expected.as_bytes());
+        assert_eq!(sent, got.len() as u64);
+    }
+}
+
+fn stubborn(script: &[Attempt]) -> (Wire, Stubborn) {
+    let link = Stubborn::default();
+    link.script.lock().unwrap().extend(script);
+    (Wire::new(Box::new(link.clone())), link)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_stalls_a_download() {
+    let (mut wire, link) = stubborn(&[Attempt::Takes(10)]);
+    let progress = AtomicU64::new(0);
+    let source = file(&[1; 100], 0);
+    let before = tokio::time::Instant::now();
+    let end = send_file(&mut wire, source, Representation::Image, &progress, STALL).await;
+    assert!(matches!(end, Err(PumpError::Stalled)), "{end:?}");
+    assert_eq!(before.elapsed(), STALL);
+    assert_eq!(link.taken.lock().unwrap().len(), 10);
+    assert_eq!(progress.load(Ordering::Relaxed), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_so_slow_that_it_never_looks_ready_is_no_stall() {
+    use Attempt::{Full, Takes};
+    let (mut wire, link) = stubborn(&[Full, Takes(1), Full, Takes(1), Full, Takes(98)]);
+    let progress = AtomicU64::new(0);
+    let source = file(&[1; 100], 0);
+    let end = send_file(&mut wire, source, Representation::Image, &progress, STALL).await;
+    assert_eq!(end.unwrap(), 100);
+    assert_eq!(*link.taken.lock().unwrap(), [1; 100]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_sends_nothing_stalls_an_upload() {
+    let (mut wire, _link) = stubborn(&[]);
+    let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
+    let before = tokio::time::Instant::now();
+    let (repr, policy) = (Representation::Image, CloseNotify::Lenient);
+    let end = receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy).await;
+    assert!(matches!(end, Err(PumpError::Stalled)), "{end:?}");
+    assert_eq!(before.elapsed(), STALL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_close_is_waited_for_only_so_long() {
+    let (mut wire, _link) = stubborn(&[]);
+    let before = tokio::time::Instant::now();
+    assert_eq!(
+        finish(&mut wire, STALL, CLOSE).await.unwrap(),
+        PeerEnd::Waited
+    );
+    assert_eq!(before.elapsed(), CLOSE);
+}
