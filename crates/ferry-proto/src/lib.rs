@@ -12,6 +12,7 @@ pub mod addr;
 pub mod command;
 pub mod date;
 pub mod facts;
+pub mod feat;
 pub mod glob;
 pub mod line;
 pub mod list;
