@@ -20,6 +20,7 @@ pub mod path;
 pub mod reply;
 pub mod reply_reader;
 pub mod repr;
+pub mod server;
 pub mod site;
 mod telnet;
 pub mod verb;

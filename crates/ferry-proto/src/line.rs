@@ -12,7 +12,7 @@ use crate::telnet::{IAC, Step, Telnet};
 
 /// What the control connection brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[allow(clippy::exhaustive_enums, reason = "a driver must handle each")]
 pub enum LineEvent {
     /// A whole line, without its terminator.
     Line(Vec<u8>),

@@ -4,15 +4,25 @@
 //! octets, waits with deadlines and asks storage and accounts what the machine wants to know.
 
 pub mod auth;
+mod data;
+mod entropy;
 pub mod events;
+mod guard;
+mod input;
+mod listing;
 pub mod net;
+mod opened;
+mod ops;
 pub mod options;
 mod pump;
+mod registry;
 mod server;
+mod session;
 pub mod tcp;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+mod transfer;
 mod wire;
 
 pub use server::{Handle, Server, Setup, WallClock};

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -15,7 +16,7 @@ use rustls_pki_types::{PrivatePkcs8KeyDer, ServerName};
 
 use crate::net::{Link, Net, Purpose};
 use crate::tcp::Tcp;
-use crate::tls::TlsSetup;
+use crate::tls::{TlsSetup, write_at_once};
 use crate::wire::Wire;
 
 /// A server's end of a loopback connection, and the client's.
@@ -199,5 +200,81 @@ impl Link for Stubborn {
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A link to a real socket that, once told to [`begin`](Sluggish::begin), never reports room to
+/// write and takes a thousand octets at every second attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Sluggish {
+    inner: Arc<dyn Link>,
+    begun: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
+}
+
+impl Sluggish {
+    /// From now on.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A [`Sluggish`] server's end, and the client's.
+pub(crate) async fn sluggish() -> (Sluggish, TcpStream) {
+    let door = Tcp::new()
+        .listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Data)
+        .unwrap();
+    let client = TcpStream::connect(door.local_addr().unwrap()).unwrap();
+    let (link, _) = poll_fn(|cx| door.poll_accept(cx)).await.unwrap();
+    (
+        Sluggish {
+            inner: link.into(),
+            begun: Arc::default(),
+            full: Arc::default(),
+        },
+        client,
+    )
+}
+
+impl Link for Sluggish {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.inner.poll_readable(cx)
+    }
+
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.inner.try_read(buf)
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.begun.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        self.inner.poll_writable(cx)
+    }
+
+    fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        if !self.begun.load(Ordering::Relaxed) {
+            return self.inner.try_write(buf);
+        }
+        if self.full.fetch_xor(true, Ordering::Relaxed) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        write_at_once(&*self.inner, &buf[..buf.len().min(1000)])
+    }
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        self.inner.shutdown_write()
+    }
+
+    fn set_abrupt(&self) {
+        self.inner.set_abrupt();
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.peer_addr()
     }
 }

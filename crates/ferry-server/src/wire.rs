@@ -97,12 +97,17 @@ impl Wire {
         }
     }
 
-    /// Sends what waits in memory; `WouldBlock` while some of it is left.
+    /// Sends what waits in memory; `WouldBlock` while some of it is left (some may have gone).
     pub(crate) fn try_flush(&mut self, at_once: bool) -> io::Result<()> {
         match &mut self.tls {
             Some(tls) => tls.try_flush(&*self.link, at_once),
             None => Ok(()),
         }
+    }
+
+    /// Octets of TLS records sent so far, to see whether writes that block move anything.
+    pub(crate) fn sent_under_tls(&self) -> u64 {
+        self.tls.as_ref().map_or(0, |tls| tls.sent())
     }
 
     /// Writes all of `buf` and sends it; one system call where the peer keeps up.
@@ -120,10 +125,21 @@ impl Wire {
 
     /// Ends our direction: close_notify under TLS, then FIN. Reading goes on.
     pub(crate) async fn close_write(&mut self) -> io::Result<()> {
+        self.notify_close();
+        self.flush().await?;
+        self.end_write()
+    }
+
+    /// The first step of [`close_write`](Self::close_write): queues close_notify under TLS, to go
+    /// out with the next flush.
+    pub(crate) fn notify_close(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.notify_close();
         }
-        self.flush().await?;
+    }
+
+    /// The last step of [`close_write`](Self::close_write): FIN.
+    pub(crate) fn end_write(&self) -> io::Result<()> {
         self.link.shutdown_write()
     }
 
@@ -131,11 +147,6 @@ impl Wire {
     /// for the whole.
     pub(crate) fn abort(self) {
         self.link.set_abrupt();
-    }
-
-    /// The connection underneath.
-    pub(crate) fn link(&self) -> &dyn Link {
-        &*self.link
     }
 
     /// The TCP stream, where nothing lies between it and the payload.

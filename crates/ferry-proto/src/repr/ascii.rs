@@ -13,6 +13,12 @@ pub struct ToNetwork {
 }
 
 impl ToNetwork {
+    /// Starts in the middle of a file; `after_cr` says that the octet sent before was a CR.
+    #[must_use]
+    pub fn after(after_cr: bool) -> Self {
+        Self { after_cr }
+    }
+
     /// Appends what the next octets of the file become. Nothing is ever held back.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
         out.reserve(input.len());

@@ -35,6 +35,16 @@ impl Representation {
         }
     }
 
+    /// Starts turning a file into what is sent at an offset that a restart named; `after_cr` says
+    /// that a CR comes right before it on the connection (an offset may fall within a line end).
+    #[must_use]
+    pub fn encoder_after(self, after_cr: bool) -> Encoder {
+        match self {
+            Self::Image => self.encoder(),
+            Self::Ascii => Encoder(Kind::Ascii(ascii::ToNetwork::after(after_cr))),
+        }
+    }
+
     /// Starts turning what is received into a file.
     #[must_use]
     pub fn decoder(self) -> Decoder {
@@ -56,6 +66,12 @@ enum Kind<A> {
 pub struct Encoder(Kind<ascii::ToNetwork>);
 
 impl Encoder {
+    /// Whether octets come out as they go in, so that they may be moved without being looked at.
+    #[must_use]
+    pub fn is_identity(&self) -> bool {
+        matches!(self.0, Kind::Image(_))
+    }
+
     /// Appends what the next octets of the file become.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
         match &mut self.0 {

@@ -9,12 +9,7 @@ use crate::server::{Action, Ask, Carry, Failure, Outcome, ServerSession, Stage, 
 use crate::site::{SITE_VERBS, SiteCommand};
 
 impl ServerSession {
-    pub(super) fn admit_file(
-        &mut self,
-        command: Command<'_>,
-        carry: Carry,
-        out: &mut Vec<Action>,
-    ) {
+    pub(super) fn admit_file(&mut self, command: Command<'_>, carry: Carry, out: &mut Vec<Action>) {
         match command {
             Command::Site(site) => return self.admit_site(site, out),
             Command::Rnto(name) => return self.rename_to(name, carry, out),
@@ -29,7 +24,11 @@ impl ServerSession {
             }
             Command::Mlst(None) => {
                 let path = self.cwd();
-                return self.ask(Ask::Facts(path.clone(), self.facts), Stage::Facts(path), out);
+                return self.ask(
+                    Ask::Facts(path.clone(), self.facts),
+                    Stage::Facts(path),
+                    out,
+                );
             }
             _ => {}
         }
@@ -44,7 +43,9 @@ impl ServerSession {
         else {
             return debug_assert!(false, "not a file command");
         };
-        let Some(path) = self.resolve(name, out) else { return };
+        let Some(path) = self.resolve(name, out) else {
+            return;
+        };
         let (ask, stage) = match command {
             Command::Cwd(_) => (Ask::ChangeDir(path.clone()), Stage::ChangeDir(path)),
             Command::Mkd(_) => {
@@ -56,7 +57,11 @@ impl ServerSession {
             Command::Rnfr(_) => (Ask::RenameFrom(path.clone()), Stage::RenameFrom(path)),
             Command::Size(_) => (Ask::Size(path, self.representation), Stage::Number),
             Command::Mfmt { time, path: shown } => (
-                Ask::SetTimes { path, modified: time, accessed: None },
+                Ask::SetTimes {
+                    path,
+                    modified: time,
+                    accessed: None,
+                },
                 Stage::Plain(modified_reply(time, shown)),
             ),
             _ => (Ask::Facts(path.clone(), self.facts), Stage::Facts(path)),
@@ -66,7 +71,10 @@ impl ServerSession {
 
     fn rename_to(&mut self, name: &[u8], carry: Carry, out: &mut Vec<Action>) {
         let Some(from) = carry.rename_from else {
-            out.push(Action::Reply(Reply::new(503, "Send RNFR right before RNTO.")));
+            out.push(Action::Reply(Reply::new(
+                503,
+                "Send RNFR right before RNTO.",
+            )));
             return;
         };
         if let Some(to) = self.resolve(name, out) {
@@ -77,7 +85,9 @@ impl ServerSession {
     fn status_of(&mut self, argument: &[u8], out: &mut Vec<Action>) {
         match listing::targets(&self.cwd(), Some(argument)) {
             Ok(targets) => {
-                let shown = targets.last().map_or_else(FtpPath::root, |t| t.path.clone());
+                let shown = targets
+                    .last()
+                    .map_or_else(FtpPath::root, |t| t.path.clone());
                 self.ask(Ask::Status(targets), Stage::Status(shown), out);
             }
             Err(error) => out.push(Action::Reply(path_refusal(error))),
@@ -87,7 +97,9 @@ impl ServerSession {
     /// `MDTM name`; and, where no such name exists, `MDTM time name`, which old clients send to
     /// set a time.
     fn mdtm(&mut self, argument: &[u8], out: &mut Vec<Action>) {
-        let Some(path) = self.resolve(argument, out) else { return };
+        let Some(path) = self.resolve(argument, out) else {
+            return;
+        };
         let or_set = argument
             .split_at_checked(14)
             .and_then(|(time, rest)| {
@@ -101,13 +113,25 @@ impl ServerSession {
     fn admit_site(&mut self, site: SiteCommand<'_>, out: &mut Vec<Action>) {
         let reply = match site {
             SiteCommand::Chmod { mode, path } => {
-                let Some(path) = self.resolve(path, out) else { return };
+                let Some(path) = self.resolve(path, out) else {
+                    return;
+                };
                 let stage = done(200, "Permissions changed.");
                 return self.ask(Ask::ChangeMode(path, mode), stage, out);
             }
-            SiteCommand::Utime { modified, accessed, path } => {
-                let Some(path) = self.resolve(path, out) else { return };
-                let ask = Ask::SetTimes { path, modified, accessed };
+            SiteCommand::Utime {
+                modified,
+                accessed,
+                path,
+            } => {
+                let Some(path) = self.resolve(path, out) else {
+                    return;
+                };
+                let ask = Ask::SetTimes {
+                    path,
+                    modified,
+                    accessed,
+                };
                 return self.ask(ask, done(200, "Times changed."), out);
             }
             SiteCommand::Umask(None) => {
@@ -122,16 +146,12 @@ impl ServerSession {
         out.push(Action::Reply(reply));
     }
 
-    pub(super) fn conclude_file(
-        &mut self,
-        stage: Stage,
-        outcome: Outcome,
-        out: &mut Vec<Action>,
-    ) {
+    pub(super) fn conclude_file(&mut self, stage: Stage, outcome: Outcome, out: &mut Vec<Action>) {
         let reply = match (stage, outcome) {
-            (Stage::Number, Outcome::Failed(Failure::TooCostly)) => {
-                Reply::new(550, "SIZE not allowed in ASCII mode for a file this large: use TYPE I.")
-            }
+            (Stage::Number, Outcome::Failed(Failure::TooCostly)) => Reply::new(
+                550,
+                "SIZE not allowed in ASCII mode for a file this large: use TYPE I.",
+            ),
             (Stage::MakeDir(_), Outcome::Failed(Failure::Exists)) => {
                 Reply::new(550, "That directory already exists.")
             }

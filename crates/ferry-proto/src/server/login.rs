@@ -72,10 +72,14 @@ impl ServerSession {
         if rules.login_needs_tls && self.protection != Protection::Tls {
             return Reply::new(530, "TLS required: send AUTH TLS before USER.");
         }
-        let anonymous = name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
+        let anonymous =
+            name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
         self.phase = Phase::NeedPass(Box::from(name));
         if rules.anonymous && anonymous {
-            return Reply::new(331, "Anonymous login: send your e-mail address as the password.");
+            return Reply::new(
+                331,
+                "Anonymous login: send your e-mail address as the password.",
+            );
         }
         // The same for every name, known or not (RFC 2577 §5).
         Reply::new(331, "Password please.")
@@ -85,7 +89,10 @@ impl ServerSession {
         let Phase::NeedPass(user) = &self.phase else {
             return Some(Reply::new(503, "Send USER first."));
         };
-        let ask = Ask::Login { user: user.clone(), password: Box::from(password) };
+        let ask = Ask::Login {
+            user: user.clone(),
+            password: Box::from(password),
+        };
         self.ask(ask, Stage::Login, out);
         None
     }
@@ -135,10 +142,14 @@ impl ServerSession {
             return Some(Reply::new(503, "This connection is already under TLS."));
         }
         if !rules.tls {
-            return Some(Reply::new(502, "AUTH is not available: there is no certificate."));
+            return Some(Reply::new(
+                502,
+                "AUTH is not available: there is no certificate.",
+            ));
         }
-        self.protection =
-            Protection::Starting { private_data: mechanism == Mechanism::TlsPrivate };
+        self.protection = Protection::Starting {
+            private_data: mechanism == Mechanism::TlsPrivate,
+        };
         None
     }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 use ferry_storage::FsError;
 use tokio::time::timeout;
 
-pub(crate) use self::receive::{CloseNotify, Upload, receive_file};
+pub(crate) use self::receive::{CloseNotify, receive_file};
 pub(crate) use self::send::{Lines, send_file, send_lines};
 use crate::wire::{Received, Wire};
 
@@ -108,10 +108,9 @@ pub(crate) async fn finish(
     stall: Duration,
     close: Duration,
 ) -> Result<PeerEnd, PumpError> {
-    match timeout(stall, wire.close_write()).await {
-        Ok(result) => result?,
-        Err(_) => return Err(PumpError::Stalled),
-    }
+    wire.notify_close();
+    flush(wire, stall).await?;
+    wire.end_write()?;
     Ok(timeout(close, drain(wire)).await.unwrap_or(PeerEnd::Waited))
 }
 
@@ -127,9 +126,14 @@ async fn drain(wire: &mut Wire) -> PeerEnd {
     }
 }
 
+/// Sends what TLS still holds.
+async fn flush(wire: &mut Wire, stall: Duration) -> Result<(), PumpError> {
+    write_step(wire, stall, |wire, at_once| Ok(wire.try_flush(at_once)?)).await
+}
+
 /// Repeats `step`, which writes, until it does not block; waits at most `stall` in between. When
-/// that has passed, `step` is called once more with `true`: it is to ask the system itself, see
-/// [`crate::tls::write_at_once`].
+/// that has passed, `step` is called with `true`: it is to ask the system itself, see
+/// [`crate::tls::write_at_once`]; only if that moves nothing either is it a stall.
 async fn write_step<T>(
     wire: &mut Wire,
     stall: Duration,
@@ -137,16 +141,20 @@ async fn write_step<T>(
 ) -> Result<T, PumpError> {
     let mut at_once = false;
     loop {
+        let sent_before = wire.sent_under_tls();
         match step(wire, at_once) {
             Err(PumpError::Peer(e)) if e.kind() == io::ErrorKind::WouldBlock => {
-                if at_once {
+                if at_once && wire.sent_under_tls() == sent_before {
                     return Err(PumpError::Stalled);
                 }
             }
             other => return other,
         }
         match timeout(stall, wire.writable()).await {
-            Ok(result) => result?,
+            Ok(result) => {
+                result?;
+                at_once = false;
+            }
             Err(_) => at_once = true,
         }
     }

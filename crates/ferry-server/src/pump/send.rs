@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ferry_proto::repr::Representation;
+use ferry_proto::repr::Encoder;
 use ferry_storage::{BoxFut, FsError, Source};
 
 use super::buffers::{Buffer, CHUNK};
 use super::source::Reader;
-use super::{PumpError, Turn, sendfile, widen, write_step};
+use super::{PumpError, Turn, flush, sendfile, widen, write_step};
 use crate::wire::Wire;
 
 /// Listing text is gathered to this much before it is sent.
@@ -31,20 +31,20 @@ pub(crate) trait Lines: Send {
 pub(crate) async fn send_file(
     wire: &mut Wire,
     source: Source,
-    representation: Representation,
+    encoder: Encoder,
     progress: &AtomicU64,
     stall: Duration,
 ) -> Result<u64, PumpError> {
     let before = progress.load(Ordering::Relaxed);
     let mut reader = Reader::new(source)?;
-    if representation.is_identity()
+    if encoder.is_identity()
         && wire.plain_tcp().is_some()
         && let Reader::File(file) = &mut reader
         && sendfile::send(wire, file, stall, progress).await? == sendfile::Outcome::Sent
     {
         return Ok(progress.load(Ordering::Relaxed) - before);
     }
-    send_through(wire, &mut reader, representation, progress, stall).await?;
+    send_through(wire, &mut reader, encoder, progress, stall).await?;
     Ok(progress.load(Ordering::Relaxed) - before)
 }
 
@@ -52,11 +52,11 @@ pub(crate) async fn send_file(
 async fn send_through(
     wire: &mut Wire,
     reader: &mut Reader,
-    representation: Representation,
+    encoder: Encoder,
     progress: &AtomicU64,
     stall: Duration,
 ) -> Result<(), PumpError> {
-    let mut encoder = (!representation.is_identity()).then(|| representation.encoder());
+    let mut encoder = (!encoder.is_identity()).then_some(encoder);
     let (mut full, mut other) = (Buffer::borrow(), Buffer::borrow());
     let mut encoded = Buffer::default();
     if encoder.is_some() {
@@ -123,8 +123,4 @@ async fn write(
         turn.moved(n).await;
     }
     Ok(())
-}
-
-async fn flush(wire: &mut Wire, stall: Duration) -> Result<(), PumpError> {
-    write_step(wire, stall, |wire, at_once| Ok(wire.try_flush(at_once)?)).await
 }

@@ -17,7 +17,7 @@ use super::*;
 use crate::options::DataResumption;
 use crate::testing::{
     Attempt, Client, Collected, Stubborn, beside, certified, client_config, pair, pattern,
-    read_plain,
+    read_plain, sluggish,
 };
 use crate::tls::Channel;
 
@@ -84,9 +84,15 @@ async fn download(cover: Cover, source: Source, representation: Representation) 
     )
     .await;
     let progress = AtomicU64::new(0);
-    let sent = send_file(&mut wire, source, representation, &progress, STALL)
-        .await
-        .unwrap();
+    let sent = send_file(
+        &mut wire,
+        source,
+        representation.encoder(),
+        &progress,
+        STALL,
+    )
+    .await
+    .unwrap();
     assert_eq!(
         finish(&mut wire, STALL, CLOSE).await.unwrap(),
         PeerEnd::Closed
@@ -241,7 +247,14 @@ async fn a_file_is_sent_as_long_as_it_was_when_opened() {
         let (mut wire, tcp) = pair().await;
         let peer = beside(move || read_plain(tcp));
         let progress = AtomicU64::new(0);
-        let broken = send_file(&mut wire, source, representation, &progress, STALL).await;
+        let broken = send_file(
+            &mut wire,
+            source,
+            representation.encoder(),
+            &progress,
+            STALL,
+        )
+        .await;
         assert!(
             matches!(broken, Err(PumpError::Storage(FsError::Io(_)))),
             "{broken:?}"
@@ -277,9 +290,15 @@ async fn a_peer_that_stopped_sending_is_served_to_the_end() {
     let peer = beside(move || read_plain(tcp).unwrap());
     let progress = AtomicU64::new(0);
     let source = file(&content, 0);
-    send_file(&mut wire, source, Representation::Image, &progress, STALL)
-        .await
-        .unwrap();
+    send_file(
+        &mut wire,
+        source,
+        Representation::Image.encoder(),
+        &progress,
+        STALL,
+    )
+    .await
+    .unwrap();
     finish(&mut wire, STALL, CLOSE).await.unwrap();
     assert!(peer.await.unwrap() == content);
 }
@@ -294,7 +313,14 @@ async fn a_peer_that_leaves_breaks_a_download() {
         drop(tcp);
         let progress = AtomicU64::new(0);
         let source = file(&pattern(8 << 20), 0);
-        let broken = send_file(&mut wire, source, representation, &progress, STALL).await;
+        let broken = send_file(
+            &mut wire,
+            source,
+            representation.encoder(),
+            &progress,
+            STALL,
+        )
+        .await;
         assert!(matches!(broken, Err(PumpError::Peer(_))), "{broken:?}");
     }
 }
@@ -415,7 +441,14 @@ async fn a_peer_that_takes_nothing_stalls_a_download() {
     let progress = AtomicU64::new(0);
     let source = file(&[1; 100], 0);
     let before = tokio::time::Instant::now();
-    let end = send_file(&mut wire, source, Representation::Image, &progress, STALL).await;
+    let end = send_file(
+        &mut wire,
+        source,
+        Representation::Image.encoder(),
+        &progress,
+        STALL,
+    )
+    .await;
     assert!(matches!(end, Err(PumpError::Stalled)), "{end:?}");
     assert_eq!(before.elapsed(), STALL);
     assert_eq!(link.taken.lock().unwrap().len(), 10);
@@ -428,9 +461,42 @@ async fn a_peer_so_slow_that_it_never_looks_ready_is_no_stall() {
     let (mut wire, link) = stubborn(&[Full, Takes(1), Full, Takes(1), Full, Takes(98)]);
     let progress = AtomicU64::new(0);
     let source = file(&[1; 100], 0);
-    let end = send_file(&mut wire, source, Representation::Image, &progress, STALL).await;
+    let end = send_file(
+        &mut wire,
+        source,
+        Representation::Image.encoder(),
+        &progress,
+        STALL,
+    )
+    .await;
     assert_eq!(end.unwrap(), 100);
     assert_eq!(*link.taken.lock().unwrap(), [1; 100]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_tls_too_slow_is_not_stalled() {
+    let content = pattern(300_000);
+    let (setup, roots) = certified();
+    let config = Arc::new(client_config(roots, &TLS13));
+    let (slow, tcp) = sluggish().await;
+    // On a thread of its own: the clock would not move while the blocking pool has work.
+    let peer = std::thread::spawn(move || {
+        let mut client = Client::connect(&config, tcp).unwrap();
+        client.read_to_end().unwrap()
+    });
+    let session = setup.session(DataResumption::Prefer).unwrap();
+    let mut wire = Wire::new(Box::new(slow.clone()));
+    wire.accept_tls(session.offer(Channel::Download), b"")
+        .await
+        .unwrap();
+    slow.begin();
+    let (progress, image) = (AtomicU64::new(0), Representation::Image.encoder());
+    send_file(&mut wire, file(&content, 0), image, &progress, STALL)
+        .await
+        .unwrap();
+    finish(&mut wire, STALL, CLOSE).await.unwrap();
+    drop((wire, slow));
+    assert!(peer.join().unwrap() == content);
 }
 
 #[tokio::test(start_paused = true)]
@@ -453,4 +519,30 @@ async fn a_peer_that_does_not_close_is_waited_for_only_so_long() {
         PeerEnd::Waited
     );
     assert_eq!(before.elapsed(), CLOSE);
+}
+
+#[tokio::test]
+async fn transfers_fit_into_a_session_task_and_may_change_threads() {
+    fn cost<T: Send>(future: T) -> usize {
+        size_of_val(&future)
+    }
+    let (mut wire, _tcp) = pair().await;
+    let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
+    let (image, policy) = (Representation::Image, CloseNotify::Lenient);
+    let encoder = image.encoder();
+    let sizes = [
+        cost(send_file(
+            &mut wire,
+            file(b"", 0),
+            encoder,
+            &progress,
+            STALL,
+        )),
+        cost(send_lines(&mut wire, &mut Numbers(0..1), &progress, STALL)),
+        cost(receive_file(
+            &mut wire, &mut sink, image, &progress, STALL, policy,
+        )),
+        cost(finish(&mut wire, STALL, CLOSE)),
+    ];
+    assert!(sizes.iter().all(|size| *size <= 2048), "{sizes:?}");
 }

@@ -22,6 +22,7 @@ const RECORD_MAX: usize = 18 << 10;
 pub(crate) struct TlsStream {
     conn: ServerConnection,
     notified: bool,
+    sent: u64,
 }
 
 impl TlsStream {
@@ -31,6 +32,7 @@ impl TlsStream {
         Box::new(Self {
             conn: *conn,
             notified: false,
+            sent: 0,
         })
     }
 
@@ -83,11 +85,12 @@ impl TlsStream {
         }
     }
 
-    /// Sends what is encrypted; `WouldBlock` while some of it is left and none could be sent.
+    /// Sends what is encrypted; `WouldBlock` while some of it is left (some may have gone).
     pub(crate) fn try_flush(&mut self, link: &dyn Link, at_once: bool) -> io::Result<()> {
         while self.conn.wants_write() {
-            if self.conn.write_tls(&mut LinkIo { link, at_once })? == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
+            match self.conn.write_tls(&mut LinkIo { link, at_once })? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => self.sent = self.sent.saturating_add(n.try_into().unwrap_or(u64::MAX)),
             }
         }
         Ok(())
@@ -113,6 +116,11 @@ impl TlsStream {
             return Poll::Ready(Ok(()));
         }
         link.poll_readable(cx)
+    }
+
+    /// Octets of records sent so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Reads up to half of `buf` in ciphertext with one system call, into its back, and leaves the

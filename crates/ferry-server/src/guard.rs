@@ -1,0 +1,137 @@
+//! The one door in front of storage: every operation of a session passes [`Guarded`], which asks
+//! [`policy::decide`] about (account, operation, canonical path) and forwards only what is
+//! allowed. No command checks rights by itself.
+
+use std::sync::Arc;
+
+use ferry_accounts::Account;
+use ferry_accounts::policy::{self, Op, Refusal};
+use ferry_proto::path::{FtpPath, has_control};
+use ferry_storage::{
+    BoxFut, Caps, Entries, Entry, FsError, Meta, SetMeta, Sink, Source, Storage, WriteMode,
+};
+
+/// An account's storage behind the permission decision.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    account: Arc<Account>,
+    inner: Arc<dyn Storage>,
+}
+
+impl Guarded {
+    pub(crate) fn new(account: Arc<Account>, inner: Arc<dyn Storage>) -> Self {
+        Self { account, inner }
+    }
+
+    /// Whether `op` on `path` would be let through, for the `perm` fact.
+    pub(crate) fn allows(&self, op: Op, path: &FtpPath) -> bool {
+        policy::decide(&self.account, op, path).is_ok()
+    }
+
+    fn check(&self, op: Op, path: &FtpPath) -> Result<(), FsError> {
+        policy::decide(&self.account, op, path).map_err(|refusal| match refusal {
+            Refusal::BadName => FsError::BadName,
+            Refusal::Hidden => FsError::NotFound,
+            _ => FsError::Denied,
+        })
+    }
+
+    fn guarded<'a, T: 'a>(
+        &'a self,
+        checks: &[(Op, &FtpPath)],
+        then: impl FnOnce() -> BoxFut<'a, Result<T, FsError>>,
+    ) -> BoxFut<'a, Result<T, FsError>>
+    where
+        T: Send,
+    {
+        let refused = checks
+            .iter()
+            .find_map(|(op, path)| self.check(*op, path).err());
+        match refused {
+            Some(error) => Box::pin(std::future::ready(Err(error))),
+            None => then(),
+        }
+    }
+}
+
+impl Storage for Guarded {
+    fn caps(&self) -> Caps {
+        self.inner.caps()
+    }
+
+    fn stat<'a>(&'a self, path: &'a FtpPath, follow: bool) -> BoxFut<'a, Result<Meta, FsError>> {
+        self.guarded(&[(Op::Stat, path)], || self.inner.stat(path, follow))
+    }
+
+    fn list<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Box<dyn Entries>, FsError>> {
+        self.guarded(&[(Op::List, path)], || {
+            Box::pin(async move {
+                let entries = self.inner.list(path).await?;
+                Ok(Box::new(Presentable(entries)) as Box<dyn Entries>)
+            })
+        })
+    }
+
+    fn read<'a>(&'a self, path: &'a FtpPath, from: u64) -> BoxFut<'a, Result<Source, FsError>> {
+        self.guarded(&[(Op::Read, path)], || self.inner.read(path, from))
+    }
+
+    fn write<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        mode: WriteMode,
+        perm: u32,
+    ) -> BoxFut<'a, Result<Box<dyn Sink>, FsError>> {
+        self.guarded(&[(Op::Write, path)], || self.inner.write(path, mode, perm))
+    }
+
+    fn make_dir<'a>(&'a self, path: &'a FtpPath, perm: u32) -> BoxFut<'a, Result<(), FsError>> {
+        self.guarded(&[(Op::MakeDir, path)], || self.inner.make_dir(path, perm))
+    }
+
+    fn remove_dir<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>> {
+        self.guarded(&[(Op::RemoveDir, path)], || self.inner.remove_dir(path))
+    }
+
+    fn remove_file<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>> {
+        self.guarded(&[(Op::RemoveFile, path)], || self.inner.remove_file(path))
+    }
+
+    fn rename<'a>(
+        &'a self,
+        from: &'a FtpPath,
+        to: &'a FtpPath,
+        replace: bool,
+    ) -> BoxFut<'a, Result<(), FsError>> {
+        self.guarded(&[(Op::RenameFrom, from), (Op::RenameTo, to)], || {
+            self.inner.rename(from, to, replace)
+        })
+    }
+
+    fn set_meta<'a>(&'a self, path: &'a FtpPath, set: SetMeta) -> BoxFut<'a, Result<(), FsError>> {
+        self.guarded(&[(Op::SetMeta, path)], || self.inner.set_meta(path, set))
+    }
+
+    fn free_space<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Option<u64>, FsError>> {
+        self.guarded(&[(Op::Stat, path)], || self.inner.free_space(path))
+    }
+}
+
+/// Leaves out entries whose names hold control octets: they could break a listing's lines, and no
+/// command could name them.
+struct Presentable(Box<dyn Entries>);
+
+impl Entries for Presentable {
+    fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>> {
+        Box::pin(async move {
+            loop {
+                let mut batch = self.0.next_batch().await?;
+                let was_last = batch.is_empty();
+                batch.retain(|entry| !has_control(&entry.name));
+                if was_last || !batch.is_empty() {
+                    return Ok(batch);
+                }
+            }
+        })
+    }
+}

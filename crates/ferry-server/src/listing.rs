@@ -1,0 +1,375 @@
+//! Directory entries as text: LIST, NLST and MLSD lines, batch by batch (protocol.md §5).
+//!
+//! A directory up to [`SORT_MAX`] entries is sorted; a larger one is sent in the storage's own
+//! order, so that no listing needs memory in proportion to its directory.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use ferry_accounts::policy::Op;
+use ferry_proto::date::UnixTime;
+use ferry_proto::facts::{EntryKind, FactLine, FactSet, write_facts};
+use ferry_proto::glob;
+use ferry_proto::list::{LineKind, ListOptions, UnixLine, Who, write_unix_line};
+use ferry_proto::path::FtpPath;
+use ferry_storage::{Entries, Entry, FsError, Kind, Meta};
+
+use crate::entropy::Entropy;
+use crate::guard::Guarded;
+
+/// Directories with more entries than this are listed unsorted.
+pub(crate) const SORT_MAX: usize = 10_000;
+
+/// How entries are to look.
+#[derive(Debug, Clone)]
+pub(crate) enum Format {
+    /// LIST: Unix lines.
+    Unix {
+        options: ListOptions,
+        pattern: Option<Vec<u8>>,
+        show_hidden: bool,
+    },
+    /// NLST: names behind the prefix that makes them usable as arguments.
+    Names {
+        options: ListOptions,
+        pattern: Option<Vec<u8>>,
+        show_hidden: bool,
+        prefix: Vec<u8>,
+    },
+    /// MLSD: facts.
+    Facts(FactSet),
+}
+
+/// What fact lines need to know besides the entry.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    pub(crate) guard: Arc<Guarded>,
+    pub(crate) entropy: Arc<Entropy>,
+}
+
+impl Teller {
+    /// Appends the fact line of `meta` at `path`, shown under `name`; no line end.
+    pub(crate) fn facts(
+        &self,
+        set: FactSet,
+        kind: EntryKind<'_>,
+        path: &FtpPath,
+        meta: &Meta,
+        name: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let is_file = matches!(kind, EntryKind::File);
+        let perm = self.perm(path, meta);
+        let line = FactLine {
+            kind,
+            size: is_file.then_some(meta.size),
+            modify: Some(meta.modified),
+            create: meta.created,
+            perm: &perm,
+            unique: Some(self.entropy.unique(meta.unique)),
+            unix_mode: meta.mode.map(|m| m & 0o7777),
+            owner: meta.owner,
+            group: meta.group,
+        };
+        write_facts(set, &line, name, out);
+    }
+
+    /// The `perm` fact: what the account may do, and the file's own bits do not rule out.
+    fn perm(&self, path: &FtpPath, meta: &Meta) -> String {
+        let may = |op| self.guard.allows(op, path);
+        let mode = meta.mode.unwrap_or(0o777);
+        let (readable, writable) = (mode & 0o444 != 0, mode & 0o222 != 0);
+        let (taken, renamed) = (
+            may(Op::RemoveFile) && may(Op::RemoveDir),
+            may(Op::RenameFrom),
+        );
+        let letters: &[(char, bool)] = match meta.kind {
+            Kind::Dir => &[
+                ('c', writable && may(Op::Write)),
+                ('d', taken && !path.is_root()),
+                ('e', readable && may(Op::List)),
+                ('f', renamed && !path.is_root()),
+                ('l', readable && may(Op::List)),
+                ('m', writable && may(Op::MakeDir)),
+                ('p', writable && taken),
+            ],
+            Kind::File => &[
+                ('a', writable && may(Op::Write)),
+                ('d', taken),
+                ('f', renamed),
+                ('r', readable && may(Op::Read)),
+                ('w', writable && may(Op::Write)),
+            ],
+            _ => &[('d', taken), ('f', renamed)],
+        };
+        letters
+            .iter()
+            .filter(|(_, on)| *on)
+            .map(|(letter, _)| *letter)
+            .collect()
+    }
+}
+
+/// What an entry is, for fact lines: a link that leads inside the root counts as its target.
+pub(crate) fn fact_kind(entry: &Entry) -> (EntryKind<'_>, &Meta) {
+    let meta = entry.target.as_ref().unwrap_or(&entry.meta);
+    let kind = match meta.kind {
+        Kind::File => EntryKind::File,
+        Kind::Dir => EntryKind::Dir,
+        Kind::Symlink => EntryKind::DanglingLink(entry.link.as_deref().unwrap_or_default()),
+        _ => EntryKind::Other,
+    };
+    (kind, meta)
+}
+
+/// A listing on its way out.
+pub(crate) struct Listing {
+    source: Option<Box<dyn Entries>>,
+    sorted: std::vec::IntoIter<Entry>,
+    format: Format,
+    dir: FtpPath,
+    teller: Teller,
+    now: UnixTime,
+    started: bool,
+    /// Lines to send before any entry (`type=cdir` and `type=pdir`).
+    head: Vec<u8>,
+}
+
+impl std::fmt::Debug for Listing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listing")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Listing {
+    /// A listing of what `entries` brings from `dir`.
+    pub(crate) fn new(
+        entries: Box<dyn Entries>,
+        format: Format,
+        dir: FtpPath,
+        teller: Teller,
+        now: UnixTime,
+    ) -> Self {
+        let (source, sorted) = (Some(entries), Vec::new().into_iter());
+        Self {
+            source,
+            sorted,
+            format,
+            dir,
+            teller,
+            now,
+            started: false,
+            head: Vec::new(),
+        }
+    }
+
+    /// A listing of entries already there: one file, or none.
+    pub(crate) fn of(
+        entries: Vec<Entry>,
+        format: Format,
+        dir: FtpPath,
+        teller: Teller,
+        now: UnixTime,
+    ) -> Self {
+        let sorted = entries.into_iter();
+        let head = Vec::new();
+        Self {
+            source: None,
+            sorted,
+            format,
+            dir,
+            teller,
+            now,
+            started: true,
+            head,
+        }
+    }
+
+    /// Puts the directory itself and its parent before the entries of an MLSD.
+    pub(crate) fn with_dots(mut self, current: &Meta, parent: Option<(FtpPath, Meta)>) -> Self {
+        if let Format::Facts(set) = self.format
+            && set.contains(FactSet::TYPE)
+        {
+            let (mut head, dir) = (Vec::new(), self.dir.clone());
+            self.teller
+                .facts(set, EntryKind::CurrentDir, &dir, current, b".", &mut head);
+            head.extend_from_slice(b"\r\n");
+            if let Some((path, meta)) = parent {
+                self.teller
+                    .facts(set, EntryKind::ParentDir, &path, &meta, b"..", &mut head);
+                head.extend_from_slice(b"\r\n");
+            }
+            self.head = head;
+        }
+        self
+    }
+
+    /// Puts `.` and `..` before the entries of a LIST, as `-a` asks for.
+    pub(crate) fn with_unix_dots(mut self, current: Meta, parent: Meta) -> Self {
+        for (name, meta) in [(b".".to_vec(), current), (b"..".to_vec(), parent)] {
+            unix_line(
+                &Entry {
+                    name,
+                    meta,
+                    link: None,
+                    target: None,
+                },
+                self.now,
+                &mut self.head,
+            );
+            self.head.extend_from_slice(b"\r\n");
+        }
+        self
+    }
+
+    /// Appends the next lines; `false` when there are no more.
+    ///
+    /// # Errors
+    /// The directory can no longer be read.
+    pub(crate) async fn next_chunk(&mut self, out: &mut Vec<u8>) -> Result<bool, FsError> {
+        if !self.started {
+            self.started = true;
+            out.append(&mut self.head);
+            self.gather().await?;
+        }
+        let mut any = false;
+        for entry in self.sorted.by_ref().take(ferry_storage::BATCH_MAX) {
+            any = true;
+            write_entry(&self.format, &self.dir, &self.teller, self.now, &entry, out);
+        }
+        if any {
+            return Ok(true);
+        }
+        let Some(source) = &mut self.source else {
+            return Ok(false);
+        };
+        let batch = source.next_batch().await?;
+        if batch.is_empty() {
+            self.source = None;
+            return Ok(!out.is_empty());
+        }
+        for entry in &batch {
+            write_entry(&self.format, &self.dir, &self.teller, self.now, entry, out);
+        }
+        Ok(true)
+    }
+
+    /// Reads up to [`SORT_MAX`] entries; if that is all of them, sorts them.
+    async fn gather(&mut self) -> Result<(), FsError> {
+        let options = match &self.format {
+            Format::Facts(_) => return Ok(()),
+            Format::Unix { options, .. } | Format::Names { options, .. } => *options,
+        };
+        let Some(source) = &mut self.source else {
+            return Ok(());
+        };
+        let mut entries: Vec<Entry> = Vec::new();
+        let whole = loop {
+            let batch = source.next_batch().await?;
+            if batch.is_empty() {
+                break true;
+            }
+            entries.extend(batch);
+            if entries.len() > SORT_MAX {
+                break false;
+            }
+        };
+        if whole {
+            self.source = None;
+            entries.sort_unstable_by(|a, b| order(&options, a, b));
+        }
+        self.sorted = entries.into_iter();
+        Ok(())
+    }
+}
+
+fn order(options: &ListOptions, a: &Entry, b: &Entry) -> Ordering {
+    let newest = |e: &Entry| std::cmp::Reverse(e.meta.modified);
+    let largest = |e: &Entry| std::cmp::Reverse(e.meta.size);
+    let by = match () {
+        () if options.by_size => largest(a).cmp(&largest(b)),
+        () if options.by_time => newest(a).cmp(&newest(b)),
+        () => Ordering::Equal,
+    };
+    let by = by.then_with(|| a.name.cmp(&b.name));
+    if options.reverse { by.reverse() } else { by }
+}
+
+fn write_entry(
+    format: &Format,
+    dir: &FtpPath,
+    teller: &Teller,
+    now: UnixTime,
+    entry: &Entry,
+    out: &mut Vec<u8>,
+) {
+    match format {
+        Format::Unix {
+            options,
+            pattern,
+            show_hidden,
+        } => {
+            if !shown(entry, options, pattern.as_deref(), *show_hidden) {
+                return;
+            }
+            unix_line(entry, now, out);
+        }
+        Format::Names {
+            options,
+            pattern,
+            show_hidden,
+            prefix,
+        } => {
+            if !shown(entry, options, pattern.as_deref(), *show_hidden) {
+                return;
+            }
+            out.extend_from_slice(prefix);
+            if !prefix.is_empty() && !prefix.ends_with(b"/") && !entry.name.is_empty() {
+                out.push(b'/');
+            }
+            out.extend_from_slice(&entry.name);
+        }
+        Format::Facts(set) => {
+            let Ok(path) = dir.child(&entry.name) else {
+                return;
+            };
+            let (kind, meta) = fact_kind(entry);
+            teller.facts(*set, kind, &path, meta, &entry.name, out);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn shown(entry: &Entry, options: &ListOptions, pattern: Option<&[u8]>, show_hidden: bool) -> bool {
+    let hidden = entry.name.starts_with(b".") && !pattern.is_some_and(|p| p.starts_with(b"."));
+    (!hidden || show_hidden || options.all || options.almost_all)
+        && pattern.is_none_or(|p| glob::matches(p, &entry.name))
+}
+
+/// Appends one LIST line without its line end.
+fn unix_line(entry: &Entry, now: UnixTime, out: &mut Vec<u8>) {
+    let meta = &entry.meta;
+    let kind = match meta.kind {
+        Kind::File => LineKind::File,
+        Kind::Dir => LineKind::Dir,
+        Kind::Symlink => LineKind::Link,
+        _ => LineKind::Socket,
+    };
+    let who = |id: Option<u32>| id.map_or(Who::Name("ftp"), Who::Id);
+    let line = UnixLine {
+        kind,
+        mode: meta
+            .mode
+            .unwrap_or(if meta.kind == Kind::Dir { 0o755 } else { 0o644 }),
+        links: meta.links,
+        owner: who(meta.owner),
+        group: who(meta.group),
+        size: meta.size,
+        modified: meta.modified,
+        name: &entry.name,
+        target: entry.link.as_deref(),
+    };
+    write_unix_line(&line, now, out);
+}

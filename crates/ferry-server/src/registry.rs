@@ -1,0 +1,237 @@
+//! Who is connected: counts against the limits, and the slot by which a sleeping session is woken
+//! when its time is up or the server ends. No session state lives here.
+//!
+//! One sweep a second over all slots replaces a timer per session: a timer would cost every idle
+//! session 112 octets and every command a timer operation.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crate::options::Limits;
+
+/// A session's place in the registry. 40 octets with its counters.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    waker: Mutex<Option<Waker>>,
+    /// The second, since the server started, at which the session wants to be woken.
+    wake_at: AtomicU32,
+}
+
+impl Slot {
+    /// Waits to be woken by the sweep at second `at`, or earlier by anything.
+    pub(crate) fn sleep_until(&self, at: u32, waker: &Waker) {
+        self.wake_at.store(at, Ordering::Relaxed);
+        let mut held = lock(&self.waker);
+        if held.as_ref().is_none_or(|w| !w.will_wake(waker)) {
+            *held = Some(waker.clone());
+        }
+    }
+
+    fn wake(&self) {
+        let waker = lock(&self.waker).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    slots: Vec<Option<Arc<Slot>>>,
+    free: Vec<usize>,
+    per_address: HashMap<IpAddr, u32>,
+    per_account: HashMap<String, u32>,
+}
+
+/// Why a connection is turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    Server,
+    Address,
+}
+
+/// All sessions of a server.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    table: Mutex<Table>,
+    sessions: AtomicU32,
+    draining: AtomicBool,
+}
+
+impl Registry {
+    /// Admits a connection from `ip`, if the limits allow.
+    pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr, limits: &Limits) -> Result<Place, Full> {
+        let mut table = lock(&self.table);
+        if self.sessions.load(Ordering::Relaxed) >= limits.sessions {
+            return Err(Full::Server);
+        }
+        let from_here = table.per_address.entry(ip).or_insert(0);
+        if *from_here >= limits.per_address {
+            return Err(Full::Address);
+        }
+        *from_here += 1;
+        let slot = Arc::new(Slot {
+            waker: Mutex::new(None),
+            wake_at: AtomicU32::new(u32::MAX),
+        });
+        let index = table.free.pop().unwrap_or(table.slots.len());
+        if index == table.slots.len() {
+            table.slots.push(None);
+        }
+        if let Some(place) = table.slots.get_mut(index) {
+            *place = Some(Arc::clone(&slot));
+        }
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        Ok(Place {
+            registry: Arc::clone(self),
+            slot,
+            index,
+            ip,
+        })
+    }
+
+    /// Sessions open now.
+    pub(crate) fn sessions(&self) -> u32 {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// Counts a log-in of an account, unless it has `max` sessions already.
+    pub(crate) fn log_in(self: &Arc<Self>, name: &str, max: Option<u32>) -> Option<LoggedIn> {
+        let max = max?;
+        let mut table = lock(&self.table);
+        let count = table.per_account.entry(name.to_owned()).or_insert(0);
+        if *count >= max {
+            return None;
+        }
+        *count += 1;
+        Some(LoggedIn {
+            registry: Arc::clone(self),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Wakes every session whose time has come.
+    pub(crate) fn sweep(&self, now: u32) {
+        // In slices, so that a million sessions never hold up one that wants to come or go.
+        const SLICE: usize = 4096;
+        let mut start = 0;
+        loop {
+            let due: Vec<Arc<Slot>> = {
+                let table = lock(&self.table);
+                let Some(rest) = table.slots.get(start..).filter(|r| !r.is_empty()) else {
+                    return;
+                };
+                let slice = rest.iter().take(SLICE).flatten();
+                slice
+                    .filter(|slot| slot.wake_at.load(Ordering::Relaxed) <= now)
+                    .map(Arc::clone)
+                    .collect()
+            };
+            due.iter().for_each(|slot| slot.wake());
+            start += SLICE;
+        }
+    }
+
+    /// From now on every session is to end; wakes them all.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.sweep(u32::MAX);
+    }
+
+    /// Whether sessions are to end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// A session's admission; dropping it gives the place back.
+#[derive(Debug)]
+pub(crate) struct Place {
+    registry: Arc<Registry>,
+    slot: Arc<Slot>,
+    index: usize,
+    ip: IpAddr,
+}
+
+impl Place {
+    pub(crate) fn slot(&self) -> &Slot {
+        &self.slot
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut table = lock(&self.registry.table);
+        if let Some(place) = table.slots.get_mut(self.index) {
+            *place = None;
+            table.free.push(self.index);
+        }
+        count_down(table.per_address.entry(self.ip));
+        self.registry.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A counted log-in; dropping it counts down.
+#[derive(Debug)]
+pub(crate) struct LoggedIn {
+    registry: Arc<Registry>,
+    name: String,
+}
+
+impl Drop for LoggedIn {
+    fn drop(&mut self) {
+        let name = std::mem::take(&mut self.name);
+        count_down(lock(&self.registry.table).per_account.entry(name));
+    }
+}
+
+fn count_down<K>(entry: Entry<'_, K, u32>) {
+    if let Entry::Occupied(mut count) = entry {
+        *count.get_mut() = count.get().saturating_sub(1);
+        if *count.get() == 0 {
+            count.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_per_server_and_per_address_and_given_back() {
+        let registry = Arc::new(Registry::default());
+        let limits = Limits {
+            sessions: 3,
+            per_address: 2,
+            ..Limits::default()
+        };
+        let (a, b): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let first = registry.admit(a, &limits).unwrap();
+        let _second = registry.admit(a, &limits).unwrap();
+        assert_eq!(registry.admit(a, &limits).unwrap_err(), Full::Address);
+        let _third = registry.admit(b, &limits).unwrap();
+        assert_eq!(registry.admit(b, &limits).unwrap_err(), Full::Server);
+        drop(first);
+        assert_eq!(registry.sessions(), 2);
+        assert!(registry.admit(a, &limits).is_ok());
+    }
+
+    #[test]
+    fn an_account_has_no_more_sessions_than_it_may() {
+        let registry = Arc::new(Registry::default());
+        let one = registry.log_in("alice", Some(1));
+        assert!(one.is_some() && registry.log_in("alice", Some(1)).is_none());
+        assert!(registry.log_in("bob", Some(1)).is_some());
+        drop(one);
+        assert!(registry.log_in("alice", Some(1)).is_some());
+    }
+}
