@@ -80,7 +80,9 @@ enum Prepared {
 enum Stage {
     Login,
     Penalty,
-    Listen { extended: bool },
+    Listen {
+        extended: bool,
+    },
     ChangeDir(FtpPath),
     /// Done is answered by this.
     Plain(Reply),
@@ -92,8 +94,15 @@ enum Stage {
     Status(FtpPath),
     Room,
     Open(Opening),
-    Moving { verb: Verb, via: DataVia, stored_as: Option<FtpPath> },
-    Aborting { via: DataVia, stored_as: Option<FtpPath> },
+    Moving {
+        verb: Verb,
+        via: DataVia,
+        stored_as: Option<FtpPath>,
+    },
+    Aborting {
+        via: DataVia,
+        stored_as: Option<FtpPath>,
+    },
 }
 
 /// A transfer between its command and 150.
@@ -152,7 +161,11 @@ impl ServerSession {
             local: plain(local),
             umask: umask & 0o777,
             facts: FactSet::ALL,
-            protection: if implicit_tls { Protection::Tls } else { Protection::Plain },
+            protection: if implicit_tls {
+                Protection::Tls
+            } else {
+                Protection::Plain
+            },
             representation: Representation::Ascii,
             wrong_passwords: 0,
             long_lines: 0,
@@ -208,13 +221,7 @@ impl ServerSession {
 
     /// Takes one command line, already read. `moved` is the number of octets the running transfer
     /// has moved so far, for STAT.
-    pub fn command(
-        &mut self,
-        line: &[u8],
-        rules: &Rules,
-        moved: u64,
-        out: &mut Vec<Action>,
-    ) {
+    pub fn command(&mut self, line: &[u8], rules: &Rules, moved: u64, out: &mut Vec<Action>) {
         if line.is_empty() {
             return;
         }
@@ -233,7 +240,10 @@ impl ServerSession {
         if error == CommandError::TooLong {
             self.long_lines = self.long_lines.saturating_add(1);
             if self.long_lines >= 3 {
-                out.push(Action::Reply(Reply::new(421, "Too many overlong lines; closing.")));
+                out.push(Action::Reply(Reply::new(
+                    421,
+                    "Too many overlong lines; closing.",
+                )));
                 out.push(Action::Close("overlong lines"));
                 return;
             }
@@ -243,7 +253,10 @@ impl ServerSession {
 
     /// The peer speaks another protocol: answered once, then closed (cross-protocol attacks).
     pub fn foreign(&mut self, out: &mut Vec<Action>) {
-        out.push(Action::Reply(Reply::new(421, "This is an FTP server; closing.")));
+        out.push(Action::Reply(Reply::new(
+            421,
+            "This is an FTP server; closing.",
+        )));
         out.push(Action::Close("the peer does not speak FTP"));
     }
 
@@ -268,7 +281,10 @@ impl ServerSession {
         };
         let carry = self.take_carry(verb);
         if verb.is_some_and(|v| v.info().login) && !self.is_logged_in() {
-            out.push(Action::Reply(Reply::new(530, "Log in first, with USER and PASS.")));
+            out.push(Action::Reply(Reply::new(
+                530,
+                "Log in first, with USER and PASS.",
+            )));
             return;
         }
         match command {
@@ -280,8 +296,10 @@ impl ServerSession {
     /// What the previous commands left for this one; whatever this verb ends is dropped.
     fn take_carry(&mut self, verb: Option<Verb>) -> Carry {
         let info = verb.map(Verb::info);
-        let carry =
-            Carry { rename_from: self.rename_from.take(), restart_at: self.restart_at };
+        let carry = Carry {
+            rename_from: self.rename_from.take(),
+            restart_at: self.restart_at,
+        };
         if info.is_none_or(|i| i.restart == Restart::Clears) {
             self.restart_at = 0;
         }
@@ -294,10 +312,10 @@ impl ServerSession {
 
     fn refusal(&self, error: CommandError) -> Reply {
         match error {
-            CommandError::Unknown => {
-                Reply::new(500, "Unknown command; HELP lists the known ones.")
+            CommandError::Unknown => Reply::new(500, "Unknown command; HELP lists the known ones."),
+            CommandError::NotServed(v) => {
+                Reply::new(502, format!("{} is not available.", v.name()))
             }
-            CommandError::NotServed(v) => Reply::new(502, format!("{} is not available.", v.name())),
             CommandError::Syntax(v) => {
                 let syntax = v.info().syntax;
                 Reply::new(501, format!("Syntax: {}{}{syntax}", v.name(), gap(syntax)))
@@ -314,27 +332,43 @@ impl ServerSession {
         }
     }
 
-    fn admit(
-        &mut self,
-        command: Command<'_>,
-        carry: Carry,
-        rules: &Rules,
-        out: &mut Vec<Action>,
-    ) {
+    fn admit(&mut self, command: Command<'_>, carry: Carry, rules: &Rules, out: &mut Vec<Action>) {
         match command {
-            Command::User(_) | Command::Pass(_) | Command::Acct(_) | Command::Auth(_)
-            | Command::Pbsz(_) | Command::Prot(_) | Command::Quit => {
+            Command::User(_)
+            | Command::Pass(_)
+            | Command::Acct(_)
+            | Command::Auth(_)
+            | Command::Pbsz(_)
+            | Command::Prot(_)
+            | Command::Quit => {
                 self.admit_access(command, rules, out);
             }
-            Command::Type(_) | Command::Mode(_) | Command::Stru(_) | Command::Port(_)
-            | Command::Eprt(_) | Command::Pasv | Command::Epsv(_) | Command::Rest(_)
+            Command::Type(_)
+            | Command::Mode(_)
+            | Command::Stru(_)
+            | Command::Port(_)
+            | Command::Eprt(_)
+            | Command::Pasv
+            | Command::Epsv(_)
+            | Command::Rest(_)
             | Command::Opts(_) => self.admit_parameter(command, out),
-            Command::Retr(_) | Command::Stor(_) | Command::Appe(_) | Command::Stou(_)
-            | Command::List(_) | Command::Nlst(_) | Command::Mlsd(_) | Command::Abor => {
+            Command::Retr(_)
+            | Command::Stor(_)
+            | Command::Appe(_)
+            | Command::Stou(_)
+            | Command::List(_)
+            | Command::Nlst(_)
+            | Command::Mlsd(_)
+            | Command::Abor => {
                 self.admit_transfer(command, &carry, out);
             }
-            Command::Feat | Command::Syst | Command::Help(_) | Command::Noop | Command::Clnt(_)
-            | Command::Pwd | Command::Stat(None) => self.admit_info(&command, rules, out),
+            Command::Feat
+            | Command::Syst
+            | Command::Help(_)
+            | Command::Noop
+            | Command::Clnt(_)
+            | Command::Pwd
+            | Command::Stat(None) => self.admit_info(&command, rules, out),
             _ => self.admit_file(command, carry, out),
         }
     }
@@ -359,8 +393,7 @@ impl ServerSession {
     /// The control connection's handshake is done: everything is as after connecting
     /// (RFC 4217 §4), and what was learned in the clear counts no more.
     pub fn tls_up(&mut self) {
-        let private_data =
-            matches!(self.protection, Protection::Starting { private_data: true });
+        let private_data = matches!(self.protection, Protection::Starting { private_data: true });
         *self = Self {
             protection: Protection::Tls,
             private_data,
@@ -382,9 +415,15 @@ impl ServerSession {
     /// Nothing was heard for as long as the rules allow.
     pub fn timed_out(&mut self, rules: &Rules, out: &mut Vec<Action>) {
         let text = if self.is_logged_in() {
-            format!("Timeout: no command for {}; closing.", info::span(rules.idle_secs))
+            format!(
+                "Timeout: no command for {}; closing.",
+                info::span(rules.idle_secs)
+            )
         } else {
-            format!("Timeout: no login within {}; closing.", info::span(rules.login_secs))
+            format!(
+                "Timeout: no login within {}; closing.",
+                info::span(rules.login_secs)
+            )
         };
         out.push(Action::Reply(Reply::new(421, text)));
         out.push(Action::Close("timeout"));
@@ -408,7 +447,11 @@ impl ServerSession {
 
     /// Resolves a name against the current directory, or says why it is none.
     fn resolve(&self, name: &[u8], out: &mut Vec<Action>) -> Option<FtpPath> {
-        match self.cwd.as_ref().map_or_else(|| FtpPath::new(name), |cwd| cwd.resolve(name)) {
+        match self
+            .cwd
+            .as_ref()
+            .map_or_else(|| FtpPath::new(name), |cwd| cwd.resolve(name))
+        {
             Ok(path) => Some(path),
             Err(error) => {
                 out.push(Action::Reply(files::path_refusal(error)));
@@ -422,4 +465,7 @@ pub(crate) fn gap(syntax: &str) -> &'static str {
     if syntax.starts_with('<') { " " } else { "" }
 }
 
-const _: () = assert!(size_of::<ServerSession>() <= 192, "an idle session must stay small");
+const _: () = assert!(
+    size_of::<ServerSession>() <= 192,
+    "an idle session must stay small"
+);
