@@ -14,7 +14,6 @@ use rustls::version::{TLS12, TLS13};
 
 use super::buffers::CHUNK;
 use super::receive::Upload;
-use super::receive::Upload;
 use super::*;
 use crate::options::DataResumption;
 use crate::testing::{
