@@ -60,8 +60,17 @@ pub(crate) struct Client {
 
 impl Client {
     /// Shakes hands.
-    pub(crate) fn connect(config: &Arc<ClientConfig>, mut tcp: TcpStream) -> io::Result<Self> {
-        let name = ServerName::try_from("localhost").unwrap();
+    pub(crate) fn connect(config: &Arc<ClientConfig>, tcp: TcpStream) -> io::Result<Self> {
+        Self::connect_to("localhost", config, tcp)
+    }
+
+    /// Shakes hands under another server name.
+    pub(crate) fn connect_to(
+        name: &'static str,
+        config: &Arc<ClientConfig>,
+        mut tcp: TcpStream,
+    ) -> io::Result<Self> {
+        let name = ServerName::try_from(name).unwrap();
         let mut tls = ClientConnection::new(Arc::clone(config), name).unwrap();
         while tls.is_handshaking() {
             tls.complete_io(&mut tcp)?;

@@ -3,9 +3,13 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use rustls::client::{Resumption, Tls12Resumption};
+use rustls::client::{
+    ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue,
+    Tls12Resumption, Tls13ClientSessionValue,
+};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, NamedGroup, RootCertStore};
+use rustls_pki_types::ServerName;
 
 use super::{Channel, SessionTls, TlsFacts, TlsFailure, TlsSetup};
 use crate::options::DataResumption::{self, Off, Prefer, Strict};
@@ -99,6 +103,75 @@ async fn strict_refuses_a_full_handshake_and_gives_the_stranger_nothing_to_come_
                 matches!(refused, Err(TlsFailure::NotResumed)),
                 "{what}, attempt {attempt}"
             );
+        }
+    }
+}
+
+/// A store that offers every session under every name, as an attacker may.
+#[derive(Debug)]
+struct Nameless(ClientSessionMemoryCache);
+
+impl Nameless {
+    fn name() -> ServerName<'static> {
+        ServerName::try_from("any").unwrap()
+    }
+}
+
+impl ClientSessionStore for Nameless {
+    fn set_kx_hint(&self, _: ServerName<'static>, group: NamedGroup) {
+        self.0.set_kx_hint(Self::name(), group);
+    }
+
+    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
+        self.0.kx_hint(&Self::name())
+    }
+
+    fn set_tls12_session(&self, _: ServerName<'static>, value: Tls12ClientSessionValue) {
+        self.0.set_tls12_session(Self::name(), value);
+    }
+
+    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.0.tls12_session(&Self::name())
+    }
+
+    fn remove_tls12_session(&self, _: &ServerName<'static>) {
+        self.0.remove_tls12_session(&Self::name());
+    }
+
+    fn insert_tls13_ticket(&self, _: ServerName<'static>, value: Tls13ClientSessionValue) {
+        self.0.insert_tls13_ticket(Self::name(), value);
+    }
+
+    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.0.take_tls13_ticket(&Self::name())
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_shown_under_another_server_name_is_exchanged_for_nothing() {
+    let (setup, roots) = certified();
+    for version in [&TLS12, &TLS13] {
+        let mut client = client_config(roots.clone(), version);
+        let store = Arc::new(Nameless(ClientSessionMemoryCache::new(64)));
+        client.resumption = Resumption::store(store);
+        let client = Arc::new(client);
+        let (own, _) = sessions(&setup, Strict);
+        connect(&own, Channel::Control, &client).await.unwrap();
+        // The ticket is genuine, but RFC 6066 §3 forbids to resume it here; were a fresh one given
+        // out in its place, the next attempt would resume that.
+        for attempt in 0..3 {
+            let (mut wire, tcp) = pair().await;
+            let config = Arc::clone(&client);
+            let peer = beside(move || {
+                let mut client = Client::connect_to("other", &config, tcp).unwrap();
+                client.read_to_end().unwrap()
+            });
+            let refused = wire.accept_tls(own.offer(Channel::Download), b"").await;
+            assert!(
+                matches!(refused, Err(TlsFailure::NotResumed)),
+                "attempt {attempt}"
+            );
+            assert_eq!(peer.await.unwrap(), b"");
         }
     }
 }
