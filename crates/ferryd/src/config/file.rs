@@ -1,0 +1,350 @@
+//! Which sections and keys a configuration file has and what they mean. The operator's view of
+//! the same is docs/ferry.toml.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ferry_server::WallClock as _;
+use ferry_server::options::{DataPeer, DataResumption, Limits, Options, RequireTls};
+use ferry_storage::Upload;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnose::Problems;
+use super::section::Section;
+use super::users::Users;
+use super::{listeners, read};
+use crate::addresses;
+use crate::certs::{self, Identity};
+use crate::clock::SystemClock;
+use crate::serve::Plan;
+use crate::values::{self, Wrong};
+
+const SECTIONS: &[&str] = &["server", "listen", "tls", "limits", "user", "anonymous"];
+
+const SERVER_KEYS: &[&str] = &[
+    "banner",
+    "uploads",
+    "umask",
+    "show_hidden",
+    "require_tls",
+    "resumption",
+    "data_peer",
+    "strict_close_notify",
+    "public_address",
+    "passive_ports",
+    "default_data_port",
+];
+
+const TLS_KEYS: &[&str] = &["cert", "key", "self_signed"];
+
+const LIMIT_KEYS: &[&str] = &[
+    "sessions",
+    "per_address",
+    "idle",
+    "login",
+    "stall",
+    "data_connect",
+    "passive_unused",
+    "handshake",
+    "close",
+    "wrong_passwords",
+    "line",
+    "stat_entries",
+    "ascii_size_scan",
+    "ascii_restart_scan",
+];
+
+/// Checks the text of a configuration file called `path`; relative paths in it start from `base`.
+pub(super) fn read(source: &str, base: &Path, path: &str) -> Result<Plan, Problems> {
+    let mut problems = Problems::new(path, source);
+    let (document, syntax) = DeTable::parse_recoverable(source);
+    if !syntax.is_empty() {
+        problems.mask_password_lines();
+        for error in &syntax {
+            problems.add_syntax(error.span(), error.message());
+        }
+        return Err(problems);
+    }
+    let file = File {
+        top: document.get_ref(),
+    };
+    let plan = file.plan(base, &mut problems);
+    if problems.is_empty() {
+        Ok(plan)
+    } else {
+        Err(problems)
+    }
+}
+
+struct File<'a> {
+    top: &'a DeTable<'a>,
+}
+
+impl<'a> File<'a> {
+    fn plan(&self, base: &Path, problems: &mut Problems) -> Plan {
+        let _ = Section::open("the file", self.top, 0..0, SECTIONS, problems);
+        let mut users = Users::new(base);
+        for (table, at) in self.tables("user", problems) {
+            users.user(table, at, problems);
+        }
+        if let Some((table, at)) = self.table("anonymous", problems) {
+            users.anonymous(table, at, problems);
+        }
+        let mut options = Options::default();
+        let identity = self.tls(base, problems);
+        let has_tls = self.top.contains_key("tls");
+        self.server(&mut options, has_tls, problems);
+        let sessions_named = self.limits(&mut options.limits, problems);
+        options.listen = match self.top.contains_key("listen") {
+            true => listeners::read(&self.tables("listen", problems), has_tls, problems),
+            false => listeners::usual(),
+        };
+        let mentioned = self.top.contains_key("user") || self.top.contains_key("anonymous");
+        let (auth, homes) = users.finish(mentioned, problems);
+        Plan {
+            options,
+            sessions_named,
+            auth: Arc::new(auth),
+            identity,
+            homes,
+        }
+    }
+
+    fn server(&self, options: &mut Options, has_tls: bool, problems: &mut Problems) {
+        let Some((table, at)) = self.table("server", problems) else {
+            return;
+        };
+        let section = Section::open("[server]", table, at, SERVER_KEYS, problems);
+        let uploads = [
+            ("atomic", Upload::Atomic),
+            ("discard", Upload::Discard),
+            ("direct", Upload::Direct),
+        ];
+        set(
+            &mut options.banner,
+            section.get("banner", problems, read::banner),
+        );
+        set(
+            &mut options.uploads,
+            section.get("uploads", problems, |value| read::word(value, &uploads)),
+        );
+        set(
+            &mut options.umask,
+            section.get("umask", problems, read::umask),
+        );
+        set(
+            &mut options.show_hidden,
+            section.get("show_hidden", problems, read::boolean),
+        );
+        set(
+            &mut options.passive_ports,
+            section.get("passive_ports", problems, read::ports),
+        );
+        let public = section.get("public_address", problems, |value| {
+            read::text(value).and_then(values::public_address).map(Some)
+        });
+        set(&mut options.public_address, public);
+        let close = section.get("strict_close_notify", problems, read::boolean);
+        set(&mut options.strict_close_notify, close);
+        let data_port = section.get("default_data_port", problems, read::boolean);
+        set(&mut options.default_data_port, data_port);
+        server_tls(&section, options, has_tls, problems);
+    }
+
+    /// Returns whether the number of sessions is named.
+    fn limits(&self, limits: &mut Limits, problems: &mut Problems) -> bool {
+        let Some((table, at)) = self.table("limits", problems) else {
+            return false;
+        };
+        let section = Section::open("[limits]", table, at, LIMIT_KEYS, problems);
+        for (key, limit) in [
+            ("idle", &mut limits.idle),
+            ("login", &mut limits.login),
+            ("stall", &mut limits.stall),
+            ("data_connect", &mut limits.data_connect),
+            ("passive_unused", &mut limits.passive_unused),
+            ("handshake", &mut limits.handshake),
+            ("close", &mut limits.close),
+        ] {
+            set(limit, section.get(key, problems, read::duration));
+        }
+        for (key, limit) in [
+            ("sessions", &mut limits.sessions),
+            ("per_address", &mut limits.per_address),
+        ] {
+            set(
+                limit,
+                section.get(key, problems, |value| read::number(value, 1..=1_000_000)),
+            );
+        }
+        for (key, limit) in [
+            ("ascii_size_scan", &mut limits.ascii_size_scan),
+            ("ascii_restart_scan", &mut limits.ascii_restart_scan),
+        ] {
+            set(limit, section.get(key, problems, read::size));
+        }
+        let tries = section.get("wrong_passwords", problems, |v| read::number(v, 1..=10));
+        set(&mut limits.wrong_passwords, tries);
+        let line = section.get("line", problems, |v| read::number(v, 512..=65_536));
+        set(&mut limits.line, line);
+        let entries = section.get("stat_entries", problems, |v| read::number(v, 1..=1_000_000));
+        set(&mut limits.stat_entries, entries);
+        section.has("sessions")
+    }
+
+    fn tls(&self, base: &Path, problems: &mut Problems) -> Option<Identity> {
+        let (table, at) = self.table("tls", problems)?;
+        let section = Section::open("[tls]", table, at, TLS_KEYS, problems);
+        let self_signed = section.get("self_signed", problems, read::boolean);
+        let path = |value| read::text(value).map(|text| base.join(text));
+        if matches!(self_signed, Some((true, _))) {
+            if let Some(at) = section.at_value("cert").or_else(|| section.at_value("key")) {
+                problems.add(
+                    at,
+                    Wrong::new(
+                        "a file besides self_signed = true",
+                        "keep cert and key, or self_signed, not both",
+                    ),
+                );
+            }
+            let host = addresses::host_name();
+            let ips = addresses::of_this_host();
+            return certs::self_signed(host.as_deref(), &ips, SystemClock.now())
+                .map_err(|e| problems.add(section.at(), Wrong::new(e.to_string(), "try again")))
+                .ok();
+        }
+        if !section.has("cert") && !section.has("key") {
+            problems.add(
+                section.at(),
+                Wrong::new(
+                    "[tls] has no certificate",
+                    "add cert = \"cert.pem\" and key = \"key.pem\", or self_signed = true",
+                ),
+            );
+            return None;
+        }
+        let cert = section.need("cert", "\"cert.pem\"", problems, path);
+        let key = section.need("key", "\"key.pem\"", problems, path);
+        let ((cert, cert_at), (key, key_at)): ((PathBuf, _), (PathBuf, _)) = (cert?, key?);
+        certs::load(&cert, &key)
+            .map_err(|e| {
+                let at = if e.blames(&key) { key_at } else { cert_at };
+                let right = "name a PEM file with the certificate chain and one with its key";
+                problems.add(at, Wrong::new(e.to_string(), right));
+            })
+            .ok()
+    }
+
+    /// The table `[name]`, if there is one.
+    fn table(
+        &self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<(&'a DeTable<'a>, Range<usize>)> {
+        let value = self.top.get(name)?;
+        if let DeValue::Table(table) = value.get_ref() {
+            return Some((table, value.span()));
+        }
+        let wrong = Wrong::new(
+            format!("`{name}` is not a section"),
+            format!("write [{name}]"),
+        );
+        problems.add(value.span(), wrong);
+        None
+    }
+
+    /// The tables `[[name]]`, as many as there are.
+    fn tables(
+        &self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Vec<(&'a DeTable<'a>, Range<usize>)> {
+        let Some(value) = self.top.get(name) else {
+            return Vec::new();
+        };
+        let mut wrong = |at| {
+            let what = format!("`{name}` is not a list of sections");
+            problems.add(
+                at,
+                Wrong::new(what, format!("write [[{name}]], once for each")),
+            );
+        };
+        let DeValue::Array(items) = value.get_ref() else {
+            wrong(value.span());
+            return Vec::new();
+        };
+        let mut tables = Vec::with_capacity(items.len());
+        for item in items {
+            match item.get_ref() {
+                DeValue::Table(table) => tables.push((table, item.span())),
+                _ => wrong(item.span()),
+            }
+        }
+        tables
+    }
+}
+
+/// Puts a value that was read in the place of the default.
+fn set<T>(setting: &mut T, read: Option<(T, Range<usize>)>) {
+    if let Some((value, _)) = read {
+        *setting = value;
+    }
+}
+
+/// The keys of `[server]` that only make sense together with a certificate or each other.
+fn server_tls(
+    section: &Section<'_>,
+    options: &mut Options,
+    has_tls: bool,
+    problems: &mut Problems,
+) {
+    let required = section.get("require_tls", problems, |value| {
+        let words = [
+            ("no", RequireTls::No),
+            ("login", RequireTls::Login),
+            ("both", RequireTls::Both),
+        ];
+        read::word(value, &words)
+    });
+    if let Some((required, at)) = required {
+        if required != RequireTls::No && !has_tls {
+            problems.add(
+                at,
+                Wrong::new("TLS is required but there is no [tls]", NEED_TLS),
+            );
+        }
+        options.require_tls = required;
+    }
+    let resumption = section.get("resumption", problems, |value| {
+        let words = [
+            ("off", DataResumption::Off),
+            ("prefer", DataResumption::Prefer),
+            ("strict", DataResumption::Strict),
+        ];
+        read::word(value, &words)
+    });
+    set(&mut options.data_resumption, resumption);
+    let peer = section.get("data_peer", problems, |value| {
+        let words = [
+            ("strict", DataPeer::Strict),
+            ("same-net", DataPeer::SameNet),
+            ("any", DataPeer::Any),
+        ];
+        read::word(value, &words)
+    });
+    if let Some((peer, at)) = peer {
+        let bound = options.data_resumption == DataResumption::Strict
+            && options.require_tls == RequireTls::Both;
+        if peer == DataPeer::Any && !bound {
+            problems.add(at, Wrong::new(
+                "anyone could take a data connection",
+                "with data_peer = \"any\", write resumption = \"strict\" and require_tls = \"both\"",
+            ));
+        }
+        options.data_peer = peer;
+    }
+}
+
+pub(super) const NEED_TLS: &str =
+    "add [tls] with cert = \"cert.pem\" and key = \"key.pem\", or self_signed = true";

@@ -1,0 +1,527 @@
+//! Files in, diagnostics or settings out.
+
+use super::*;
+use ferry_server::options::{DataPeer, DataResumption, Listen, Options};
+use ferry_storage::Upload;
+use std::time::Duration;
+
+/// A user who is all right, in a directory that always exists.
+const USER: &str = "[[user]]\nname = \"alice\"\nhome = \".\"\n\
+    password = \"$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$\
+    CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc\"\n";
+
+fn read(source: &str) -> Result<Plan, String> {
+    let base = std::env::temp_dir();
+    file::read(source, &base, "ferry.toml").map_err(|problems| problems.render(false))
+}
+
+fn options(source: &str) -> Options {
+    match read(&format!("{source}\n{USER}")) {
+        Ok(plan) => plan.options,
+        Err(text) => panic!("{text}"),
+    }
+}
+
+/// What stands before a good user, where that is wrong, what is wrong and what would be right.
+const MISTAKES: &[(&str, &str, &str, &str)] = &[
+    (
+        "[servr]",
+        "1:2",
+        "unknown key `servr` in the file",
+        "did you mean `server`?",
+    ),
+    (
+        "[zebra]",
+        "1:2",
+        "unknown key `zebra` in the file",
+        "the file may hold: server, listen, tls, limits, user, anonymous",
+    ),
+    (
+        "[limits]\nidel = \"5m\"",
+        "2:1",
+        "unknown key `idel` in [limits]",
+        "did you mean `idle`?",
+    ),
+    (
+        "[limits]\nidle = \"soon\"",
+        "2:8",
+        "`idle` in [limits]: not a duration",
+        "write a number of seconds, or something like \"90s\", \"5m\" or \"1h30m\"",
+    ),
+    (
+        "[limits]\n  stall = 0",
+        "2:11",
+        "`stall` in [limits]: no time at all",
+        "the least is 1 second",
+    ),
+    (
+        "[limits]\nlogin = \"30d\"",
+        "2:9",
+        "`login` in [limits]: longer than a week",
+        "the most is 7 days",
+    ),
+    (
+        "[limits]\nlogin = true",
+        "2:9",
+        "`login` in [limits]: true or false",
+        "write a number of seconds, or something like \"90s\", \"5m\" or \"1h30m\"",
+    ),
+    (
+        "[limits]\nwrong_passwords = 11",
+        "2:19",
+        "`wrong_passwords` in [limits]: a number out of range",
+        "write a number from 1 to 10",
+    ),
+    (
+        "[limits]\nsessions = \"many\"",
+        "2:12",
+        "`sessions` in [limits]: text",
+        "write a number from 1 to 1000000",
+    ),
+    (
+        "[limits]\nsessions = -1",
+        "2:12",
+        "`sessions` in [limits]: a number out of range",
+        "write a number from 1 to 1000000",
+    ),
+    (
+        "[limits]\nascii_size_scan = \"16Q\"",
+        "2:19",
+        "`ascii_size_scan` in [limits]: not a size",
+        "write a number of octets, or something like \"64K\" or \"16M\"",
+    ),
+    (
+        "[server]\nuploads = \"atomc\"",
+        "2:11",
+        "`uploads` in [server]: not a word known here",
+        "write \"atomic\", \"discard\" or \"direct\"",
+    ),
+    (
+        "[server]\nrequire_tls = true",
+        "2:15",
+        "`require_tls` in [server]: true or false",
+        "write \"no\", \"login\" or \"both\"",
+    ),
+    (
+        "[server]\nrequire_tls = \"both\"",
+        "2:15",
+        "TLS is required but there is no [tls]",
+        "add [tls] with cert = \"cert.pem\" and key = \"key.pem\", or self_signed = true",
+    ),
+    (
+        "[server]\nshow_hidden = \"yes\"",
+        "2:15",
+        "`show_hidden` in [server]: text",
+        "write true or false, without quotes",
+    ),
+    (
+        "[server]\numask = 22",
+        "2:9",
+        "`umask` in [server]: a decimal number",
+        "write octal digits up to \"777\" in quotes, as in \"022\"",
+    ),
+    (
+        "[server]\numask = \"1777\"",
+        "2:9",
+        "`umask` in [server]: not permission bits",
+        "write octal digits up to \"777\" in quotes, as in \"022\"",
+    ),
+    (
+        "[server]\npassive_ports = \"50999-50000\"",
+        "2:17",
+        "`passive_ports` in [server]: a range that ends before it begins",
+        "write two ports from 1 to 65535, the lower first, as in \"50000-50999\"",
+    ),
+    (
+        "[server]\npublic_address = \"::1\"",
+        "2:18",
+        "`public_address` in [server]: an IPv6 address",
+        "write the IPv4 address seen from outside; IPv6 clients use EPSV, which names none",
+    ),
+    (
+        "[server]\nbanner = \"a\\u001b[2J\"",
+        "2:10",
+        "`banner` in [server]: control characters in a banner",
+        "write plain text",
+    ),
+    (
+        "[server]\ndata_peer = \"any\"",
+        "2:13",
+        "anyone could take a data connection",
+        "with data_peer = \"any\", write resumption = \"strict\" and require_tls = \"both\"",
+    ),
+    (
+        "server = 1",
+        "1:10",
+        "`server` is not a section",
+        "write [server]",
+    ),
+    (
+        "[listen]",
+        "1:1",
+        "`listen` is not a list of sections",
+        "write [[listen]], once for each",
+    ),
+    (
+        "[[listen]]\naddress = \"example.org\"",
+        "2:11",
+        "`address` in [[listen]]: not an IP address",
+        "write an IP address in quotes, as in \"192.0.2.7\" or \"::\"; \
+         the port is a key of its own",
+    ),
+    (
+        "[[listen]]\nport = 70000",
+        "2:8",
+        "`port` in [[listen]]: a number out of range",
+        "write a number from 0 to 65535",
+    ),
+    (
+        "[[listen]]\naddress = \"::1\"\ntls = \"implicit\"",
+        "3:7",
+        "implicit TLS but there is no [tls]",
+        "add [tls] with cert = \"cert.pem\" and key = \"key.pem\", or self_signed = true",
+    ),
+    (
+        "[[listen]]\naddress = \"::1\"\n\n[[listen]]\naddress = \"::1\"",
+        "4:1",
+        "[::1]:21 is listened on twice",
+        "give each [[listen]] an address or port of its own",
+    ),
+    (
+        "[tls]",
+        "1:1",
+        "[tls] has no certificate",
+        "add cert = \"cert.pem\" and key = \"key.pem\", or self_signed = true",
+    ),
+    (
+        "[tls]\ncert = \"a.pem\"",
+        "1:1",
+        "[tls] has no `key`",
+        "add a line like key = \"key.pem\"",
+    ),
+    (
+        "[tls]\nself_signed = true\nkey = \"a.pem\"",
+        "3:7",
+        "a file besides self_signed = true",
+        "keep cert and key, or self_signed, not both",
+    ),
+    (
+        "[anonymous]",
+        "1:1",
+        "[anonymous] has no `home`",
+        "add a line like home = \"/srv/ftp\"",
+    ),
+    (
+        "[anonymous]\nhome = \".\"\nstart = \"/nowhere/at/all\"",
+        "3:9",
+        "`start` in [anonymous]: no directory inside the home",
+        "name a directory inside the home, as in \"/incoming\"",
+    ),
+];
+
+#[test]
+fn every_mistake_is_shown_with_its_place_and_what_would_be_right() {
+    for (source, place, what, right) in MISTAKES {
+        let text = read(&format!("{source}\n{USER}")).expect_err(source);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], format!("error: {what}"), "{text}");
+        assert_eq!(
+            lines[1].trim_start(),
+            format!("--> ferry.toml:{place}"),
+            "{text}"
+        );
+        assert!(
+            text.contains(&format!("= help: {right}\n")),
+            "{right} in\n{text}"
+        );
+        assert_eq!(
+            lines.last(),
+            Some(&"ferry.toml: 1 mistake; nothing was started"),
+            "{source}\n{text}"
+        );
+    }
+}
+
+#[test]
+fn users_are_checked_whole() {
+    let hash = "password = \"$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$\
+                CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc\"";
+    let cases = [
+        (
+            format!("home = \".\"\n{hash}"),
+            "1:1",
+            "[[user]] has no `name`",
+        ),
+        (
+            format!("name = \"\"\nhome = \".\"\n{hash}"),
+            "2:8",
+            "`name` in [[user]]: an empty name",
+        ),
+        (
+            format!("name = \"a\\nb\"\nhome = \".\"\n{hash}"),
+            "2:8",
+            "`name` in [[user]]: a name no client could send",
+        ),
+        (
+            "name = \"bob\"\nhome = \".\"".to_owned(),
+            "1:1",
+            "[[user]] has no `password`",
+        ),
+        (
+            "name = \"bob\"\nhome = \".\"\npassword = \"$argon2i$v=19$m=8,t=1,p=1$c29tZXNhbHQ$\
+             CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc\""
+                .to_owned(),
+            "4:12",
+            "`password` in [[user]]: a hash of another kind than argon2id",
+        ),
+        (
+            format!("name = \"bob\"\n{hash}"),
+            "1:1",
+            "[[user]] has no `home`",
+        ),
+        (
+            format!("name = \"bob\"\nhome = \"/nonexistent/x\"\n{hash}"),
+            "3:8",
+            "`home` in [[user]]: there is no directory /nonexistent/x",
+        ),
+        (
+            format!("name = \"bob\"\nhome = \"/dev/null\"\n{hash}"),
+            "3:8",
+            "`home` in [[user]]: /dev/null is not a directory",
+        ),
+        (
+            format!("name = \"bob\"\nhome = \".\"\naccess = \"all\"\n{hash}"),
+            "4:10",
+            "`access` in [[user]]: not a word known here",
+        ),
+        (
+            format!("name = \"bob\"\nhome = \".\"\nsessions = 0\n{hash}"),
+            "4:12",
+            "`sessions` in [[user]]: a number out of range",
+        ),
+    ];
+    for (source, place, what) in cases {
+        let text = read(&format!("[[user]]\n{source}\n")).expect_err(&source);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], format!("error: {what}"), "{text}");
+        assert_eq!(
+            lines[1].trim_start(),
+            format!("--> ferry.toml:{place}"),
+            "{text}"
+        );
+        assert_eq!(
+            lines.last(),
+            Some(&"ferry.toml: 1 mistake; nothing was started"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_diagnostic_reads_as_a_whole() {
+    let text = read(&format!(
+        "[limits]\nidel = \"5m\"   # a typing mistake\n\n{USER}"
+    ))
+    .unwrap_err();
+    let want = "\
+error: unknown key `idel` in [limits]
+ --> ferry.toml:2:1
+  |
+2 | idel = \"5m\"   # a typing mistake
+  | ^^^^
+  |
+  = help: did you mean `idle`?
+
+ferry.toml: 1 mistake; nothing was started";
+    assert_eq!(text, want);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let source = "[limits]\nidle = 0\nsessions = 0\n[server]\numask = 9\nuplods = \"x\"\n";
+    let text = read(&format!("{source}{USER}{USER}")).unwrap_err();
+    let places: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--> "))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "ferry.toml:2:8",
+            "ferry.toml:3:12",
+            "ferry.toml:5:9",
+            "ferry.toml:6:1",
+            "ferry.toml:12:8",
+        ]
+    );
+    assert!(
+        text.contains("= help: the first is in line 8; give each a name of its own"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("ferry.toml: 5 mistakes; nothing was started"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_that_lets_nobody_in_is_a_mistake() {
+    for source in ["", "[server]\n", "user = []\n"] {
+        let text = read(source).expect_err(source);
+        assert!(text.starts_with("error: nobody could log in\n"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_toml_is_told_in_its_place() {
+    let text = read("[server\nbanner = \"x\"\n").unwrap_err();
+    assert!(text.starts_with("error: not TOML: "), "{text}");
+    assert!(text.contains("--> ferry.toml:1:"), "{text}");
+}
+
+#[test]
+fn no_password_is_ever_repeated() {
+    let cases = [
+        "[[user]]\nname = \"a\"\nhome = \".\"\npassword = \"hunter2 hunter2\"\n",
+        "[[user]]\nname = \"a\"\nhome = \".\"\npasword = \"hunter2\"\n",
+        "[[user]]\nname = \"a\"\nhome = \".\"\nPassphrase = \"hunter2\"\n",
+        "[[user]]\nname = \"a\"\nhome = \".\"\npassword = '''hunter2\nhunter2'''\n",
+        "user = [{ name = \"a\", home = \".\", password = \"hunter2\" }]\n",
+        "[[user]]\npassword = \"hunter2\n",
+        "[[user]]\npassword = hunter2\n",
+    ];
+    for source in cases {
+        let text = read(source).expect_err(source);
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn an_empty_section_changes_nothing() {
+    let plain = options("");
+    let empty = options("[server]\n[limits]\n");
+    assert_eq!(plain, empty);
+    assert_eq!(
+        plain,
+        Options {
+            listen: plain.listen.clone(),
+            ..Options::default()
+        }
+    );
+    assert!(
+        plain.listen.iter().all(|listen| listen.at.port() == 21),
+        "{:?}",
+        plain.listen
+    );
+}
+
+#[test]
+fn every_setting_reaches_the_engine() {
+    let set = options(
+        "[server]\nbanner = \"\"\"one\ntwo\"\"\"\nuploads = \"discard\"\numask = 0o027\n\
+         show_hidden = true\nrequire_tls = \"both\"\nresumption = \"strict\"\n\
+         data_peer = \"any\"\nstrict_close_notify = true\npublic_address = \"203.0.113.5\"\n\
+         passive_ports = \"4000-4100\"\ndefault_data_port = false\n\
+         [tls]\nself_signed = true\n\
+         [[listen]]\naddress = \"127.0.0.1\"\nport = 2121\n\
+         [[listen]]\naddress = \"::1\"\ntls = \"implicit\"\n\
+         [limits]\nsessions = 7\nper_address = 3\nidle = \"10m\"\nlogin = 20\nstall = \"30s\"\n\
+         data_connect = 11\npassive_unused = 12\nhandshake = 13\nclose = 14\n\
+         wrong_passwords = 5\nline = 4096\nstat_entries = 99\nascii_size_scan = \"1M\"\n\
+         ascii_restart_scan = 2048\n",
+    );
+    let listen = |at: &str, tls| Listen {
+        at: at.parse().unwrap(),
+        tls,
+    };
+    assert_eq!(
+        set.listen,
+        [
+            listen("127.0.0.1:2121", ListenTls::Explicit),
+            listen("[::1]:990", ListenTls::Implicit)
+        ]
+    );
+    assert_eq!(set.banner, ["one", "two"]);
+    assert_eq!((set.uploads, set.umask), (Upload::Discard, 0o027));
+    assert!(set.show_hidden && set.strict_close_notify && !set.default_data_port);
+    assert_eq!(set.require_tls, RequireTls::Both);
+    assert_eq!(set.data_resumption, DataResumption::Strict);
+    assert_eq!(set.data_peer, DataPeer::Any);
+    assert_eq!(set.public_address, Some("203.0.113.5".parse().unwrap()));
+    assert_eq!(set.passive_ports, 4000..=4100);
+    let (limits, secs) = (set.limits, Duration::from_secs);
+    assert_eq!((limits.sessions, limits.per_address), (7, 3));
+    assert_eq!(
+        (limits.idle, limits.login, limits.stall),
+        (secs(600), secs(20), secs(30))
+    );
+    assert_eq!(
+        (limits.data_connect, limits.passive_unused),
+        (secs(11), secs(12))
+    );
+    assert_eq!((limits.handshake, limits.close), (secs(13), secs(14)));
+    assert_eq!(
+        (limits.wrong_passwords, limits.line, limits.stat_entries),
+        (5, 4096, 99)
+    );
+    assert_eq!(
+        (limits.ascii_size_scan, limits.ascii_restart_scan),
+        (1 << 20, 2048)
+    );
+}
+
+#[test]
+fn accounts_are_what_the_file_says() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("home/in")).unwrap();
+    let source = format!(
+        "{}start = \"/in\"\naccess = \"read-write\"\nsessions = 2\n[anonymous]\nhome = \"home\"\n",
+        USER.replace("\".\"", "\"home\"")
+    );
+    let path = dir.path().join("ferry.toml");
+    std::fs::write(&path, source).unwrap();
+    let plan = load(&path).map_err(|e| e.render(false)).unwrap();
+    let table = plan.auth.table();
+    let alice = table.verify(b"alice", b"password").unwrap();
+    assert_eq!(
+        (alice.access, alice.sessions_max),
+        (Access::ReadWrite, Some(2))
+    );
+    assert_eq!(alice.home.as_bytes(), b"/in");
+    assert!(table.verify(b"alice", b"Password").is_none());
+    let anonymous = table.verify(b"ftp", b"me@").unwrap();
+    assert_eq!(
+        (anonymous.access, anonymous.anonymous),
+        (Access::ReadOnly, true)
+    );
+    assert_eq!(plan.homes.all().count(), 1, "both have the same directory");
+}
+
+#[test]
+fn the_example_in_the_documentation_is_right() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ferry.toml");
+    let plan = load(&path).map_err(|e| e.render(false)).unwrap();
+    assert!(plan.auth.table().verify(b"alice", b"example").is_some());
+    assert_eq!(plan.options.listen.len(), 2);
+}
+
+#[test]
+fn what_the_example_calls_a_default_is_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ferry.toml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let section = |name: &str| -> String {
+        let from = text.split(&format!("\n[{name}]\n")).nth(1).unwrap();
+        let setting = |line: &str| {
+            let line = line.strip_prefix("# ")?;
+            let (key, _) = line.split_once(" = ")?;
+            let is_key = key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            // Shown as an example; there is no default to write.
+            (is_key && key != "public_address").then(|| format!("{line}\n"))
+        };
+        let body = from.lines().take_while(|line| !line.starts_with('['));
+        format!("[{name}]\n{}", body.filter_map(setting).collect::<String>())
+    };
+    let source = format!("{}{}", section("server"), section("limits"));
+    assert_eq!(source.lines().count(), 2 + 8 + 14, "{source}");
+    assert_eq!(options(&source), options(""));
+}

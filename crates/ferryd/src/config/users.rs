@@ -1,0 +1,218 @@
+//! `[[user]]` and `[anonymous]`: who may log in, and the directories they see.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ferry_accounts::password::{HashError, PasswordHash};
+use ferry_accounts::{Access, Account, Secret, UserTable};
+use ferry_proto::path::FtpPath;
+use ferry_storage::Storage;
+
+use super::diagnose::Problems;
+use super::read;
+use super::section::{At, Section};
+use crate::auth::TableAuth;
+use crate::homes::Homes;
+use crate::values::{self, Wrong};
+
+const USER_KEYS: &[&str] = &["name", "password", "home", "start", "access", "sessions"];
+const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions"];
+
+/// The accounts read so far.
+#[derive(Debug)]
+pub(super) struct Users<'b> {
+    base: &'b Path,
+    homes: Homes,
+    table: UserTable,
+    named_at: BTreeMap<String, Range<usize>>,
+    roots: HashMap<String, Arc<dyn Storage>>,
+    anonymous_root: Option<Arc<dyn Storage>>,
+}
+
+impl<'b> Users<'b> {
+    /// Nobody yet; relative homes start from `base`.
+    pub(super) fn new(base: &'b Path) -> Self {
+        Self {
+            base,
+            homes: Homes::default(),
+            table: UserTable::new(),
+            named_at: BTreeMap::new(),
+            roots: HashMap::new(),
+            anonymous_root: None,
+        }
+    }
+
+    /// Reads one `[[user]]`.
+    pub(super) fn user(
+        &mut self,
+        table: &toml::de::DeTable<'_>,
+        at: Range<usize>,
+        problems: &mut Problems,
+    ) {
+        let section = Section::open("[[user]]", table, at, USER_KEYS, problems);
+        if let Some(at) = section.at_value("password") {
+            problems.mask(at);
+        }
+        let name = section.need("name", "\"alice\"", problems, |value| {
+            read::text(value).and_then(values::user_name)
+        });
+        let password = section.need(
+            "password",
+            "\"$argon2id$…\", made by `ferryd hash-password`",
+            problems,
+            |value| read::text(value).and_then(password_hash),
+        );
+        let access = section.get("access", problems, |value| {
+            read::word(
+                value,
+                &[
+                    ("read-only", Access::ReadOnly),
+                    ("read-write", Access::ReadWrite),
+                ],
+            )
+        });
+        let access = access.map_or(Access::ReadOnly, |(access, _)| access);
+        let place = self.place(&section, problems);
+        let Some((name, name_at)) = name else { return };
+        if let Some(first) = self.named_at.get(&name) {
+            let line = problems.line_of(first);
+            let wrong = Wrong::new(
+                format!("a second user named `{name}`"),
+                format!("the first is in line {line}; give each a name of its own"),
+            );
+            problems.add(name_at, wrong);
+            return;
+        }
+        self.named_at.insert(name.clone(), name_at);
+        let (Some((hash, _)), Some(place)) = (password, place) else {
+            return;
+        };
+        let account = Account {
+            name: name.clone(),
+            home: place.start,
+            access,
+            anonymous: false,
+            sessions_max: place.sessions_max,
+        };
+        // Names are known to differ.
+        if self.table.add(account, Secret::Hash(hash)).is_ok() {
+            self.roots.insert(name, place.root);
+        }
+    }
+
+    /// Reads `[anonymous]`.
+    pub(super) fn anonymous(
+        &mut self,
+        table: &toml::de::DeTable<'_>,
+        at: Range<usize>,
+        problems: &mut Problems,
+    ) {
+        let section = Section::open("[anonymous]", table, at, ANONYMOUS_KEYS, problems);
+        let Some(place) = self.place(&section, problems) else {
+            return;
+        };
+        self.table.welcome_anonymous(Account {
+            name: "anonymous".to_owned(),
+            home: place.start,
+            access: Access::ReadOnly,
+            anonymous: true,
+            sessions_max: place.sessions_max,
+        });
+        self.anonymous_root = Some(place.root);
+    }
+
+    /// Everyone, for the engine, and the directories that are open for them. That there is nobody
+    /// is a mistake only where nobody was lost to one.
+    pub(super) fn finish(self, mentioned: bool, problems: &mut Problems) -> (TableAuth, Homes) {
+        let nobody = self.table.accounts().next().is_none();
+        if nobody && (!mentioned || problems.is_empty()) {
+            problems.add(
+                0..0,
+                Wrong::new(
+                    "nobody could log in",
+                    "add a [[user]] with name, password and home, or [anonymous] with home",
+                ),
+            );
+        }
+        (
+            TableAuth::new(self.table, self.roots, self.anonymous_root),
+            self.homes,
+        )
+    }
+
+    /// The keys users and anonymous share: `home`, `start`, `sessions`.
+    fn place(&mut self, section: &Section<'_>, problems: &mut Problems) -> Option<Place> {
+        let home = section.need("home", "\"/srv/ftp\"", problems, |value| {
+            let path = self.base.join(read::text(value)?);
+            let root: Arc<dyn Storage> = self
+                .homes
+                .open(&path)
+                .map_err(|e| unusable_home(&path, &e))?;
+            Ok((root, path))
+        });
+        let start = section.get("start", problems, |value| {
+            start_dir(read::text(value)?, home.as_ref())
+        });
+        let sessions = section.get("sessions", problems, |value| {
+            read::number(value, 1..=1_000_000)
+        });
+        let ((root, _), _) = home?;
+        Some(Place {
+            root,
+            start: start.map_or_else(FtpPath::root, |(start, _)| start),
+            sessions_max: sessions.map(|(sessions, _)| sessions),
+        })
+    }
+}
+
+struct Place {
+    root: Arc<dyn Storage>,
+    start: FtpPath,
+    sessions_max: Option<u32>,
+}
+
+/// Only hashes belong into a file; the value itself is in no message.
+fn password_hash(text: &str) -> Result<PasswordHash, Wrong> {
+    let right = "put here what `ferryd hash-password` prints";
+    PasswordHash::parse(text).map_err(|e| match e {
+        HashError::NotPhc => Wrong::new("a plain password, which no file should hold", right),
+        other => Wrong::new(other.to_string(), right),
+    })
+}
+
+fn unusable_home(path: &Path, error: &io::Error) -> Wrong {
+    let path = path.display().to_string();
+    let path = path.escape_debug();
+    match error.kind() {
+        io::ErrorKind::NotFound => Wrong::new(
+            format!("there is no directory {path}"),
+            "make the directory, or name one that exists",
+        ),
+        io::ErrorKind::NotADirectory => {
+            Wrong::new(format!("{path} is not a directory"), "name a directory")
+        }
+        _ => Wrong::new(
+            format!("{path} cannot be opened: {error}"),
+            "name a directory this server may read",
+        ),
+    }
+}
+
+/// The start directory: a path inside the home, which must be there.
+fn start_dir(text: &str, home: Option<&At<(Arc<dyn Storage>, PathBuf)>>) -> Result<FtpPath, Wrong> {
+    let right = "name a directory inside the home, as in \"/incoming\"";
+    let start = FtpPath::new(text.as_bytes()).map_err(|e| Wrong::new(e.to_string(), right))?;
+    if start.has_control() {
+        return Err(Wrong::new("a name with control characters", right));
+    }
+    // Whether it may be entered is the storage's business; a typing mistake is found here.
+    if let Some(((_, home), _)) = home
+        && !home.join(text.trim_start_matches('/')).is_dir()
+    {
+        return Err(Wrong::new("no directory inside the home", right));
+    }
+    Ok(start)
+}

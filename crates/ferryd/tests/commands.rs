@@ -1,0 +1,145 @@
+//! The commands of the real binary that serve nothing: their output and their exit status.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+fn ferryd(args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ferryd"))
+        .args(args)
+        .env_remove("FERRY_PASSWORD")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that does not read its input may be gone before it is written.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn hash_of(password: &str) -> String {
+    let out = ferryd(&["hash-password"], password);
+    assert_eq!(out.status.code(), Some(0));
+    text(&out.stdout).trim_end().to_owned()
+}
+
+#[test]
+fn a_password_hash_is_all_that_is_printed() {
+    let out = ferryd(&["hash-password"], "open sesame\n");
+    assert_eq!(out.status.code(), Some(0));
+    assert_eq!(text(&out.stderr), "");
+    let hash = text(&out.stdout);
+    assert!(
+        hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+        "{hash}"
+    );
+    assert_eq!(hash.matches('\n').count(), 1);
+    assert!(hash.ends_with('\n'));
+}
+
+#[test]
+fn a_password_nobody_could_use_is_not_hashed() {
+    for input in ["", "\n", &"x".repeat(300)] {
+        let out = ferryd(&["hash-password"], input);
+        assert_eq!(out.status.code(), Some(1));
+        assert_eq!(text(&out.stdout), "");
+        assert!(text(&out.stderr).starts_with("ferryd: the password is "));
+    }
+}
+
+#[test]
+fn a_file_without_mistakes_is_summed_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ferry.toml");
+    let source = format!(
+        "[[user]]\nname = \"alice\"\npassword = \"{}\"\nhome = \".\"\naccess = \"read-write\"\n\
+         [[listen]]\naddress = \"127.0.0.1\"\nport = 2121\n[anonymous]\nhome = \".\"\n",
+        hash_of("secret")
+    );
+    std::fs::write(&file, source).unwrap();
+    let path = file.to_str().unwrap();
+    let out = ferryd(&["check-config", path], "");
+    assert_eq!(
+        (out.status.code(), text(&out.stderr).as_str()),
+        (Some(0), "")
+    );
+    let want = format!(
+        "{path}: ok\n  listens on    127.0.0.1:2121 (no TLS)\n  data ports    50000-50999\n  \
+         users         1, of whom 1 may write\n  anonymous     welcome, read only\n  \
+         limits        10000 sessions, 20 per address, 300 s idle\n"
+    );
+    assert_eq!(text(&out.stdout), want);
+}
+
+#[test]
+fn a_file_with_mistakes_is_answered_with_all_of_them_and_2() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ferry.toml");
+    std::fs::write(
+        &file,
+        "[limits]\nidel = 5\n[[user]]\nname = \"a\"\npassword = \"hunter2\"\n",
+    )
+    .unwrap();
+    let path = file.to_str().unwrap();
+    for args in [&["check-config", path][..], &["--config", path]] {
+        let out = ferryd(args, "");
+        assert_eq!(out.status.code(), Some(2), "{args:?}");
+        assert_eq!(text(&out.stdout), "");
+        let told = text(&out.stderr);
+        for needle in [
+            format!("--> {path}:2:1\n"),
+            format!("--> {path}:3:1\n"),
+            format!("--> {path}:5:12\n"),
+            "= help: did you mean `idle`?\n".to_owned(),
+            "`password` in [[user]]: a plain password".to_owned(),
+            "[[user]] has no `home`\n".to_owned(),
+            format!("{path}: 3 mistakes; nothing was started\n"),
+        ] {
+            assert!(told.contains(&needle), "{needle} in\n{told}");
+        }
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_or_served_is_a_usage_error() {
+    let cases: [(&[&str], &str); 4] = [
+        (
+            &["check-config", "/nonexistent/f.toml"],
+            "ferryd: cannot read /nonexistent/f.toml: ",
+        ),
+        (
+            &["--config", "/nonexistent/f.toml"],
+            "ferryd: cannot read /nonexistent/f.toml: ",
+        ),
+        (
+            &["/nonexistent/share"],
+            "ferryd: cannot serve /nonexistent/share: ",
+        ),
+        (
+            &["--nonsense"],
+            "error: unexpected argument '--nonsense' found",
+        ),
+    ];
+    for (args, want) in cases {
+        let out = ferryd(args, "");
+        assert_eq!(out.status.code(), Some(2), "{args:?}");
+        let told = text(&out.stderr);
+        assert!(told.starts_with(want), "{told}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for arg in ["--help", "-h", "--version"] {
+        let out = ferryd(&[arg], "");
+        assert_eq!(out.status.code(), Some(0), "{arg}");
+        assert!(text(&out.stdout).contains("ferryd"));
+    }
+}
