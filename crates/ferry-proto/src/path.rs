@@ -155,9 +155,10 @@ impl FtpPath {
     #[must_use]
     pub fn is_within(&self, dir: &Self) -> bool {
         dir.is_root()
-            || self.0.strip_prefix(dir.as_bytes()).is_some_and(|rest| {
-                rest.is_empty() || rest.first() == Some(&b'/')
-            })
+            || self
+                .0
+                .strip_prefix(dir.as_bytes())
+                .is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
     }
 
     /// Whether some octet is a control character (00–1F or 7F), which no name may hold that this
@@ -190,6 +191,7 @@ pub fn has_control(name: &[u8]) -> bool {
 
 /// Wraps octets from a peer so that they print as harmless text; see [`FtpPath`]'s `Display`.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::exhaustive_structs, reason = "a wrapper of one field")]
 pub struct ForPeople<'a>(pub &'a [u8]);
 
 impl fmt::Display for ForPeople<'_> {
@@ -274,7 +276,11 @@ mod tests {
         ];
         for (cwd, arg, want) in cases {
             let cwd = FtpPath::new(cwd.as_bytes()).unwrap();
-            assert_eq!(cwd.resolve(arg.as_bytes()).unwrap().as_bytes(), want.as_bytes(), "{arg}");
+            assert_eq!(
+                cwd.resolve(arg.as_bytes()).unwrap().as_bytes(),
+                want.as_bytes(),
+                "{arg}"
+            );
         }
     }
 
@@ -284,7 +290,10 @@ mod tests {
         assert_eq!(root.resolve(b""), Err(PathError::Empty));
         assert_eq!(root.resolve(b"a\0b"), Err(PathError::Nul));
         assert_eq!(root.resolve(&[b'x'; 256]), Err(PathError::TooLong));
-        assert_eq!(root.resolve("y/".repeat(2100).as_bytes()), Err(PathError::TooLong));
+        assert_eq!(
+            root.resolve("y/".repeat(2100).as_bytes()),
+            Err(PathError::TooLong)
+        );
         assert!(root.child(b"a/b").is_err() && root.child(b"..").is_err());
     }
 

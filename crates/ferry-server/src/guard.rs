@@ -36,14 +36,11 @@ impl Guarded {
         })
     }
 
-    fn guarded<'a, T: 'a>(
+    fn guarded<'a, T: Send + 'a>(
         &'a self,
         checks: &[(Op, &FtpPath)],
         then: impl FnOnce() -> BoxFut<'a, Result<T, FsError>>,
-    ) -> BoxFut<'a, Result<T, FsError>>
-    where
-        T: Send,
-    {
+    ) -> BoxFut<'a, Result<T, FsError>> {
         let refused = checks
             .iter()
             .find_map(|(op, path)| self.check(*op, path).err());

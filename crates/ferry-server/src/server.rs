@@ -108,6 +108,11 @@ impl Shared {
         }
     }
 
+    /// Longest command line without its CRLF.
+    pub(crate) fn line_limit(&self) -> usize {
+        self.options.limits.line.saturating_sub(2)
+    }
+
     /// Whole seconds since the server started.
     pub(crate) fn second(&self) -> u32 {
         u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX)

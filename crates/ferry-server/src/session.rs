@@ -233,7 +233,7 @@ impl Control {
 
     async fn read_and_obey(&mut self, work: &mut Work) -> Result<(), Gone> {
         loop {
-            let limit = self.shared.options.limits.line;
+            let limit = self.shared.line_limit();
             while let Some(event) = work.input.next(&mut self.lines, limit) {
                 self.obey(work, event).await?;
             }
@@ -241,14 +241,15 @@ impl Control {
                 self.flush(work).await?;
                 return Err(Gone);
             }
-            if !self.read(work).await? {
+            if !self.read(work)? {
                 return self.flush(work).await;
             }
+            self.perform(work).await?;
         }
     }
 
     /// Reads once; whether there was anything.
-    async fn read(&mut self, work: &mut Work) -> Result<bool, Gone> {
+    fn read(&mut self, work: &mut Work) -> Result<bool, Gone> {
         let mut chunk = [0; READ_CHUNK];
         let room = work.input.room().min(READ_CHUNK);
         match self
@@ -257,14 +258,12 @@ impl Control {
         {
             Ok(Received::Bytes(n)) => {
                 let got = chunk.get(..n).unwrap_or_default();
-                let first = got.first().copied().filter(|_| self.fresh);
-                self.fresh &= n == 0;
-                if first.is_some_and(is_foreign_first_octet) {
+                if self.fresh && got.first().copied().is_some_and(is_foreign_first_octet) {
                     let mut actions = Vec::new();
                     self.machine.foreign(&mut actions);
                     work.actions.extend(actions);
-                    self.perform(work).await?;
                 }
+                self.fresh &= n == 0;
                 work.input.push(got);
                 Ok(true)
             }
@@ -445,7 +444,7 @@ impl Control {
             Ask::Open(plan) => self.open_transfer(*plan, work).await,
             Ask::Move { via, protect } => {
                 self.flush(work).await?;
-                self.run_transfer(via, protect, work).await?
+                Box::pin(self.run_transfer(via, protect, work)).await?
             }
             other => match self.session() {
                 Some(session) => {
@@ -535,7 +534,7 @@ impl Control {
         })
     }
 
-    async fn open_transfer(&mut self, plan: Plan, work: &mut Work) -> Outcome {
+    async fn open_transfer(&self, plan: Plan, work: &mut Work) -> Outcome {
         let Some(session) = self.session() else {
             return Outcome::Failed(ferry_proto::server::Failure::Denied);
         };
@@ -614,7 +613,7 @@ impl Control {
             moved: moving,
             stop,
         };
-        let done = self.watch_transfer(job, work).await?;
+        let done = Box::pin(self.watch_transfer(job, work)).await?;
         self.report(&Event::Transferred {
             verb: verb.name(),
             path: &path,
@@ -629,7 +628,7 @@ impl Control {
     async fn watch_transfer(&mut self, job: Job, work: &mut Work) -> Result<Done, Gone> {
         let shared = Arc::clone(&self.shared);
         let (moved, stop) = (Arc::clone(&job.moved), Arc::clone(&job.stop));
-        let limit = shared.options.limits.line;
+        let limit = shared.line_limit();
         let mut transfer = Box::pin(transfer::run(job));
         let mut gone = None;
         loop {
@@ -651,7 +650,7 @@ impl Control {
                 }
                 () = shared.ending.notified() => stop.notify_one(),
                 ready = poll_fn(|cx| self.wire.poll_readable(cx)), if listen => {
-                    if ready.is_err() || self.read(work).await.is_err() {
+                    if ready.is_err() || self.read(work).is_err() {
                         gone = Some(Gone);
                     }
                 }

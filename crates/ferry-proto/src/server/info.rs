@@ -10,7 +10,7 @@ use crate::verb::{VERBS, Verb};
 
 /// A number of seconds as people say it.
 pub(super) fn span(secs: u64) -> String {
-    let (n, unit) = if secs >= 60 && secs % 60 == 0 {
+    let (n, unit) = if secs >= 60 && secs.is_multiple_of(60) {
         (secs / 60, "minute")
     } else {
         (secs, "second")
@@ -45,12 +45,7 @@ impl ServerSession {
         })
     }
 
-    pub(super) fn admit_info(
-        &mut self,
-        command: &Command<'_>,
-        rules: &Rules,
-        out: &mut Vec<Action>,
-    ) {
+    pub(super) fn admit_info(&self, command: &Command<'_>, rules: &Rules, out: &mut Vec<Action>) {
         let reply = match command {
             Command::Feat => self.feat(rules),
             // Clients choose their listing parser by this text; it must start just so.

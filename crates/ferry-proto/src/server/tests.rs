@@ -564,10 +564,10 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     let pick = usize::from(choice);
     match ask {
         Ask::Pause(_) => Outcome::Done,
-        Ask::Login { .. } if choice % 4 == 0 => Outcome::LoginRefused(LoginRefusal::Wrong),
+        Ask::Login { .. } if choice.is_multiple_of(4) => Outcome::LoginRefused(LoginRefusal::Wrong),
         Ask::Login { .. } => Outcome::LoggedIn(FtpPath::root()),
         Ask::Move { .. } => Outcome::Ended(ENDS[pick % ENDS.len()]),
-        _ if choice % 3 == 0 => Outcome::Failed(FAILURES[pick % FAILURES.len()]),
+        _ if choice.is_multiple_of(3) => Outcome::Failed(FAILURES[pick % FAILURES.len()]),
         Ask::Listen { .. } => Outcome::Listening("192.0.2.1:50001".parse().unwrap()),
         Ask::Size(..) => Outcome::Number(1),
         Ask::ModTime { .. } => Outcome::Time(UnixTime::from_secs(0)),
