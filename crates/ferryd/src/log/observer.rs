@@ -282,7 +282,7 @@ mod tests {
                 "WARN #12 192.0.2.7 login failed for alicia",
                 "INFO #12 alice 192.0.2.7 logged in (TLSv1.3)",
                 "INFO #12 alice 192.0.2.7 RETR /docs/a.pdf 5.1 MB in 0.4 s (12.8 MB/s, TLS)",
-                "WARN #12 alice 192.0.2.7 STOR \"/new name\" failed after 0 B in 0.0 s (no TLS): \
+                "WARN #12 alice 192.0.2.7 STOR \"/new name\" failed after 0 B in 0 ms (no TLS): \
              the peer reset the connection",
                 "INFO #12 alice 192.0.2.7 RNTO /docs/a.pdf -> \"/new name\"",
                 "INFO #12 alice 192.0.2.7 DELE /docs/a.pdf",

@@ -17,12 +17,7 @@ impl fmt::Display for Moved {
             Some(true) => "TLS resumed",
             Some(false) => "TLS",
         };
-        write!(
-            f,
-            "{} in {:.1} s (",
-            Octets(self.bytes),
-            self.took.as_secs_f64()
-        )?;
+        write!(f, "{} in {} (", Octets(self.bytes), Took(self.took))?;
         // Below a millisecond a rate says nothing but how small the file was.
         let micros = self.took.as_micros();
         if micros >= 1000 {
@@ -30,6 +25,18 @@ impl fmt::Display for Moved {
             write!(f, "{}/s, ", Octets(u64::try_from(rate).unwrap_or(u64::MAX)))?;
         }
         write!(f, "{tls})")
+    }
+}
+
+/// A time in seconds, or in milliseconds where a tenth of a second says too little.
+struct Took(Duration);
+
+impl fmt::Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_millis() {
+            millis @ 0..100 => write!(f, "{millis} ms"),
+            _ => write!(f, "{:.1} s", self.0.as_secs_f64()),
+        }
     }
 }
 
@@ -71,6 +78,19 @@ mod tests {
         ];
         for (octets, want) in cases {
             assert_eq!(Octets(octets).to_string(), want);
+        }
+    }
+
+    #[test]
+    fn short_times_are_written_in_milliseconds() {
+        let cases = [
+            (0, "0 ms"),
+            (99_900, "99 ms"),
+            (100_000, "0.1 s"),
+            (75_000_000, "75.0 s"),
+        ];
+        for (micros, want) in cases {
+            assert_eq!(Took(Duration::from_micros(micros)).to_string(), want);
         }
     }
 }
