@@ -2,7 +2,7 @@
 //!
 //! An implementation, here or in another crate, runs [`check_all`] in a test with a function that
 //! makes an empty storage. Each check is one sentence of the documentation of
-//! [`Storage`](crate::Storage) and what follows from it; a check that fails panics with its name.
+//! [`Storage`] and what follows from it; a check that fails panics with its name.
 //! What [`Caps`](crate::Caps) says a storage cannot do is not asked of it, and links are checked
 //! where the fixture can make them.
 //!

@@ -221,7 +221,8 @@ impl Pending {
                 self.aside.set_mode(self.perm)?;
                 match self.aside.take(&self.name) {
                     Ok(()) => Ok(true),
-                    Err(FsError::Exists) => Ok(false),
+                    // The name is someone else's now, or its directory is gone.
+                    Err(FsError::Exists | FsError::NotFound) => Ok(false),
                     Err(e) => Err(e),
                 }
             }

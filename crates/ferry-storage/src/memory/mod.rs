@@ -239,6 +239,9 @@ impl Storage for Memory {
 
 /// The checks in the order in which Linux makes them, so that both storages refuse alike.
 fn rename(tree: &mut Tree, from: &FtpPath, to: &FtpPath, replace: bool) -> Result<(), FsError> {
+    if from.is_root() || to.is_root() {
+        return Err(FsError::Denied);
+    }
     let (from, to) = (tree.place(from)?, tree.place(to)?);
     let ino = from.found.ok_or(FsError::NotFound)?;
     if !replace && to.found.is_some() {
