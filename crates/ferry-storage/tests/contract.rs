@@ -1,6 +1,11 @@
 //! Every implementation in this crate, in every way it can be set up, keeps the contract.
 
-#![allow(missing_docs, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use ferry_storage::contract::{Fixture, cases, check_all};
 use ferry_storage::memory::Memory;
