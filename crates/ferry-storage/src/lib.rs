@@ -1,6 +1,7 @@
 //! Where files live: one [`Storage`] trait and its implementations.
 //!
-//! A storage knows canonical paths ([`FtpPath`](ferry_proto::path::FtpPath)) and nothing of FTP commands, users or rights.
+//! A storage knows canonical paths ([`FtpPath`](ferry_proto::path::FtpPath)) and nothing of FTP
+//! commands, users or rights.
 //! [`local::LocalDir`] serves a directory of this machine, confined by file descriptors;
 //! [`memory::Memory`] keeps a tree in memory. Both are held to the same behaviour by
 //! [`contract`], which any further implementation can run.

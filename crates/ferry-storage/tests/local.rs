@@ -380,6 +380,26 @@ fn new_content_does_not_inherit_set_user_id() {
 }
 
 #[test]
+fn a_file_protected_against_writing_is_protected_against_replacing() {
+    let set = Set::new();
+    let path = set.root().join("f");
+    fs::write(&path, "old").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+    // Nothing is protected against root.
+    let want = if rustix::process::geteuid().is_root() {
+        "allowed"
+    } else {
+        "Denied"
+    };
+    for mode in every_write_mode() {
+        assert_eq!(
+            error(set.wait(set.storage.write(&p("/f"), mode, 0o644))),
+            want
+        );
+    }
+}
+
+#[test]
 fn metadata_is_set_without_opening_and_without_the_right_to_read() {
     let set = Set::new();
     fs::write(set.root().join("f"), "x").unwrap();
