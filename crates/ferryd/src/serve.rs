@@ -111,7 +111,10 @@ pub(crate) async fn until_stopped(server: Server) -> io::Result<Ended> {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    info!("stopping; {} sessions are open", handle.sessions());
+    match handle.sessions() {
+        1 => info!("stopping; 1 session is open"),
+        open => info!("stopping; {open} sessions are open"),
+    }
     handle.shut_down(GRACE);
     tokio::select! {
         () = &mut running => Ok(Ended::Gracefully),

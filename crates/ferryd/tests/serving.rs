@@ -19,7 +19,7 @@ struct Ferryd {
     child: Child,
     /// The first that it printed.
     url: String,
-    log: ChildStderr,
+    log: BufReader<ChildStderr>,
 }
 
 impl Ferryd {
@@ -36,7 +36,7 @@ impl Ferryd {
             .spawn()
             .unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let log = child.stderr.take().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
         let url = stdout
             .lines()
             .map(|line| line.unwrap().trim().to_owned())
@@ -123,6 +123,7 @@ fn the_printed_url_lets_its_reader_in_and_sigterm_ends_it() {
     assert!(client.ask("MKD made").starts_with("257"));
     assert!(dir.path().join("made").is_dir());
     assert!(client.ask("QUIT").starts_with("221"));
+    drop(client);
     server.signal(Signal::TERM);
     let (status, log) = server.ended();
     assert_eq!(status.code(), Some(0), "{log}");
@@ -132,6 +133,32 @@ fn the_printed_url_lets_its_reader_in_and_sigterm_ends_it() {
     );
     assert!(log.contains(" ferry 127.0.0.1 MKD /made\n"), "{log}");
     assert!(!log.contains(&password), "{log}");
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_transfers() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Ferryd::start(&["--user", "bob:pw"], dir.path());
+    let mut client = server.connect();
+    client.ask("USER bob");
+    client.ask("PASS pw");
+    let passive = client.ask("EPSV");
+    let port: u16 = passive.split('|').nth(3).unwrap().parse().unwrap();
+    let _data = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    assert!(client.ask("STOR never ending").starts_with("150"));
+    server.signal(Signal::TERM);
+    let mut line = String::new();
+    while !line.contains("stopping; 1 session is open") {
+        line.clear();
+        assert!(server.log.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    server.signal(Signal::TERM);
+    let (status, log) = server.ended();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(
+        log.ends_with("ferryd: stopped at once; transfers were cut\n"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -175,6 +202,7 @@ fn what_a_peer_sends_never_makes_a_log_line_of_its_own() {
     client.send(b"DELE a\x07\x1b]0;title\x7f\r\n");
     client.reply();
     client.ask("QUIT");
+    drop(client);
     server.signal(Signal::INT);
     let (_, log) = server.ended();
     assert!(log.contains("login failed for \"x"), "{log}");
