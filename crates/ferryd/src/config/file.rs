@@ -337,10 +337,14 @@ fn server_tls(
         let bound = options.data_resumption == DataResumption::Strict
             && options.require_tls == RequireTls::Both;
         if peer == DataPeer::Any && !bound {
-            problems.add(at, Wrong::new(
-                "anyone could take a data connection",
-                "with data_peer = \"any\", write resumption = \"strict\" and require_tls = \"both\"",
-            ));
+            problems.add(
+                at,
+                Wrong::new(
+                    "anyone could take a data connection",
+                    "with data_peer = \"any\", write resumption = \"strict\" \
+                     and require_tls = \"both\"",
+                ),
+            );
         }
         options.data_peer = peer;
     }

@@ -1,8 +1,9 @@
 //! The configuration file: TOML, read whole, checked whole, and answered with everything that is
 //! wrong in it.
 //!
-//! [`section`] and [`read`] walk the parsed document, [`file`] says which keys there are and what
-//! they mean, [`diagnose`] shows mistakes where they are. Nothing is opened to the network here.
+//! [`section`] and [`read`] walk the parsed document, [`mod@file`] says which keys there are and
+//! what they mean, [`diagnose`] shows mistakes where they are. Nothing is opened to the network
+//! here.
 
 mod diagnose;
 mod file;
