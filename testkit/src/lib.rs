@@ -1,1 +1,11 @@
-//! testkit
+//! Unpublished: what Ferry's tests stand on. An in-memory network whose every delay and every cut
+//! between octets comes from one number ([`net::SimNet`]), and conversations written as text that
+//! run over it with a paused clock ([`script`]).
+//!
+//! Nothing here is linked into anything that ships, and nothing here knows how a reply is made:
+//! conversations are written from the protocol's rules, not from the engine.
+
+pub mod heap;
+pub mod net;
+pub mod rng;
+pub mod script;

@@ -272,15 +272,12 @@ async fn accept_all(shared: Arc<Shared>, listener: Box<dyn Listener>, how: Liste
 /// Gives a new connection its session, or turns it away.
 fn welcome(shared: &Arc<Shared>, link: Box<dyn Link>, peer: SocketAddr, how: ListenTls) {
     let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
-    let Ok(local) = link.local_addr() else {
-        return;
-    };
     match shared
         .registry
         .admit(canonical_ip(peer.ip()), &shared.options.limits)
     {
         Ok(place) => {
-            let control = Control::new(Arc::clone(shared), place, id, link, (local, peer), how);
+            let control = Control::new(Arc::clone(shared), place, id, link, peer, how);
             tokio::spawn(session::serve(control, how));
         }
         Err(full) => {

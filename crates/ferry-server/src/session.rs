@@ -17,7 +17,9 @@ use ferry_proto::command::{CommandError, is_foreign_first_octet};
 use ferry_proto::line::{LineEvent, LineReader};
 use ferry_proto::path::FtpPath;
 use ferry_proto::repr::Representation;
-use ferry_proto::server::{Action, Ask, DataVia, End, LoginRefusal, Outcome, Plan, ServerSession};
+use ferry_proto::server::{
+    Action, Ask, DataVia, End, LoginRefusal, Outcome, Plan, ServerSession, canonical,
+};
 use ferry_proto::verb::Verb;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -42,14 +44,6 @@ const READ_CHUNK: usize = 4096;
 /// Replies gathered before they are sent while more commands wait.
 const REPLIES_GATHERED: usize = 16 << 10;
 
-/// Who is logged in.
-#[derive(Debug)]
-struct Who {
-    guard: Arc<Guarded>,
-    /// Counted against the account's own limit, if it has one.
-    _counted: Option<LoggedIn>,
-}
-
 /// A session between the kernel and the machine. What an idle session costs is this, its task and
 /// the kernel's socket.
 #[derive(Debug)]
@@ -62,7 +56,10 @@ pub(crate) struct Control {
     lines: LineReader,
     tls: Option<Box<SessionTls>>,
     tls_version: Option<&'static str>,
-    who: Option<Box<Who>>,
+    /// The account's storage behind its guard, while someone is logged in.
+    guard: Option<Arc<Guarded>>,
+    /// The log-in counted against the account's own limit, if it has one.
+    counted: Option<Box<LoggedIn>>,
     passive: Option<Box<Passive>>,
     /// Second of the server's life in which the connection was accepted.
     since: u32,
@@ -125,14 +122,14 @@ impl Control {
         place: Place,
         id: SessionId,
         link: Box<dyn Link>,
-        (local, peer): (SocketAddr, SocketAddr),
+        peer: SocketAddr,
         how: ListenTls,
     ) -> Box<Self> {
         let umask = u16::try_from(shared.options.umask & 0o777).unwrap_or(0o022);
         let implicit = how == ListenTls::Implicit;
         let now = shared.second();
         Box::new(Self {
-            machine: ServerSession::new(local, peer, umask, implicit),
+            machine: ServerSession::new(peer, umask, implicit),
             shared,
             place,
             id,
@@ -140,7 +137,8 @@ impl Control {
             lines: LineReader::default(),
             tls: None,
             tls_version: None,
-            who: None,
+            guard: None,
+            counted: None,
             passive: None,
             since: now,
             heard: now,
@@ -344,7 +342,7 @@ impl Control {
                     self.flush(work).await?;
                     self.start_tls(work).await?;
                 }
-                Action::Forget => self.who = None,
+                Action::Forget => self.forget(),
                 Action::CloseData => self.passive = None,
                 Action::DropOpened => work.ready = None,
                 // Only a running transfer can be aborted, and that is where it is looked for.
@@ -360,11 +358,16 @@ impl Control {
         Ok(())
     }
 
+    fn forget(&mut self) {
+        self.guard = None;
+        self.counted = None;
+    }
+
     /// Our end of the connection, then a short wait for the peer's: closing while octets are
     /// unread would reset the connection and could take the last reply with it.
     async fn close(&mut self) {
         self.passive = None;
-        self.who = None;
+        self.forget();
         let limit = self.shared.options.limits.close;
         let farewell = async {
             let mut scratch = [0; 512];
@@ -488,20 +491,22 @@ impl Control {
         });
         let home = account.home.clone();
         let guard = Arc::new(Guarded::new(account, login.storage));
-        self.who = Some(Box::new(Who {
-            guard,
-            _counted: counted,
-        }));
+        self.guard = Some(guard);
+        self.counted = counted.map(Box::new);
         Outcome::LoggedIn(home)
     }
 
     fn listen(&mut self, announce: bool) -> Outcome {
         let options = &self.shared.options;
-        let (local, peer) = (self.machine.local().ip(), self.machine.peer().ip());
-        let opened = data::open_passive(&*self.shared.net, &self.shared.entropy, options, local);
-        let listening = opened.and_then(|l| Ok((l.local_addr()?.port(), l)));
+        let peer = self.machine.peer().ip();
+        let listening = self.wire.local_addr().and_then(|local| {
+            let local = canonical(local).ip();
+            let (net, entropy) = (&*self.shared.net, &self.shared.entropy);
+            let listener = data::open_passive(net, entropy, options, local)?;
+            Ok((local, listener.local_addr()?.port(), listener))
+        });
         match listening {
-            Ok((port, listener)) => {
+            Ok((local, port, listener)) => {
                 let expires = tokio::time::Instant::now() + options.limits.passive_unused;
                 self.passive = Some(Box::new(Passive { listener, expires }));
                 let ip = if announce {
@@ -520,10 +525,9 @@ impl Control {
     }
 
     fn session(&self) -> Option<Session> {
-        let who = self.who.as_ref()?;
         let options = &self.shared.options;
         Some(Session {
-            guard: Arc::clone(&who.guard),
+            guard: Arc::clone(self.guard.as_ref()?),
             entropy: Arc::clone(&self.shared.entropy),
             now: self.shared.clock.now(),
             uploads: options.uploads,
@@ -603,7 +607,7 @@ impl Control {
             via,
             tls: self.tls.as_deref().filter(|_| protect).cloned(),
             peer: self.machine.peer().ip(),
-            local: self.machine.local(),
+            local: canonical(self.wire.local_addr().map_err(|_| Gone)?),
         };
         let (moving, stop) = (Arc::clone(&moved), Arc::clone(&stop));
         let job = Job {

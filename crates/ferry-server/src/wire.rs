@@ -149,6 +149,11 @@ impl Wire {
         self.link.set_abrupt();
     }
 
+    /// This end's address.
+    pub(crate) fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
+        self.link.local_addr()
+    }
+
     /// The TCP stream, where nothing lies between it and the payload.
     pub(crate) fn plain_tcp(&self) -> Option<&tokio::net::TcpStream> {
         if self.tls.is_some() {

@@ -125,7 +125,6 @@ pub struct ServerSession {
     prepared: Prepared,
     restart_at: u64,
     peer: SocketAddr,
-    local: SocketAddr,
     umask: u16,
     facts: FactSet,
     protection: Protection,
@@ -148,8 +147,7 @@ struct Carry {
 impl ServerSession {
     /// A session that has just been accepted. Under implicit TLS the handshake is already done.
     #[must_use]
-    pub fn new(local: SocketAddr, peer: SocketAddr, umask: u16, implicit_tls: bool) -> Self {
-        let plain = |a: SocketAddr| SocketAddr::new(canonical_ip(a.ip()), a.port());
+    pub fn new(peer: SocketAddr, umask: u16, implicit_tls: bool) -> Self {
         Self {
             phase: Phase::NeedUser,
             cwd: None,
@@ -157,8 +155,7 @@ impl ServerSession {
             work: None,
             prepared: Prepared::No,
             restart_at: 0,
-            peer: plain(peer),
-            local: plain(local),
+            peer: canonical(peer),
             umask: umask & 0o777,
             facts: FactSet::ALL,
             protection: if implicit_tls {
@@ -205,12 +202,6 @@ impl ServerSession {
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
         self.peer
-    }
-
-    /// This end of the control connection, with an IPv4-mapped address as IPv4.
-    #[must_use]
-    pub fn local(&self) -> SocketAddr {
-        self.local
     }
 
     /// Whether the control connection is under TLS.
@@ -323,10 +314,7 @@ impl ServerSession {
             CommandError::Parameter(v) => {
                 Reply::new(504, format!("{} does not know that parameter.", v.name()))
             }
-            CommandError::Family(_) => {
-                let own = if self.local.is_ipv4() { 1 } else { 2 };
-                Reply::new(522, format!("Network protocol not supported, use ({own})"))
-            }
+            CommandError::Family(_) => self.wrong_family(),
             CommandError::TooLong => Reply::new(500, "That line is too long; nothing was done."),
             CommandError::Nul => Reply::new(501, "A NUL octet cannot be part of a command."),
         }
@@ -401,7 +389,7 @@ impl ServerSession {
             wrong_passwords: self.wrong_passwords,
             long_lines: self.long_lines,
             first_verb_seen: true,
-            ..Self::new(self.local, self.peer, self.umask, false)
+            ..Self::new(self.peer, self.umask, false)
         };
     }
 
@@ -436,6 +424,12 @@ impl ServerSession {
         out.push(Action::Close("shutdown"));
     }
 
+    /// Both ends of a connection are of one family; data connections must be of the same.
+    fn wrong_family(&self) -> Reply {
+        let own = if self.peer.is_ipv4() { 1 } else { 2 };
+        Reply::new(522, format!("Network protocol not supported, use ({own})"))
+    }
+
     fn cwd(&self) -> FtpPath {
         self.cwd.clone().unwrap_or_else(FtpPath::root)
     }
@@ -459,6 +453,14 @@ impl ServerSession {
             }
         }
     }
+}
+
+/// An address with an IPv4-mapped one as IPv4; the scope of a link-local one stays.
+#[must_use]
+pub fn canonical(at: SocketAddr) -> SocketAddr {
+    let mut at = at;
+    at.set_ip(canonical_ip(at.ip()));
+    at
 }
 
 pub(crate) fn gap(syntax: &str) -> &'static str {

@@ -78,8 +78,7 @@ impl ServerSession {
         }
         let to = SocketAddr::new(canonical_ip(to.ip()), to.port());
         if to.is_ipv4() != self.peer.is_ipv4() {
-            let own = if self.peer.is_ipv4() { 1 } else { 2 };
-            return Reply::new(522, format!("Network protocol not supported, use ({own})"));
+            return self.wrong_family();
         }
         // The bounce attack: a server that connects wherever it is told (RFC 2577 §3).
         if to.ip() != self.peer.ip() {
@@ -104,17 +103,16 @@ impl ServerSession {
         if self.epsv_all {
             return Some(Self::locked_by_epsv_all());
         }
-        (!self.local.is_ipv4()).then(|| Reply::new(501, "PASV is for IPv4: use EPSV."))
+        (!self.peer.is_ipv4()).then(|| Reply::new(501, "PASV is for IPv4: use EPSV."))
     }
 
     fn epsv(&self, family: EpsvArg) -> Option<Reply> {
         let fits = match family {
-            EpsvArg::V4 => self.local.is_ipv4(),
-            EpsvArg::V6 => self.local.is_ipv6(),
+            EpsvArg::V4 => self.peer.is_ipv4(),
+            EpsvArg::V6 => self.peer.is_ipv6(),
             _ => true,
         };
-        let own = if self.local.is_ipv4() { 1 } else { 2 };
-        (!fits).then(|| Reply::new(522, format!("Network protocol not supported, use ({own})")))
+        (!fits).then(|| self.wrong_family())
     }
 
     fn listen(&mut self, extended: bool, out: &mut Vec<Action>) {

@@ -32,7 +32,7 @@ impl Talk {
             "192.0.2.9:4000".parse().unwrap(),
         );
         Self {
-            session: ServerSession::new(local, peer, 0o022, false),
+            session: ServerSession::new(peer, 0o022, false),
             rules: rules(),
         }
     }
