@@ -27,10 +27,7 @@ struct Talk {
 
 impl Talk {
     fn new() -> Self {
-        let (local, peer) = (
-            "192.0.2.1:21".parse().unwrap(),
-            "192.0.2.9:4000".parse().unwrap(),
-        );
+        let peer = "192.0.2.9:4000".parse().unwrap();
         Self {
             session: ServerSession::new(peer, 0o022, false),
             rules: rules(),
