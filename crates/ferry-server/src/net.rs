@@ -44,6 +44,10 @@ pub trait Link: Send + Sync + fmt::Debug + 'static {
     /// the whole.
     fn set_abrupt(&self);
 
+    /// Acknowledges what has come at once instead of waiting to do it along with data of our own.
+    /// A peer that holds back its last small segment until then (Nagle) would else wait 40 ms.
+    fn acknowledge(&self) {}
+
     /// This end's address.
     ///
     /// # Errors

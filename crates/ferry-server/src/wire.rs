@@ -149,6 +149,11 @@ impl Wire {
         self.link.set_abrupt();
     }
 
+    /// See [`Link::acknowledge`].
+    pub(crate) fn acknowledge(&self) {
+        self.link.acknowledge();
+    }
+
     /// This end's address.
     pub(crate) fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
         self.link.local_addr()

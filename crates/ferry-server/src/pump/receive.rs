@@ -122,6 +122,7 @@ async fn fill(wire: &mut Wire, buf: &mut Buffer, stall: Duration, progress: &Ato
             Ok(Received::Truncated) => break Round::End { truncated: true },
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 let limit = if filled == 0 { stall } else { GATHER };
+                wire.acknowledge();
                 match readable_within(wire, limit).await {
                     Ok(true) => {}
                     Ok(false) if filled == 0 => break Round::Broken(PumpError::Stalled),

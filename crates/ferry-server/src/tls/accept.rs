@@ -178,6 +178,8 @@ async fn read_some(
             Ok(_) => return Ok(()),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 let link = input.link;
+                // Clients send their Finished behind a small record, and Nagle holds it back.
+                link.acknowledge();
                 poll_fn(|cx| link.poll_readable(cx)).await?;
             }
             Err(e) => return Err(e.into()),
