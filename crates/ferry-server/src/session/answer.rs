@@ -1,0 +1,188 @@
+//! Finding out what the machine asks: log-ins, passive ports, files, and opening transfers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferry_proto::path::FtpPath;
+use ferry_proto::server::{Ask, Failure, LoginRefusal, Outcome, Plan, Transfer, canonical};
+use tokio::time::{sleep, timeout};
+
+use super::{Control, Gone, Opening, Work};
+use crate::data::{self, Passive};
+use crate::events::Event;
+use crate::guard::Guarded;
+use crate::opened;
+use crate::ops::{Refused, Session};
+
+impl Control {
+    pub(super) async fn answer(&mut self, ask: Ask, work: &mut Work) -> Result<Outcome, Gone> {
+        Ok(match ask {
+            Ask::Login { user, password } => {
+                self.flush(work).await?;
+                self.login(&user, &password).await
+            }
+            Ask::Pause(secs) => {
+                self.flush(work).await?;
+                sleep(Duration::from_secs(secs)).await;
+                Outcome::Done
+            }
+            Ask::Listen { announce } => self.listen(announce),
+            Ask::Open(plan) => self.open_transfer(*plan, work).await,
+            Ask::Move { via, protect } => {
+                self.flush(work).await?;
+                Box::pin(self.run_transfer(via, protect, work)).await?
+            }
+            other => match self.session() {
+                Some(session) => {
+                    let told = told(&other);
+                    let outcome = session.perform(other).await;
+                    if let (Outcome::Done, Some((verb, path, to))) = (&outcome, &told) {
+                        self.report(&Event::Changed {
+                            verb,
+                            path,
+                            to: to.as_ref(),
+                        });
+                    }
+                    outcome
+                }
+                None => Outcome::Failed(Failure::Denied),
+            },
+        })
+    }
+
+    pub(super) async fn login(&mut self, user: &[u8], password: &[u8]) -> Outcome {
+        let ip = self.machine.peer().ip();
+        let limit = self.shared.options.limits.login;
+        let verdict = timeout(limit, self.shared.auth.login(user, password, ip)).await;
+        let Ok(Some(login)) = verdict else {
+            self.report(&Event::LoginFailed { user });
+            return Outcome::LoginRefused(LoginRefusal::Wrong);
+        };
+        let account = login.account;
+        let counted = self
+            .shared
+            .registry
+            .log_in(&account.name, account.sessions_max);
+        if account.sessions_max.is_some() && counted.is_none() {
+            self.report(&Event::LoginFailed { user });
+            return Outcome::LoginRefused(LoginRefusal::TooManySessions);
+        }
+        self.report(&Event::LoggedIn {
+            user: &account.name,
+            anonymous_hint: account.anonymous.then_some(password),
+            tls: self.tls_version,
+        });
+        let home = account.home.clone();
+        let guard = Arc::new(Guarded::new(account, login.storage));
+        self.guard = Some(guard);
+        self.counted = counted.map(Box::new);
+        Outcome::LoggedIn(home)
+    }
+
+    pub(super) fn listen(&mut self, announce: bool) -> Outcome {
+        let options = &self.shared.options;
+        let peer = self.machine.peer().ip();
+        let listening = self.wire.local_addr().and_then(|local| {
+            let local = canonical(local).ip();
+            let (net, entropy) = (&*self.shared.net, &self.shared.entropy);
+            let listener = data::open_passive(net, entropy, options, local)?;
+            Ok((local, listener.local_addr()?.port(), listener))
+        });
+        match listening {
+            Ok((local, port, listener)) => {
+                let expires = tokio::time::Instant::now() + options.limits.passive_unused;
+                self.passive = Some(Box::new(Passive { listener, expires }));
+                let ip = if announce {
+                    data::announced(options, local, peer)
+                } else {
+                    local
+                };
+                Outcome::Listening(SocketAddr::new(ip, port))
+            }
+            Err(error) => {
+                let what = format!("no passive port could be opened: {error}");
+                self.report(&Event::Noticed { what: &what });
+                Outcome::Failed(Failure::NoPort)
+            }
+        }
+    }
+
+    pub(super) fn session(&self) -> Option<Session> {
+        let options = &self.shared.options;
+        Some(Session {
+            guard: Arc::clone(self.guard.as_ref()?),
+            entropy: Arc::clone(&self.shared.entropy),
+            now: self.shared.clock.now(),
+            uploads: options.uploads,
+            show_hidden: options.show_hidden,
+            ascii_size_scan: options.limits.ascii_size_scan,
+            ascii_restart_scan: options.limits.ascii_restart_scan,
+            stat_entries: options.limits.stat_entries,
+        })
+    }
+
+    pub(super) async fn open_transfer(&self, plan: Plan, work: &mut Work) -> Outcome {
+        let Some(session) = self.session() else {
+            return Outcome::Failed(Failure::Denied);
+        };
+        let (verb, representation) = (plan.verb, plan.representation);
+        let path = about(&plan);
+        match opened::open(&session, plan).await {
+            Ok(ready) => {
+                let (wire_len, stored_as) = (ready.wire_len, ready.stored_as.clone());
+                work.ready = Some(Opening {
+                    ready,
+                    verb,
+                    representation,
+                });
+                Outcome::Opened {
+                    wire_len,
+                    stored_as,
+                }
+            }
+            Err(refused) => {
+                let why = match &refused {
+                    Refused::Storage(error) => error.to_string(),
+                    Refused::TooCostly => String::from("too costly"),
+                };
+                if let Some(path) = path {
+                    self.report(&Event::Transferred {
+                        verb: verb.name(),
+                        path: &path,
+                        bytes: 0,
+                        took: Duration::ZERO,
+                        tls: None,
+                        failed: Some(&why),
+                    });
+                }
+                Outcome::Failed(refused.failure())
+            }
+        }
+    }
+}
+
+/// What a transfer is about, for logs.
+fn about(plan: &Plan) -> Option<FtpPath> {
+    Some(match &plan.what {
+        Transfer::Retrieve { path, .. }
+        | Transfer::Store { path, .. }
+        | Transfer::Append { path, .. }
+        | Transfer::Facts { path, .. } => path.clone(),
+        Transfer::StoreUnique { dir, .. } => dir.clone(),
+        Transfer::List { targets, .. } => targets.first()?.path.clone(),
+    })
+}
+
+/// What to report of a change that succeeds.
+fn told(ask: &Ask) -> Option<(&'static str, FtpPath, Option<FtpPath>)> {
+    Some(match ask {
+        Ask::MakeDir(path, _) => ("MKD", path.clone(), None),
+        Ask::RemoveDir(path) => ("RMD", path.clone(), None),
+        Ask::Delete(path) => ("DELE", path.clone(), None),
+        Ask::Rename(from, to) => ("RNTO", from.clone(), Some(to.clone())),
+        Ask::ChangeMode(path, _) => ("SITE CHMOD", path.clone(), None),
+        Ask::SetTimes { path, .. } => ("MFMT", path.clone(), None),
+        _ => return None,
+    })
+}

@@ -1,0 +1,219 @@
+//! One session's driver: moves octets between the control connection and the session machine,
+//! waits, and carries out what the machine asks. Every decision is the machine's.
+//!
+//! Between commands a session holds no buffer: it waits for readability, for the sweep
+//! ([`crate::registry`]) or for the end of the server, and only then borrows what it needs.
+
+mod answer;
+mod moving;
+mod obey;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ferry_proto::line::LineReader;
+use ferry_proto::repr::Representation;
+use ferry_proto::server::{Action, ServerSession};
+use ferry_proto::verb::Verb;
+
+use crate::data::Passive;
+use crate::events::{Event, SessionId};
+use crate::guard::Guarded;
+use crate::input::Input;
+use crate::net::Link;
+use crate::opened::Ready;
+use crate::options::ListenTls;
+use crate::registry::{LoggedIn, Place};
+use crate::server::Shared;
+use crate::tls::SessionTls;
+use crate::wire::Wire;
+
+/// A session between the kernel and the machine. What an idle session costs is this, its task and
+/// the kernel's socket.
+#[derive(Debug)]
+pub(crate) struct Control {
+    shared: Arc<Shared>,
+    place: Place,
+    id: SessionId,
+    machine: ServerSession,
+    wire: Wire,
+    lines: LineReader,
+    tls: Option<Box<SessionTls>>,
+    tls_version: Option<&'static str>,
+    /// The account's storage behind its guard, while someone is logged in.
+    guard: Option<Arc<Guarded>>,
+    /// The log-in counted against the account's own limit, if it has one.
+    counted: Option<Box<LoggedIn>>,
+    passive: Option<Box<Passive>>,
+    /// Second of the server's life in which the connection was accepted.
+    since: u32,
+    /// Second in which a command was last dealt with.
+    heard: u32,
+    /// Nothing has been read yet.
+    fresh: bool,
+    why_closed: &'static str,
+}
+
+/// What exists only while commands are dealt with.
+#[derive(Debug, Default)]
+struct Work {
+    input: Input,
+    actions: VecDeque<Action>,
+    replies: Vec<u8>,
+    ready: Option<Opening>,
+    eof: bool,
+}
+
+/// An opened transfer and what to report of it.
+#[derive(Debug)]
+struct Opening {
+    ready: Ready,
+    verb: Verb,
+    representation: Representation,
+}
+
+/// Why an idle session wakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    Readable,
+    Broken,
+    TimedOut,
+    PassiveExpired,
+    Dismissed,
+}
+
+/// The connection cannot be used any more.
+#[derive(Debug)]
+struct Gone;
+
+/// Serves one control connection until it ends.
+pub(crate) async fn serve(mut control: Box<Control>, how: ListenTls) {
+    if Box::pin(control.open(how)).await.is_ok() {
+        loop {
+            let wake = poll_fn(|cx| control.poll_idle(cx)).await;
+            if Box::pin(control.attend(wake)).await.is_err() {
+                break;
+            }
+        }
+    }
+    let why = control.why_closed;
+    control.report(&Event::Closed { why });
+}
+
+impl Control {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        place: Place,
+        id: SessionId,
+        link: Box<dyn Link>,
+        peer: SocketAddr,
+        how: ListenTls,
+    ) -> Box<Self> {
+        let umask = u16::try_from(shared.options.umask & 0o777).unwrap_or(0o022);
+        let implicit = how == ListenTls::Implicit;
+        let now = shared.second();
+        Box::new(Self {
+            machine: ServerSession::new(peer, umask, implicit),
+            shared,
+            place,
+            id,
+            wire: Wire::new(link),
+            lines: LineReader::default(),
+            tls: None,
+            tls_version: None,
+            guard: None,
+            counted: None,
+            passive: None,
+            since: now,
+            heard: now,
+            fresh: true,
+            why_closed: "the peer closed the connection",
+        })
+    }
+
+    fn report(&self, event: &Event<'_>) {
+        self.shared.observer.on(self.id, event);
+    }
+
+    /// The handshake of implicit TLS, then the greeting.
+    async fn open(&mut self, how: ListenTls) -> Result<(), Gone> {
+        let peer = self.machine.peer();
+        self.report(&Event::Connected { peer });
+        if how == ListenTls::Implicit {
+            self.secure(&[]).await?;
+        }
+        let limits = &self.shared.options.limits;
+        let (here, allowed) = (self.shared.registry.sessions(), limits.sessions);
+        let mut work = Work::default();
+        self.machine
+            .greeting(&self.shared.rules, here, allowed)
+            .write(&mut work.replies);
+        self.flush(&mut work).await
+    }
+
+    fn poll_idle(&self, cx: &mut Context<'_>) -> Poll<Wake> {
+        let now = self.shared.second();
+        let deadline = self.deadline();
+        if now >= deadline {
+            return Poll::Ready(Wake::TimedOut);
+        }
+        let expires = self
+            .passive
+            .as_ref()
+            .map(|p| self.shared.second_of(p.expires));
+        if expires.is_some_and(|at| now >= at) {
+            return Poll::Ready(Wake::PassiveExpired);
+        }
+        let at = expires.map_or(deadline, |at| at.min(deadline));
+        self.place.slot().sleep_until(at, cx.waker());
+        if self.shared.registry.is_draining() {
+            return Poll::Ready(Wake::Dismissed);
+        }
+        self.wire.poll_readable(cx).map(|result| match result {
+            Ok(()) => Wake::Readable,
+            Err(_) => Wake::Broken,
+        })
+    }
+
+    /// The second in which patience ends; one is added so that rounding never ends it early.
+    fn deadline(&self) -> u32 {
+        let limits = &self.shared.options.limits;
+        let whole = |d: Duration| u32::try_from(d.as_secs()).unwrap_or(u32::MAX);
+        let (from, patience) = if self.machine.is_logged_in() {
+            (self.heard, limits.idle)
+        } else {
+            (self.since, limits.login)
+        };
+        from.saturating_add(whole(patience)).saturating_add(1)
+    }
+
+    /// Deals with why the session woke; afterwards it is idle again.
+    async fn attend(&mut self, wake: Wake) -> Result<(), Gone> {
+        let mut work = Work::default();
+        let mut actions = Vec::new();
+        match wake {
+            Wake::Readable => {
+                self.read_and_obey(&mut work).await?;
+                self.heard = self.shared.second();
+                return Ok(());
+            }
+            Wake::Broken => {
+                self.why_closed = "the connection broke";
+                return Err(Gone);
+            }
+            Wake::PassiveExpired => {
+                self.passive = None;
+                self.machine.passive_expired();
+                return Ok(());
+            }
+            Wake::TimedOut => self.machine.timed_out(&self.shared.rules, &mut actions),
+            Wake::Dismissed => self.machine.dismissed(&mut actions),
+        }
+        work.actions.extend(actions);
+        self.perform(&mut work).await
+    }
+}

@@ -1,0 +1,122 @@
+//! A transfer beside its control connection, which is listened to all the while: ABOR and STAT are
+//! answered at once, everything else waits (RFC 959 §4.1.3, protocol.md §3.4).
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ferry_proto::server::{Action, DataVia, End, Outcome, canonical};
+use tokio::sync::Notify;
+
+use super::{Control, Gone, Opening, Work};
+use crate::events::Event;
+use crate::transfer::{self, Connection, Done, Job, Via};
+
+impl Control {
+    /// Runs a transfer while the control connection is still listened to.
+    pub(super) async fn run_transfer(
+        &mut self,
+        via: DataVia,
+        protect: bool,
+        work: &mut Work,
+    ) -> Result<Outcome, Gone> {
+        let Some(Opening {
+            ready,
+            verb,
+            representation,
+        }) = work.ready.take()
+        else {
+            return Ok(Outcome::Ended(End::Broken));
+        };
+        let (moved, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
+        let path = ready.path.clone();
+        let via = match via {
+            DataVia::Active(to) => Via::Active(to),
+            DataVia::Passive => self
+                .passive
+                .take()
+                .map_or(Via::Nowhere, |p| Via::Passive(p.listener)),
+        };
+        let connection = Connection {
+            shared: Arc::clone(&self.shared),
+            session: self.id,
+            via,
+            tls: self.tls.as_deref().filter(|_| protect).cloned(),
+            peer: self.machine.peer().ip(),
+            local: canonical(self.wire.local_addr().map_err(|_| Gone)?),
+        };
+        let (moving, stop) = (Arc::clone(&moved), Arc::clone(&stop));
+        let job = Job {
+            connection,
+            ready,
+            representation,
+            moved: moving,
+            stop,
+        };
+        let done = Box::pin(self.watch_transfer(job, work)).await?;
+        self.report(&Event::Transferred {
+            verb: verb.name(),
+            path: &path,
+            bytes: moved.load(Ordering::Relaxed),
+            took: done.took,
+            tls: done.tls,
+            failed: done.why.as_deref(),
+        });
+        Ok(Outcome::Ended(done.end))
+    }
+
+    pub(super) async fn watch_transfer(&mut self, job: Job, work: &mut Work) -> Result<Done, Gone> {
+        let shared = Arc::clone(&self.shared);
+        let (moved, stop) = (Arc::clone(&job.moved), Arc::clone(&job.stop));
+        let limit = shared.line_limit();
+        let mut transfer = Box::pin(transfer::run(job));
+        let mut gone = None;
+        loop {
+            work.input.look_ahead(&mut self.lines, limit);
+            while let Some(line) = work.input.take_ahead(|c| self.machine.overtakes(c)) {
+                if self.overtake(&line, &moved, &stop, work).await.is_err() {
+                    gone = Some(Gone);
+                }
+            }
+            // A control connection that ends takes its transfer with it, unless QUIT was said.
+            if gone.is_some() || (work.eof && !work.input.has_quit()) {
+                stop.notify_one();
+            }
+            let listen = gone.is_none() && !work.eof && work.input.room() > 0;
+            tokio::select! {
+                biased;
+                done = &mut transfer => {
+                    return gone.map_or(Ok(done), Err);
+                }
+                () = shared.ending.notified() => stop.notify_one(),
+                ready = poll_fn(|cx| self.wire.poll_readable(cx)), if listen => {
+                    if ready.is_err() || self.read(work).is_err() {
+                        gone = Some(Gone);
+                    }
+                }
+            }
+        }
+    }
+
+    /// ABOR or STAT while data moves: answered at once, before the transfer's own reply.
+    pub(super) async fn overtake(
+        &mut self,
+        line: &[u8],
+        moved: &AtomicU64,
+        stop: &Notify,
+        work: &mut Work,
+    ) -> Result<(), Gone> {
+        let mut actions = Vec::new();
+        let so_far = moved.load(Ordering::Relaxed);
+        self.machine
+            .command(line, &self.shared.rules, so_far, &mut actions);
+        for action in actions {
+            match action {
+                Action::Reply(reply) => reply.write(&mut work.replies),
+                Action::AbortTransfer => stop.notify_one(),
+                _ => {}
+            }
+        }
+        self.flush(work).await
+    }
+}

@@ -1,0 +1,230 @@
+//! Reading commands and performing what the machine makes of them, in order.
+
+use std::io;
+
+use ferry_proto::command::{CommandError, is_foreign_first_octet};
+use ferry_proto::line::{LineEvent, LineReader};
+use ferry_proto::server::Action;
+use ferry_proto::verb::Verb;
+use tokio::time::timeout;
+
+use super::{Control, Gone, Work};
+use crate::events::Event;
+use crate::tls::Channel;
+use crate::wire::Received;
+
+/// Octets read from the control connection at a time.
+const READ_CHUNK: usize = 4096;
+
+/// Replies gathered before they are sent while more commands wait.
+const REPLIES_GATHERED: usize = 16 << 10;
+
+impl Control {
+    pub(super) async fn read_and_obey(&mut self, work: &mut Work) -> Result<(), Gone> {
+        loop {
+            let limit = self.shared.line_limit();
+            while let Some(event) = work.input.next(&mut self.lines, limit) {
+                self.obey(work, event).await?;
+            }
+            if work.eof {
+                self.flush(work).await?;
+                return Err(Gone);
+            }
+            if !self.read(work)? {
+                return self.flush(work).await;
+            }
+            self.perform(work).await?;
+        }
+    }
+
+    /// Reads once; whether there was anything.
+    pub(super) fn read(&mut self, work: &mut Work) -> Result<bool, Gone> {
+        let mut chunk = [0; READ_CHUNK];
+        let room = work.input.room().min(READ_CHUNK);
+        match self
+            .wire
+            .try_read(chunk.get_mut(..room).unwrap_or_default())
+        {
+            Ok(Received::Bytes(n)) => {
+                let got = chunk.get(..n).unwrap_or_default();
+                if self.fresh && got.first().copied().is_some_and(is_foreign_first_octet) {
+                    let mut actions = Vec::new();
+                    self.machine.foreign(&mut actions);
+                    work.actions.extend(actions);
+                }
+                self.fresh &= n == 0;
+                work.input.push(got);
+                Ok(true)
+            }
+            Ok(Received::Eof | Received::Truncated) => {
+                work.eof = true;
+                Ok(true)
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(_) => {
+                self.why_closed = "the connection broke";
+                Err(Gone)
+            }
+        }
+    }
+
+    pub(super) async fn obey(&mut self, work: &mut Work, event: LineEvent) -> Result<(), Gone> {
+        let rules = &self.shared.rules;
+        let mut actions = Vec::new();
+        match event {
+            LineEvent::Line(line) => {
+                if work.eof && uses_data(&line) {
+                    self.flush(work).await?;
+                    return Err(Gone);
+                }
+                self.machine.command(&line, rules, 0, &mut actions);
+            }
+            LineEvent::TooLong => {
+                self.machine
+                    .bad_line(CommandError::TooLong, rules, &mut actions);
+            }
+            LineEvent::Nul => self
+                .machine
+                .bad_line(CommandError::Nul, rules, &mut actions),
+            LineEvent::Answer(octets) => work.replies.extend_from_slice(&octets),
+        }
+        work.actions.extend(actions);
+        self.perform(work).await?;
+        if work.replies.len() > REPLIES_GATHERED {
+            self.flush(work).await
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) async fn flush(&mut self, work: &mut Work) -> Result<(), Gone> {
+        if work.replies.is_empty() {
+            return Ok(());
+        }
+        let stall = self.shared.options.limits.stall;
+        let sent = timeout(stall, self.wire.write_all(&work.replies)).await;
+        work.replies.clear();
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => {
+                self.why_closed = "the connection broke";
+                Err(Gone)
+            }
+            Err(_) => {
+                self.why_closed = "the peer does not read its replies";
+                Err(Gone)
+            }
+        }
+    }
+
+    /// Performs what the machine wants, in order, until it wants nothing more.
+    pub(super) async fn perform(&mut self, work: &mut Work) -> Result<(), Gone> {
+        while let Some(action) = work.actions.pop_front() {
+            match action {
+                Action::Reply(reply) => reply.write(&mut work.replies),
+                Action::Ask(ask) => {
+                    let outcome = Box::pin(self.answer(ask, work)).await?;
+                    let mut actions = Vec::new();
+                    self.machine
+                        .conclude(outcome, &self.shared.rules, &mut actions);
+                    work.actions.extend(actions);
+                }
+                Action::StartTls => {
+                    self.flush(work).await?;
+                    self.start_tls(work).await?;
+                }
+                Action::Forget => self.forget(),
+                Action::CloseData => self.passive = None,
+                Action::DropOpened => work.ready = None,
+                // Only a running transfer can be aborted, and that is where it is looked for.
+                Action::AbortTransfer => {}
+                Action::Close(why) => {
+                    self.why_closed = why;
+                    self.flush(work).await?;
+                    self.close().await;
+                    return Err(Gone);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.guard = None;
+        self.counted = None;
+    }
+
+    /// Our end of the connection, then a short wait for the peer's: closing while octets are
+    /// unread would reset the connection and could take the last reply with it.
+    pub(super) async fn close(&mut self) {
+        self.passive = None;
+        self.forget();
+        let limit = self.shared.options.limits.close;
+        let farewell = async {
+            let mut scratch = [0; 512];
+            let mut unread = 0;
+            self.wire.close_write().await?;
+            while unread < crate::input::INPUT_MAX {
+                match self.wire.read(&mut scratch).await? {
+                    Received::Bytes(n) => unread += n,
+                    Received::Eof | Received::Truncated => break,
+                }
+            }
+            io::Result::Ok(())
+        };
+        // The peer may be gone or silent; either way nothing is owed any more.
+        let _ = timeout(limit, farewell).await;
+    }
+
+    /// What a client pipelined behind AUTH was sent in the clear, perhaps by someone else: it is
+    /// taken for the start of the handshake or ends the connection, but is never obeyed
+    /// (CVE-2011-0411 and its kin).
+    pub(super) async fn start_tls(&mut self, work: &mut Work) -> Result<(), Gone> {
+        let early = work.input.take_raw();
+        if early.first().is_some_and(|&b| b != 0x16) || self.lines.is_mid_line() {
+            let what = "commands were sent in the clear behind AUTH; closed";
+            self.report(&Event::Noticed { what });
+            self.why_closed = "plain text behind AUTH";
+            return Err(Gone);
+        }
+        self.secure(&early).await?;
+        self.lines = LineReader::default();
+        self.machine.tls_up();
+        Ok(())
+    }
+
+    pub(super) async fn secure(&mut self, early: &[u8]) -> Result<(), Gone> {
+        self.why_closed = "the TLS handshake failed";
+        let Some(setup) = &self.shared.tls else {
+            return Err(Gone);
+        };
+        let resumption = self.shared.options.data_resumption;
+        let Ok(tls) = setup.session(resumption) else {
+            return Err(Gone);
+        };
+        let limit = self.shared.options.limits.handshake;
+        let handshake = self.wire.accept_tls(tls.offer(Channel::Control), early);
+        match timeout(limit, handshake).await {
+            Ok(Ok(facts)) => {
+                self.tls_version = Some(facts.version);
+                self.tls = Some(Box::new(tls));
+                self.why_closed = "the peer closed the connection";
+                // The first octet under TLS is one the peer meant for FTP.
+                self.fresh = false;
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                let source = std::error::Error::source(&error);
+                let what = source.map_or_else(|| error.to_string(), |s| format!("{error}: {s}"));
+                self.report(&Event::Noticed { what: &what });
+                Err(Gone)
+            }
+            Err(_) => Err(Gone),
+        }
+    }
+}
+
+fn uses_data(line: &[u8]) -> bool {
+    let word = line.split(|&b| b == b' ').next().unwrap_or_default();
+    Verb::find(word).is_some_and(|v| v.info().data)
+}
