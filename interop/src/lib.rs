@@ -11,6 +11,7 @@
 pub mod clients;
 pub mod content;
 pub mod link;
+pub mod openssl;
 pub mod peers;
 pub mod process;
 pub mod server;

@@ -100,9 +100,10 @@ fn percent_encode(text: &str) -> String {
 }
 
 /// `word` with a backslash before whatever may mean something: how lftp, ncftp, tnftp and
-/// inetutils-ftp can all be given any name. Quotation marks they read in four different ways.
+/// inetutils-ftp can all be given any name. Quotation marks they read in four different ways, and
+/// lftp keeps a backslash before what means nothing to it.
 fn escaped(word: &str) -> String {
-    let plain = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "/._-,:".contains(c);
+    let plain = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "/._-,:%#".contains(c);
     word.chars().fold(String::new(), |mut text, c| {
         if !plain(c) {
             text.push('\\');
