@@ -96,7 +96,12 @@ impl Reply {
     /// nor anything else a client could take for the end (listing lines start with a mode letter).
     #[must_use]
     pub fn lines(mut self, block: &[u8]) -> Self {
-        self.body.extend_from_slice(block);
+        for part in block.split_inclusive(|&b| b == 0xff) {
+            self.body.extend_from_slice(part);
+            if part.ends_with(&[0xff]) {
+                self.body.push(0xff);
+            }
+        }
         self
     }
 
@@ -143,14 +148,16 @@ fn push_text(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// Octets that keep to their line: no CR, LF or NUL, and FF doubled, as Telnet wants it (RFC 854);
+/// UTF-8 never holds it.
 fn push_exact(octets: &[u8], out: &mut Vec<u8>) {
-    out.extend(octets.iter().map(|&b| {
-        if matches!(b, b'\r' | b'\n' | 0) {
-            b'?'
-        } else {
-            b
+    for &b in octets {
+        match b {
+            b'\r' | b'\n' | 0 => out.push(b'?'),
+            0xff => out.extend_from_slice(&[0xff, 0xff]),
+            b => out.push(b),
         }
-    }));
+    }
 }
 
 #[cfg(test)]
@@ -191,6 +198,19 @@ mod tests {
             wire(&Reply::exact(257, b"\"a\r\n\x1b\"".to_vec())),
             "257 \"a??\x1b\"\r\n"
         );
+    }
+
+    #[test]
+    fn octet_ff_is_doubled_wherever_names_stand() {
+        let mut out = Vec::new();
+        Reply::exact(257, b"a\xffb".to_vec()).write(&mut out);
+        Reply::multi(213, "x", "End")
+            .lines(b"-\xff\xff\r\n")
+            .line(b"\xff")
+            .write(&mut out);
+        let want: &[u8] =
+            b"257 a\xff\xffb\r\n213-x\r\n-\xff\xff\xff\xff\r\n \xff\xff\r\n213 End\r\n";
+        assert_eq!(out, want);
     }
 
     #[test]

@@ -19,9 +19,12 @@ const READ_CHUNK: usize = 4096;
 /// Replies gathered before they are sent while more commands wait.
 const REPLIES_GATHERED: usize = 16 << 10;
 
+/// Reads after which other sessions of the same thread get their turn.
+const READS_IN_A_ROW: usize = 8;
+
 impl Control {
     pub(super) async fn read_and_obey(&mut self, work: &mut Work) -> Result<(), Gone> {
-        loop {
+        for reads in 1_usize.. {
             let limit = self.shared.line_limit();
             while let Some(event) = work.input.next(&mut self.lines, limit) {
                 self.obey(work, event).await?;
@@ -31,10 +34,15 @@ impl Control {
                 return Err(Gone);
             }
             if !self.read(work)? {
-                return self.flush(work).await;
+                break;
             }
             self.perform(work).await?;
+            // Commands that never stop coming must not keep the thread from other sessions.
+            if reads.is_multiple_of(READS_IN_A_ROW) {
+                tokio::task::yield_now().await;
+            }
         }
+        self.flush(work).await
     }
 
     /// Reads once; whether there was anything.
