@@ -1,0 +1,266 @@
+//! One end of a simulated connection, for the engine ([`Link`]) and for the test (async helpers).
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use ferry_server::net::Link;
+use tokio::time::{Instant, Sleep};
+
+use super::conn::{Conn, Ready, Side};
+
+type Timer = Mutex<Option<Pin<Box<Sleep>>>>;
+
+/// One end of a connection. Dropping it closes it.
+#[derive(Debug)]
+pub struct SimLink {
+    conn: Arc<Mutex<Conn>>,
+    side: Side,
+    /// Wakes a waiting reader when the next segment arrives.
+    arrival: Timer,
+    /// Wakes a waiting writer when a reset arrives.
+    breakage: Timer,
+    /// A line that has arrived in part; kept here so that a read given up loses nothing.
+    partial: Mutex<Vec<u8>>,
+}
+
+/// How a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum End {
+    /// The peer finished sending (FIN).
+    Finished,
+    /// The peer broke the connection (RST).
+    Reset,
+}
+
+impl SimLink {
+    pub(crate) fn pair(conn: Conn) -> (Self, Self) {
+        let conn = Arc::new(Mutex::new(conn));
+        (
+            Self::new(Arc::clone(&conn), Side::Dialler),
+            Self::new(conn, Side::Acceptor),
+        )
+    }
+
+    const fn new(conn: Arc<Mutex<Conn>>, side: Side) -> Self {
+        Self {
+            conn,
+            side,
+            arrival: Mutex::new(None),
+            breakage: Mutex::new(None),
+            partial: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn downgrade(&self) -> std::sync::Weak<Mutex<Conn>> {
+        Arc::downgrade(&self.conn)
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Conn, Side, Instant) -> T) -> T {
+        let now = Instant::now();
+        f(
+            &mut self.conn.lock().unwrap_or_else(PoisonError::into_inner),
+            self.side,
+            now,
+        )
+    }
+
+    /// This end's address.
+    #[must_use]
+    pub fn local(&self) -> SocketAddr {
+        self.with(|c, side, _| c.addr(side))
+    }
+
+    /// The other end's address.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.with(|c, side, _| c.addr(side.other()))
+    }
+
+    /// Sends all of `bytes`, in pieces as the seed says, waiting while the peer does not read.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub async fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.with(|c, side, now| c.write_cut(side, now, bytes)) {
+                Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    std::future::poll_fn(|cx| self.poll_writable(cx)).await?;
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends all of `bytes` in one segment.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub fn send_whole(&self, bytes: &[u8]) -> io::Result<()> {
+        self.with(|c, side, now| c.write_whole(side, now, bytes))
+    }
+
+    /// The next line, without its line end; `None` when the stream ends before a line begins.
+    ///
+    /// # Errors
+    /// The connection is broken, or the stream ends within a line.
+    pub async fn recv_line(&self) -> io::Result<Option<Vec<u8>>> {
+        let mut byte = [0];
+        loop {
+            if self.recv(&mut byte).await? == 0 {
+                let left = std::mem::take(&mut *self.partial_line());
+                if left.is_empty() {
+                    return Ok(None);
+                }
+                let what = format!(
+                    "the stream ended within the line {:?}",
+                    left.escape_ascii().to_string()
+                );
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
+            }
+            let mut line = self.partial_line();
+            if byte == *b"\n" {
+                let mut line = std::mem::take(&mut *line);
+                if line.last() == Some(&b'\r') {
+                    line.pop();
+                }
+                return Ok(Some(line));
+            }
+            line.extend_from_slice(&byte);
+        }
+    }
+
+    /// Reads what comes next; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.try_read(buf) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    std::future::poll_fn(|cx| self.poll_readable(cx)).await?;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Everything up to the end, and how it ended.
+    ///
+    /// # Errors
+    /// Only for what cannot happen to a simulated connection.
+    pub async fn recv_to_end(&self) -> io::Result<(Vec<u8>, End)> {
+        let mut all = Vec::new();
+        let mut buf = vec![0; 4096];
+        loop {
+            match self.recv(&mut buf).await {
+                Ok(0) => return Ok((all, End::Finished)),
+                Ok(n) => all.extend_from_slice(buf.get(..n).unwrap_or_default()),
+                Err(e) if e.kind() == io::ErrorKind::ConnectionReset => {
+                    return Ok((all, End::Reset));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Finishes sending (FIN); reading goes on.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub fn finish(&self) -> io::Result<()> {
+        self.with(|c, side, now| c.finish(side, now))
+    }
+
+    /// Closes in an orderly way.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    /// Breaks the connection (RST).
+    pub fn reset(self) {
+        self.set_abrupt();
+    }
+
+    fn partial_line(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.partial.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        timer: &Timer,
+        check: impl Fn(&mut Conn, Side, Instant, &mut Context<'_>) -> Ready,
+    ) -> Poll<io::Result<()>> {
+        let mut timer = timer.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match self.with(|c, side, now| check(c, side, now, cx)) {
+                Ready::Now => {
+                    *timer = None;
+                    return Poll::Ready(Ok(()));
+                }
+                Ready::Unknown => {
+                    *timer = None;
+                    return Poll::Pending;
+                }
+                Ready::At(at) => {
+                    let sleep = timer.insert(Box::pin(tokio::time::sleep_until(at)));
+                    if sleep.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Link for SimLink {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_ready(cx, &self.arrival, |c, side, now, cx| {
+            c.watch_reads(side, cx.waker());
+            c.readable(side, now)
+        })
+    }
+
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.with(|c, side, now| c.read(side, now, buf))
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_ready(cx, &self.breakage, |c, side, now, cx| {
+            c.watch_writes(side, cx.waker());
+            c.writable(side, now)
+        })
+    }
+
+    fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.with(|c, side, now| c.write(side, now, buf))
+    }
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        self.finish()
+    }
+
+    fn set_abrupt(&self) {
+        self.with(|c, side, _| c.set_abrupt(side));
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.local())
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.peer())
+    }
+}
+
+impl Drop for SimLink {
+    fn drop(&mut self) {
+        self.with(|c, side, now| c.close(side, now));
+    }
+}

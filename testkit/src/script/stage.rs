@@ -1,0 +1,227 @@
+//! What a conversation plays on: the network, the files, the accounts and the options, made from
+//! the setup lines before anyone connects.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use ferry_proto::date::UnixTime;
+use ferry_proto::path::FtpPath;
+use ferry_server::options::{DataPeer, Limits, Listen, ListenTls, Options, RequireTls};
+use ferry_storage::memory::Memory;
+use ferry_storage::{Storage, Upload};
+
+use super::step::Setup;
+use super::text::{duration, quoted};
+use crate::net::{ENGINE_V4, SimNet};
+
+/// The time of day in every conversation: 2026-03-05 12:00:00 UTC.
+pub const NOW: UnixTime = UnixTime::from_secs(1_772_712_000);
+
+/// Where clients come from when the text does not say.
+const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+/// Someone who may log in.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The password, compared as it is.
+    pub password: Vec<u8>,
+    /// Whether files may be changed.
+    pub writes: bool,
+    /// Where sessions start.
+    pub home: FtpPath,
+}
+
+/// Everything a server needs to be started for one conversation.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Stage {
+    /// The network.
+    pub net: SimNet,
+    /// The files.
+    pub storage: Arc<Memory>,
+    /// The options; one listener, at [`server`](Self::server).
+    pub options: Options,
+    /// Who may log in.
+    pub users: Vec<User>,
+    /// Whether the anonymous account exists.
+    pub anonymous: bool,
+    /// Where the server listens.
+    pub server: SocketAddr,
+    /// Where clients come from unless a line says otherwise.
+    pub peer: IpAddr,
+    /// The seed of this run.
+    pub seed: u64,
+}
+
+impl Stage {
+    pub(crate) fn new(seed: u64) -> Self {
+        let storage = Memory::new();
+        storage.set_now(NOW);
+        Self {
+            net: SimNet::new(seed),
+            storage: Arc::new(storage),
+            options: Options::default(),
+            users: Vec::new(),
+            anonymous: false,
+            server: SocketAddr::new(ENGINE_V4.into(), 21),
+            peer: CLIENT,
+            seed,
+        }
+    }
+
+    /// Makes the last arrangements: a user to log in with, if the text named none, and the
+    /// listener.
+    pub(crate) fn finish(&mut self) {
+        if self.users.is_empty() {
+            self.users.push(User {
+                name: "alice".to_owned(),
+                password: b"secret".to_vec(),
+                writes: true,
+                home: FtpPath::root(),
+            });
+        }
+        self.options.listen = vec![Listen {
+            at: self.server,
+            tls: ListenTls::Explicit,
+        }];
+    }
+
+    /// The content of a file.
+    #[must_use]
+    pub fn file(&self, path: &[u8]) -> Option<Vec<u8>> {
+        self.storage.get(FtpPath::new(path).ok()?.as_bytes())
+    }
+
+    /// Whether a directory has this name.
+    pub async fn is_dir(&self, path: &[u8]) -> bool {
+        let Ok(path) = FtpPath::new(path) else {
+            return false;
+        };
+        self.storage.list(&path).await.is_ok()
+    }
+
+    pub(crate) async fn set_up(&mut self, setup: &Setup) -> Result<(), String> {
+        match setup {
+            Setup::File(path, content) => {
+                self.storage
+                    .put(path, &content.octets())
+                    .map_err(|e| e.to_string())?;
+            }
+            Setup::Dir(path) => {
+                let path = FtpPath::new(path).map_err(|e| e.to_string())?;
+                self.storage
+                    .make_dir(&path, 0o755)
+                    .await
+                    .map_err(|e| e.to_string())?;
+            }
+            Setup::Symlink(path, target) => {
+                self.storage
+                    .add_symlink(path, target)
+                    .map_err(|e| e.to_string())?;
+            }
+            Setup::User {
+                name,
+                password,
+                writes,
+                home,
+            } => self.users.push(User {
+                name: name.clone(),
+                password: password.clone(),
+                writes: *writes,
+                home: FtpPath::new(home).map_err(|e| e.to_string())?,
+            }),
+            Setup::Anonymous => self.anonymous = true,
+            Setup::Option { name, value } => set(&mut self.options, name, value)?,
+            Setup::Server(ip) => self.server.set_ip(*ip),
+            Setup::Peer(ip) => self.peer = *ip,
+            Setup::Host(ip, how) => self.net.set_host(*ip, *how),
+            Setup::Taken(at) => self.net.refuse_bind(*at, io::ErrorKind::AddrInUse),
+            Setup::Forbidden(at) => self.net.refuse_bind(*at, io::ErrorKind::PermissionDenied),
+            Setup::Free(octets) => self.storage.set_free_space(Some(*octets)),
+        }
+        Ok(())
+    }
+}
+
+/// Sets one option by the name it has in [`Options`] or [`Limits`].
+fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
+    match name {
+        "banner" => options.banner.push(text(value)?),
+        "require_tls" => {
+            options.require_tls = match value {
+                "no" => RequireTls::No,
+                "login" => RequireTls::Login,
+                "both" => RequireTls::Both,
+                _ => return Err(format!("require_tls is no, login or both, not {value}")),
+            }
+        }
+        "data_peer" => {
+            options.data_peer = match value {
+                "strict" => DataPeer::Strict,
+                "same-net" => DataPeer::SameNet,
+                "any" => DataPeer::Any,
+                _ => return Err(format!("data_peer is strict, same-net or any, not {value}")),
+            }
+        }
+        "uploads" => {
+            options.uploads = match value {
+                "atomic" => Upload::Atomic,
+                "discard" => Upload::Discard,
+                "direct" => Upload::Direct,
+                _ => {
+                    return Err(format!(
+                        "uploads are atomic, discard or direct, not {value}"
+                    ));
+                }
+            }
+        }
+        "passive_ports" => options.passive_ports = range(value)?,
+        "public_address" => options.public_address = Some(parse(value)?),
+        "default_data_port" => options.default_data_port = parse(value)?,
+        "show_hidden" => options.show_hidden = parse(value)?,
+        _ => set_limit(&mut options.limits, name, value)?,
+    }
+    Ok(())
+}
+
+fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String> {
+    match name {
+        "sessions" => limits.sessions = parse(value)?,
+        "per_address" => limits.per_address = parse(value)?,
+        "idle" => limits.idle = duration(value)?,
+        "login" => limits.login = duration(value)?,
+        "stall" => limits.stall = duration(value)?,
+        "data_connect" => limits.data_connect = duration(value)?,
+        "passive_unused" => limits.passive_unused = duration(value)?,
+        "close" => limits.close = duration(value)?,
+        "wrong_passwords" => limits.wrong_passwords = parse(value)?,
+        "line" => limits.line = parse(value)?,
+        "stat_entries" => limits.stat_entries = parse(value)?,
+        "ascii_size_scan" => limits.ascii_size_scan = parse(value)?,
+        "ascii_restart_scan" => limits.ascii_restart_scan = parse(value)?,
+        _ => return Err(format!("there is no option {name}")),
+    }
+    Ok(())
+}
+
+fn parse<T: FromStr>(value: &str) -> Result<T, String> {
+    value
+        .parse()
+        .map_err(|_| format!("not a value for this option: {value}"))
+}
+
+fn range(value: &str) -> Result<RangeInclusive<u16>, String> {
+    let (low, high) = value.split_once('-').ok_or("a range is LOW-HIGH")?;
+    Ok(parse(low)?..=parse(high)?)
+}
+
+fn text(value: &str) -> Result<String, String> {
+    let (octets, _) = quoted(value)?;
+    String::from_utf8(octets).map_err(|e| e.to_string())
+}
