@@ -141,8 +141,13 @@ async fn carry_out(job: Job, resumed: &mut Option<bool>) -> Result<(), Broken> {
         connected = Box::pin(connection.establish(channel, resumed)) => connected,
     };
     let Connection {
-        shared, session, ..
+        shared,
+        session,
+        via,
+        ..
     } = connection;
+    // One connection is taken on a passive port; from then on it is closed to everyone.
+    drop(via);
     let mut wire = match connected {
         Ok(wire) => wire,
         Err(broken) => {

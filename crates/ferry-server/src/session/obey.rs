@@ -77,23 +77,31 @@ impl Control {
     }
 
     pub(super) async fn obey(&mut self, work: &mut Work, event: LineEvent) -> Result<(), Gone> {
-        let rules = &self.shared.rules;
         let mut actions = Vec::new();
         match event {
             LineEvent::Line(line) => {
-                if work.eof && uses_data(&line) {
-                    self.flush(work).await?;
-                    return Err(Gone);
+                if uses_data(&line) {
+                    // A peer that has already finished sending gets no more data connections
+                    // (protocol.md §12), so its end is looked for first.
+                    while !work.eof && work.input.room() > 0 && self.read(work)? {}
+                    if work.eof {
+                        self.flush(work).await?;
+                        return Err(Gone);
+                    }
                 }
+                let rules = &self.shared.rules;
                 self.machine.command(&line, rules, 0, &mut actions);
             }
             LineEvent::TooLong => {
+                let rules = &self.shared.rules;
                 self.machine
                     .bad_line(CommandError::TooLong, rules, &mut actions);
             }
-            LineEvent::Nul => self
-                .machine
-                .bad_line(CommandError::Nul, rules, &mut actions),
+            LineEvent::Nul => {
+                let rules = &self.shared.rules;
+                self.machine
+                    .bad_line(CommandError::Nul, rules, &mut actions);
+            }
             LineEvent::Answer(octets) => work.replies.extend_from_slice(&octets),
         }
         work.actions.extend(actions);
