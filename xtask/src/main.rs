@@ -1,1 +1,155 @@
-fn main() {}
+//! The repository's own commands: `cargo xtask test` is the test command of the README,
+//! `cargo xtask ci` is what a merge must pass. `.ci/run` calls the same.
+//!
+//! Nothing but the standard library, so that it is built in a moment.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a terminal"
+)]
+
+mod fuzz;
+mod peers;
+mod step;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use step::{Failed, cargo, step};
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND
+
+  test         install the clients the tests drive, run every test, then the interop suite
+  fuzz-smoke   run every fuzz target for a moment
+  fmt          check the formatting
+  lint         clippy, warnings denied
+  docs         rustdoc, private items too, warnings denied
+  deny         licences, sources and bans of the dependencies (needs cargo-deny)
+  ci           all of these, in this order
+
+With CI=true a client that is missing is a failure; otherwise it is a printed skip.";
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1).unwrap_or_default();
+    let result = match command.as_str() {
+        "test" => test(),
+        "fuzz-smoke" => fuzz::smoke(),
+        "fmt" => fmt(),
+        "lint" => lint(),
+        "docs" => docs(),
+        "deny" => deny(),
+        "ci" => ci(),
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("xtask: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The top of the repository.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}
+
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
+}
+
+/// The interop suite runs last and by itself: it needs the real binary, optimised, and says more.
+fn test() -> Result<(), Failed> {
+    step("install the clients that the tests drive", || {
+        peers::install(is_ci())
+    })?;
+    step("test the workspace", || {
+        cargo(&["test", "--workspace", "--exclude", "interop"]).run()
+    })?;
+    step("build the server", || {
+        cargo(&["build", "--release", "--bin", "ferryd"]).run()
+    })?;
+    step("test the server with real clients", || {
+        let mut suite = cargo(&["test", "--package", "interop"]);
+        suite.env("FERRYD_BIN", target_dir().join("release/ferryd"));
+        if is_ci() {
+            suite.env("FERRY_REQUIRE_PEERS", "1");
+        }
+        suite.run()
+    })
+}
+
+/// Where cargo puts what it builds, as far as the environment says.
+fn target_dir() -> PathBuf {
+    let given = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    root().join(given.unwrap_or_else(|| "target".into()))
+}
+
+fn fmt() -> Result<(), Failed> {
+    step("check the formatting", || {
+        cargo(&["fmt", "--all", "--check"]).run()?;
+        cargo(&["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]).run()
+    })
+}
+
+fn lint() -> Result<(), Failed> {
+    step("lint", || {
+        cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ])
+        .run()
+    })
+}
+
+fn docs() -> Result<(), Failed> {
+    step("build the documentation", || {
+        cargo(&[
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()
+    })
+}
+
+fn deny() -> Result<(), Failed> {
+    step("check the dependencies", || {
+        cargo(&[
+            "deny",
+            "--all-features",
+            "check",
+            "bans",
+            "licenses",
+            "sources",
+        ])
+        .run()?;
+        if std::env::var("FERRY_DENY_ADVISORIES").is_ok_and(|value| value == "1") {
+            return cargo(&["deny", "check", "advisories"]).run();
+        }
+        println!("LEFT OUT: security advisories (they need the network: FERRY_DENY_ADVISORIES=1)");
+        Ok(())
+    })
+}
+
+fn ci() -> Result<(), Failed> {
+    test()?;
+    fuzz::smoke()?;
+    fmt()?;
+    lint()?;
+    docs()?;
+    deny()
+}

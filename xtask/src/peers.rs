@@ -1,0 +1,87 @@
+//! The programs that the tests drive, and getting them from Debian where that is allowed.
+
+use crate::step::{Failed, program};
+
+/// Program and Debian package.
+const PEERS: [(&str, &str); 9] = [
+    ("curl", "curl"),
+    ("lftp", "lftp"),
+    ("ncftp", "ncftp"),
+    ("tnftp", "tnftp"),
+    ("inetutils-ftp", "inetutils-ftp"),
+    ("wget", "wget"),
+    ("rclone", "rclone"),
+    ("python3", "python3"),
+    ("openssl", "openssl"),
+];
+
+fn missing() -> Vec<(&'static str, &'static str)> {
+    let has = |name: &str| program("sh", &["-c", "command -v \"$0\"", name]).succeeds();
+    PEERS.into_iter().filter(|(name, _)| !has(name)).collect()
+}
+
+/// Installs what is missing. What cannot be had is an error if `required`, else a printed skip.
+pub(crate) fn install(required: bool) -> Result<(), Failed> {
+    let wanted = missing();
+    if wanted.is_empty() {
+        println!("all {} are here", PEERS.len());
+        return Ok(());
+    }
+    let names = wanted
+        .iter()
+        .map(|(name, _)| *name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    println!("missing: {names}");
+    if let Some(become_root) = become_root() {
+        let packages: Vec<&str> = wanted.iter().map(|(_, package)| *package).collect();
+        // The lists on the machine may be stale or absent; that install fails is what counts.
+        drop(apt(&become_root, &["update", "-q"]).run());
+        let install = ["install", "-q", "-y", "--no-install-recommends"];
+        let arguments: Vec<&str> = install.into_iter().chain(packages).collect();
+        if let Err(failed) = apt(&become_root, &arguments).run() {
+            println!("{failed}");
+        }
+    }
+    let still = missing();
+    if still.is_empty() {
+        return Ok(());
+    }
+    let names = still
+        .iter()
+        .map(|(name, _)| *name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if required {
+        return Err(Failed(format!("cannot be installed here: {names}")));
+    }
+    println!("SKIPPED: the tests that drive {names}; install them to run these");
+    Ok(())
+}
+
+/// The words before `apt-get` that make it root, if there are any: none as root.
+fn become_root() -> Option<Vec<&'static str>> {
+    if !program("sh", &["-c", "command -v apt-get"]).succeeds() {
+        return None;
+    }
+    if program("sh", &["-c", "test \"$(id -u)\" = 0"]).succeeds() {
+        return Some(Vec::new());
+    }
+    program("sudo", &["-n", "true"])
+        .succeeds()
+        .then(|| vec!["sudo", "-n"])
+}
+
+fn apt(become_root: &[&'static str], arguments: &[&str]) -> crate::step::Program {
+    let quietly = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+    let words: Vec<&str> = become_root
+        .iter()
+        .copied()
+        .chain(quietly)
+        .chain(arguments.iter().copied())
+        .collect();
+    match words.split_first() {
+        Some((first, rest)) => program(first, rest),
+        None => program("apt-get", arguments),
+    }
+}
