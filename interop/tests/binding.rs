@@ -1,6 +1,8 @@
 //! Data connections bound to their control connection's TLS session (`resumption = "strict"`): who
 //! resumes is served, as often as they like; who does not, or resumes another's, is refused.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
+
 use std::fs;
 use std::path::Path;
 

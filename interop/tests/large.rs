@@ -1,6 +1,8 @@
 //! A file of 5 GiB, sparse, both ways by curl, plain and under TLS: counters of 31 and 32 bits
 //! would show, and so would a server that keeps a file in memory.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! The README's main command: `ferryd DIR`, then paste one of the URLs it prints.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;

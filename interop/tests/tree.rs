@@ -1,6 +1,8 @@
 //! A real tree of thousands of files, the sources of a crate we depend on, over TLS: out by lftp
 //! and by rclone, back in by lftp, with every hash and every modification time the same.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

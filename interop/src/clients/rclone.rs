@@ -89,6 +89,7 @@ impl Rclone {
 
 fn command(target: &Target<'_>, task: &Task) -> io::Result<Command> {
     let mut rclone = Rclone::command(target)?;
+    rclone.arg("-vv");
     let remote = |name: &str| format!(":ftp:{}/{name}", task.dir());
     match task {
         Task::List { .. } => rclone.arg("lsf").arg(remote("")),
