@@ -59,7 +59,10 @@ pub struct VerbInfo {
 }
 
 macro_rules! verbs {
-    ($($verb:ident $name:literal $($flag:ident)* , $arg:ident, $feat:expr, $syntax:literal, $source:literal;)*) => {
+    ($(
+        $verb:ident $name:literal $($flag:ident)* , $arg:ident, $feat:expr, $syntax:literal,
+        $source:literal;
+    )*) => {
         /// A verb of FTP that this crate knows.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -132,7 +135,8 @@ verbs! {
     Pass "PASS" Free, OptionalName, None, "<SP> password", "RFC 959";
     Acct "ACCT" Free, Name, None, "<SP> account-information", "RFC 959";
     Host "HOST" Free Off, Parameter, None, "<SP> host-name", "RFC 7151";
-    Auth "AUTH" Free, Parameter, Some("AUTH TLS"), "<SP> mechanism (TLS, TLS-C, SSL, TLS-P)", "RFC 4217";
+    Auth "AUTH" Free, Parameter, Some("AUTH TLS"),
+        "<SP> mechanism (TLS, TLS-C, SSL, TLS-P)", "RFC 4217";
     Adat "ADAT" Free Off, Parameter, None, "<SP> base64data", "RFC 2228";
     Pbsz "PBSZ" Free Keep Mid, Parameter, Some("PBSZ"), "<SP> decimal-integer", "RFC 4217";
     Prot "PROT" Free Keep Mid, Parameter, Some("PROT"), "<SP> level (C or P)", "RFC 4217";
@@ -168,7 +172,8 @@ verbs! {
     Pret "PRET" Off, Name, None, "<SP> command", "field practice";
     Rest "REST" Keep, Parameter, Some("REST STREAM"), "<SP> offset", "RFC 3659";
     Rang "RANG" Off, Parameter, None, "<SP> start <SP> end", "bryan-ftp-range";
-    Opts "OPTS" Free Keep Mid, Parameter, None, "<SP> command [<SP> options] (UTF8, MLST)", "RFC 2389";
+    Opts "OPTS" Free Keep Mid, Parameter, None,
+        "<SP> command [<SP> options] (UTF8, MLST)", "RFC 2389";
     Allo "ALLO", Parameter, None, "<SP> decimal-integer [<SP> R <SP> decimal-integer]", "RFC 959";
     Lang "LANG" Free Off, OptionalParameter, None, "[<SP> language-tag]", "RFC 2640";
 
@@ -180,7 +185,8 @@ verbs! {
     List "LIST" Data, OptionalName, None, "[<SP> pathname]", "RFC 959";
     Nlst "NLST" Data, OptionalName, None, "[<SP> pathname]", "RFC 959";
     Mlsd "MLSD" Data, OptionalName, None, "[<SP> pathname]", "RFC 3659";
-    Thmb "THMB" Data Off, Parameter, None, "<SP> format <SP> width <SP> height <SP> pathname", "peterson-streamlined-ftp";
+    Thmb "THMB" Data Off, Parameter, None,
+        "<SP> format <SP> width <SP> height <SP> pathname", "peterson-streamlined-ftp";
 
     // Files and information.
     Abor "ABOR", None, None, "", "RFC 959";

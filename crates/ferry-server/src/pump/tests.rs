@@ -194,7 +194,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn text_is_converted_the_same_way_however_it_is_moved(
-        seed in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..50),
+        seed in proptest::collection::vec(
+            prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()],
+            0..50,
+        ),
         times in 1usize..12_000,
         portion in 1usize..70_000,
     ) {
