@@ -211,6 +211,18 @@ fn a_listener_that_goes_frees_its_port_and_turns_away_who_waited() {
 }
 
 #[test]
+fn a_listener_for_every_ipv6_address_hears_ipv4_in_its_ipv6_form() {
+    under_many_seeds(|net| async move {
+        let listener = net.listen_at(at("[::]:21"), 4).unwrap();
+        let client = net.dial(at("192.0.2.1:5000"), at(SERVER)).await.unwrap();
+        let server = listener.accept().await;
+        assert_eq!(client.peer(), at(SERVER));
+        assert_eq!(server.peer(), at("[::ffff:192.0.2.1]:5000"));
+        assert_eq!(server.local(), at("[::ffff:203.0.113.1]:21"));
+    });
+}
+
+#[test]
 fn both_ends_know_the_addresses_the_client_chose() {
     under_many_seeds(|net| async move {
         let _listener = net.listen_at(at("[2001:db8::1]:21"), 4).unwrap();

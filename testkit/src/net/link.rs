@@ -1,7 +1,7 @@
 //! One end of a simulated connection, for the engine ([`Link`]) and for the test (async helpers).
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -18,6 +18,8 @@ type Timer = Mutex<Option<Pin<Box<Sleep>>>>;
 pub struct SimLink {
     conn: Arc<Mutex<Conn>>,
     side: Side,
+    /// Whether this end's socket is an IPv6 one that carries IPv4 (RFC 4291 §2.5.5.2).
+    mapped: bool,
     /// Wakes a waiting reader when the next segment arrives.
     arrival: Timer,
     /// Wakes a waiting writer when a reset arrives.
@@ -37,18 +39,18 @@ pub enum End {
 }
 
 impl SimLink {
-    pub(crate) fn pair(conn: Conn) -> (Self, Self) {
+    /// Both ends; `mapped` says that the accepting socket shows IPv4 addresses as IPv6 ones.
+    pub(crate) fn pair(conn: Conn, mapped: bool) -> (Self, Self) {
         let conn = Arc::new(Mutex::new(conn));
-        (
-            Self::new(Arc::clone(&conn), Side::Dialler),
-            Self::new(conn, Side::Acceptor),
-        )
+        let near = Self::new(Arc::clone(&conn), Side::Dialler, false);
+        (near, Self::new(conn, Side::Acceptor, mapped))
     }
 
-    const fn new(conn: Arc<Mutex<Conn>>, side: Side) -> Self {
+    const fn new(conn: Arc<Mutex<Conn>>, side: Side, mapped: bool) -> Self {
         Self {
             conn,
             side,
+            mapped,
             arrival: Mutex::new(None),
             breakage: Mutex::new(None),
             partial: Mutex::new(Vec::new()),
@@ -71,13 +73,13 @@ impl SimLink {
     /// This end's address.
     #[must_use]
     pub fn local(&self) -> SocketAddr {
-        self.with(|c, side, _| c.addr(side))
+        self.seen(self.with(|c, side, _| c.addr(side)))
     }
 
     /// The other end's address.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
-        self.with(|c, side, _| c.addr(side.other()))
+        self.seen(self.with(|c, side, _| c.addr(side.other())))
     }
 
     /// Sends all of `bytes`, in pieces as the seed says, waiting while the peer does not read.
@@ -185,6 +187,15 @@ impl SimLink {
     /// Breaks the connection (RST).
     pub fn reset(self) {
         self.set_abrupt();
+    }
+
+    const fn seen(&self, addr: SocketAddr) -> SocketAddr {
+        match addr.ip() {
+            IpAddr::V4(ip) if self.mapped => {
+                SocketAddr::new(IpAddr::V6(ip.to_ipv6_mapped()), addr.port())
+            }
+            _ => addr,
+        }
     }
 
     fn partial_line(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {

@@ -2,7 +2,8 @@
 //! octets is drawn from one seed, and every attempt to connect is written down.
 //!
 //! It runs on a current-thread tokio runtime whose clock is paused, so time passes only when
-//! nobody has anything left to do. IPv4 and IPv6 do not mix: a socket on `[::]` hears IPv6 only.
+//! nobody has anything left to do. A listener on `[::]` hears IPv4 too and then sees its addresses
+//! in their IPv6 form, as on most systems.
 
 mod conn;
 mod link;
@@ -104,12 +105,22 @@ impl World {
         }
     }
 
-    fn listener(&self, to: SocketAddr) -> Option<Arc<Mutex<Queue>>> {
-        let any = SocketAddr::new(unspecified(to.ip()), to.port());
-        self.listeners
-            .get(&to)
-            .or_else(|| self.listeners.get(&any))
-            .map(Arc::clone)
+    /// Who listens at `to`, and whether on an IPv6 socket that hears IPv4 too.
+    fn listener(&self, to: SocketAddr) -> Option<(Arc<Mutex<Queue>>, bool)> {
+        let at = |ip| {
+            self.listeners
+                .get(&SocketAddr::new(ip, to.port()))
+                .map(Arc::clone)
+        };
+        let plain = at(to.ip()).or_else(|| at(unspecified(to.ip())));
+        if let Some(queue) = plain {
+            return Some((queue, false));
+        }
+        let IpAddr::V4(ip) = to.ip() else { return None };
+        let mapped = at(ip.to_ipv6_mapped().into());
+        mapped
+            .or_else(|| at(Ipv6Addr::UNSPECIFIED.into()))
+            .map(|queue| (queue, true))
     }
 
     /// Whether a connection between these two exists (RFC 9293 §3.3.1: the pair is its name).
@@ -263,7 +274,7 @@ impl SimNet {
     /// What the SYN meets: a listener, a full backlog (`None`: nobody answers), or a refusal.
     fn arrive(&self, from: SocketAddr, to: SocketAddr) -> Result<Option<SimLink>, io::ErrorKind> {
         let mut world = self.world();
-        let Some(queue) = world.listener(to) else {
+        let Some((queue, mapped)) = world.listener(to) else {
             return match world.hosts.get(&to.ip()).copied().unwrap_or_default() {
                 Host::Refuses => Err(io::ErrorKind::ConnectionRefused),
                 Host::Unreachable => Err(io::ErrorKind::HostUnreachable),
@@ -271,7 +282,7 @@ impl SimNet {
             };
         };
         let rng = world.rng.fork();
-        let (near, far) = SimLink::pair(Conn::new(from, to, world.weather, rng));
+        let (near, far) = SimLink::pair(Conn::new(from, to, world.weather, rng), mapped);
         world.open.push(near.downgrade());
         let offered = queue
             .lock()

@@ -10,8 +10,13 @@ use super::step::{Content, Outcome, Slot, What};
 use super::text::{Captures, Pattern, fill};
 use crate::net::{End, SimLink, SimListener, SimNet};
 
+/// How long a data connection may take for all its octets: a megabyte over the slowest of the
+/// networks that seeds make, 1 KiB every 100 ms, takes 100 s.
+const BULK_PATIENCE: Duration = Duration::from_secs(600);
+
 pub(crate) struct Client {
     who: char,
+    ip: IpAddr,
     /// `None` once it is closed from either side.
     control: Option<SimLink>,
     reply: Vec<Vec<u8>>,
@@ -38,9 +43,10 @@ impl Scene<'_> {
 }
 
 impl Client {
-    pub(crate) const fn new(who: char, control: SimLink) -> Self {
+    pub(crate) fn new(who: char, control: SimLink) -> Self {
         Self {
             who,
+            ip: control.local().ip(),
             control: Some(control),
             reply: Vec::new(),
             passive: None,
@@ -96,7 +102,12 @@ impl Client {
                 sent.map_err(|e| e.to_string())
             }
             What::SendTogether(octets) => {
-                scene.note(&format!("C together: {}", octets.escape_ascii()));
+                let start = octets.get(..octets.len().min(400)).unwrap_or_default();
+                let len = octets.len();
+                scene.note(&format!(
+                    "C together: {} ({len} octets)",
+                    start.escape_ascii()
+                ));
                 self.control()?
                     .send_whole(octets)
                     .map_err(|e| e.to_string())
@@ -222,14 +233,14 @@ impl Client {
             What::DataSend(slot, content) => {
                 let octets = content.octets();
                 let link = self.link(*slot, scene).await?;
-                let sent = soon(scene.patience, link.send(&octets)).await?;
+                let sent = soon(BULK_PATIENCE, link.send(&octets)).await?;
                 scene.note(&format!("{slot:?}> {} octets", octets.len()));
                 sent.map_err(|e| format!("the data connection broke: {e}"))
             }
             What::DataSome(slot, n) => {
                 let mut got = vec![0; *n];
                 let link = self.link(*slot, scene).await?;
-                soon(scene.patience, fill_up(link, &mut got)).await??;
+                soon(BULK_PATIENCE, fill_up(link, &mut got)).await??;
                 scene.note(&format!("{slot:?}< {n} octets, more may follow"));
                 Ok(())
             }
@@ -268,7 +279,7 @@ impl Client {
             _ => return Err("nothing that can be read".to_owned()),
         };
         let link = self.link(slot, scene).await?;
-        let read = soon(scene.patience, link.recv_to_end()).await?;
+        let read = soon(BULK_PATIENCE, link.recv_to_end()).await?;
         let (got, end) = read.map_err(|e| e.to_string())?;
         self.data.remove(&slot);
         scene.note(&format!("{slot:?}< {} octets, {end:?}", got.len()));
@@ -308,11 +319,7 @@ impl Client {
         scene: &mut Scene<'_>,
     ) -> Result<(), String> {
         let to = self.passive.ok_or("no 227 or 229 was seen")?;
-        let from = match from {
-            Some(ip) => ip,
-            None => self.control()?.local().ip(),
-        };
-        let from = SocketAddr::new(from, 0);
+        let from = SocketAddr::new(from.unwrap_or(self.ip), 0);
         let link = soon(scene.patience, scene.net.dial(from, to)).await?;
         match (link, outcome) {
             (Ok(link), Outcome::Open) => {

@@ -7,7 +7,7 @@
 //! ```text
 //! file PATH "content" | file PATH N octets | dir PATH | symlink PATH -> TARGET | free N
 //! user NAME PASSWORD read-write|read-only [HOME]      (without any: alice, secret, read-write)
-//! anonymous | option NAME=VALUE | server ADDRESS | peer ADDRESS
+//! anonymous | option NAME=VALUE | server ADDRESS | listen ADDRESS | peer ADDRESS
 //! host ADDRESS refuses|unreachable|silent | taken ADDRESS:PORT | forbidden ADDRESS:PORT
 //! ```
 //!
@@ -19,6 +19,7 @@
 //! C: line                   a command
 //! C raw: "octets"           octets as they are; C raw together: in one segment
 //! C together: "l1" "l2"     several commands in one segment
+//! C repeats N: line         so many times the same command, in one segment
 //! S 226 | S 425|426         one whole reply, of any shape, with this code
 //! S: pattern                one line of a reply; * is any run, {name} captures one
 //! S has: pattern | S lacks: pattern          about the last whole reply
@@ -31,8 +32,8 @@
 //! D< lines | D< nothing | D< anything | D< fewer than N | D< reset
 //! D has: pattern | D lacks: pattern | D count N           about the lines last read
 //! other …, O< …             as data and D, for a second connection by someone else
-//! wait 300s | expect within 2s (for the next line)
-//! expect file PATH "content" | expect no file PATH | expect dir PATH | expect sessions N
+//! wait 300s | expect within 2s (for the next line) | shutdown (transfers may take 10 s)
+//! expect file PATH "content" | expect no file PATH | expect [no] dir PATH | expect sessions N
 //! expect connect to ADDRESS:PORT | expect no connect to ADDRESS
 //! ```
 //!
@@ -51,7 +52,7 @@ use std::fmt::Write as _;
 
 pub use self::parse::Conversation;
 pub use self::stage::{NOW, Stage, User};
-pub use self::subject::{Ferry, Running, Subject};
+pub use self::subject::{Ferry, GRACE, Running, Subject};
 
 /// Seeds every conversation is played under unless `FERRY_SEEDS` says how many.
 const SEEDS: u64 = 8;

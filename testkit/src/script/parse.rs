@@ -95,6 +95,7 @@ fn step(line: &str) -> Result<What, String> {
         "other" => data(Slot::Other, rest),
         "D" | "D<" | "D>" => flow(Slot::Data, word, rest),
         "O" | "O<" | "O>" => flow(Slot::Other, word, rest),
+        "shutdown" if rest.is_empty() => Ok(What::Shutdown),
         "wait" => Ok(What::Wait(duration(rest)?)),
         "expect" => expect(rest),
         _ => setup(word, rest).map(What::Setup),
@@ -107,6 +108,12 @@ fn client(rest: &str) -> Result<What, String> {
     }
     if let Some(raw) = rest.strip_prefix("raw together:") {
         return Ok(What::SendTogether(one_quoted(raw)?));
+    }
+    if let Some(flood) = rest.strip_prefix("repeats ") {
+        let (times, line) = flood.split_once(": ").ok_or("C repeats N: LINE")?;
+        return Ok(What::SendTogether(
+            format!("{line}\r\n").repeat(number(times)?).into_bytes(),
+        ));
     }
     let mut text = rest
         .strip_prefix("together:")
@@ -238,11 +245,12 @@ fn expect(rest: &str) -> Result<What, String> {
         )?)),
         "no" => match tail.split_once(' ') {
             Some(("file", path)) => Ok(What::NoFile(path.as_bytes().to_vec())),
+            Some(("dir", path)) => Ok(What::NoDir(path.as_bytes().to_vec())),
             Some(("connect", to)) => Ok(What::NeverConnected(address(
                 to.strip_prefix("to ")
                     .ok_or("expect no connect to ADDRESS")?,
             )?)),
-            _ => Err("expect no file or no connect".to_owned()),
+            _ => Err("expect no file, dir or connect".to_owned()),
         },
         _ => Err("nothing that can be expected".to_owned()),
     }
@@ -272,6 +280,7 @@ fn setup(word: &str, rest: &str) -> Result<Setup, String> {
             })
         }
         "server" => Ok(Setup::Server(address(rest)?)),
+        "listen" => Ok(Setup::Listen(address(rest)?)),
         "peer" => Ok(Setup::Peer(address(rest)?)),
         "taken" => Ok(Setup::Taken(address(rest)?)),
         "forbidden" => Ok(Setup::Forbidden(address(rest)?)),

@@ -109,6 +109,13 @@ impl Play {
                 tokio::time::sleep(*time).await;
                 Ok(())
             }
+            What::Shutdown => {
+                self.note(step.who, "the server is asked to end");
+                if let Some(running) = &self.running {
+                    (running.stop)();
+                }
+                Ok(())
+            }
             What::Within(time) => {
                 self.within = Some(*time);
                 Ok(())
@@ -116,6 +123,7 @@ impl Play {
             What::File(..)
             | What::NoFile(_)
             | What::Dir(_)
+            | What::NoDir(_)
             | What::Connected(_)
             | What::NeverConnected(_)
             | What::Sessions(_) => self.expect(&step.what).await,
@@ -174,6 +182,13 @@ impl Play {
                     Ok(())
                 } else {
                     Err("there is no such directory".to_owned())
+                }
+            }
+            What::NoDir(path) => {
+                if self.stage.is_dir(&fill(path, &self.captured)?).await {
+                    Err("the directory is there".to_owned())
+                } else {
+                    Ok(())
                 }
             }
             What::Connected(to) => {

@@ -51,8 +51,10 @@ pub struct Stage {
     pub users: Vec<User>,
     /// Whether the anonymous account exists.
     pub anonymous: bool,
-    /// Where the server listens.
+    /// Where clients find the server.
     pub server: SocketAddr,
+    /// The address it listens at, where that is not the same one.
+    pub listen: Option<IpAddr>,
     /// Where clients come from unless a line says otherwise.
     pub peer: IpAddr,
     /// The seed of this run.
@@ -70,6 +72,7 @@ impl Stage {
             users: Vec::new(),
             anonymous: false,
             server: SocketAddr::new(ENGINE_V4.into(), 21),
+            listen: None,
             peer: CLIENT,
             seed,
         }
@@ -86,8 +89,10 @@ impl Stage {
                 home: FtpPath::root(),
             });
         }
+        let ip = self.listen.unwrap_or_else(|| self.server.ip());
+        let at = SocketAddr::new(ip, self.server.port());
         self.options.listen = vec![Listen {
-            at: self.server,
+            at,
             tls: ListenTls::Explicit,
         }];
     }
@@ -139,6 +144,7 @@ impl Stage {
             Setup::Anonymous => self.anonymous = true,
             Setup::Option { name, value } => set(&mut self.options, name, value)?,
             Setup::Server(ip) => self.server.set_ip(*ip),
+            Setup::Listen(ip) => self.listen = Some(*ip),
             Setup::Peer(ip) => self.peer = *ip,
             Setup::Host(ip, how) => self.net.set_host(*ip, *how),
             Setup::Taken(at) => self.net.refuse_bind(*at, io::ErrorKind::AddrInUse),

@@ -101,9 +101,12 @@ pub(crate) enum What {
     File(Vec<u8>, Content),
     NoFile(Vec<u8>),
     Dir(Vec<u8>),
+    NoDir(Vec<u8>),
     Connected(SocketAddr),
     NeverConnected(IpAddr),
     Sessions(u32),
+    /// Asks the server to end.
+    Shutdown,
 }
 
 /// What is so before the first client connects.
@@ -124,6 +127,7 @@ pub(crate) enum Setup {
         value: String,
     },
     Server(IpAddr),
+    Listen(IpAddr),
     Peer(IpAddr),
     Host(IpAddr, crate::net::Host),
     Taken(SocketAddr),

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use super::stage::{NOW, Stage, User};
 
 /// How long a server that was asked to end may take over transfers.
-const GRACE: Duration = Duration::from_secs(1);
+pub const GRACE: Duration = Duration::from_secs(10);
 
 /// A server that can be started on a stage.
 pub trait Subject: fmt::Debug {
