@@ -4,14 +4,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use interop::peers::have;
-use interop::process::{kill_group, run};
+use interop::process::run;
 use interop::server::binary;
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -27,7 +26,6 @@ fn with_urls(check: impl FnOnce(&[String], &std::path::Path)) {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        .process_group(0)
         .spawn()
         .unwrap();
     let stdout = ferryd.stdout.take().unwrap();
@@ -48,7 +46,7 @@ fn with_urls(check: impl FnOnce(&[String], &std::path::Path)) {
         }
     }
     check(&urls, &dir.path().join("share"));
-    kill_group(ferryd.id());
+    drop(ferryd.kill());
     drop(ferryd.wait());
 }
 
