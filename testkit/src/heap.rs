@@ -11,6 +11,7 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 /// The system's allocator with a count. Make it the `#[global_allocator]` of a test.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit")]
 pub struct Counting;
 
 /// Octets allocated and not freed now.

@@ -176,7 +176,7 @@ fn split(line: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// Whether a line shows that its sender speaks another protocol (HTTP, SMTP, SSH): a browser or
-/// mailer made to talk to this port (protocol.md §1.1). Meant for the first line of a connection.
+/// mailer made to talk to this port (docs/protocol.md). Meant for the first line of a connection.
 #[must_use]
 pub fn is_foreign(line: &[u8]) -> bool {
     const VERBS: [&[u8]; 12] = [

@@ -1,5 +1,5 @@
 //! Making data connections: passive ports, whom to accept on them, and connecting out
-//! (RFC 959 §3.3, RFC 1579, RFC 2577; protocol.md §3.2, §3.3, §7.1). What then moves is not here.
+//! (RFC 959 §3.3, RFC 1579, RFC 2577; docs/protocol.md). What then moves is not here.
 
 use std::future::poll_fn;
 use std::io;

@@ -1,4 +1,4 @@
-//! Directory entries as text: LIST, NLST and MLSD lines, batch by batch (protocol.md §5).
+//! Directory entries as text: LIST, NLST and MLSD lines, batch by batch (docs/protocol.md).
 //!
 //! A directory up to [`SORT_MAX`] entries is sorted; a larger one is sent in the storage's own
 //! order, so that no listing needs memory in proportion to its directory.

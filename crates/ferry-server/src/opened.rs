@@ -1,4 +1,4 @@
-//! What a transfer needs from storage, opened before 150 (protocol.md §12: rights and existence
+//! What a transfer needs from storage, opened before 150 (docs/protocol.md: rights and existence
 //! come before the data connection).
 
 use ferry_proto::path::FtpPath;
@@ -210,7 +210,7 @@ pub(crate) async fn ascii_size(session: &Session, path: &FtpPath) -> Result<u64,
 }
 
 /// RFC 959 STOU: never an existing name, never a hidden one; the hint's last component is tried
-/// first (protocol.md §12).
+/// first (docs/protocol.md).
 async fn store_unique(
     session: &Session,
     dir: &FtpPath,

@@ -1,5 +1,5 @@
 //! Commands on files and directories that need no data connection, and the one table that turns a
-//! failure into a reply (RFC 959 §5.4, RFC 3659, protocol.md §2.4).
+//! failure into a reply (RFC 959 §5.4, RFC 3659, docs/protocol.md).
 
 use crate::command::Command;
 use crate::date::UnixTime;

@@ -1,4 +1,4 @@
-//! What the argument of LIST, NLST and STAT can mean (protocol.md §5.4): first of all a name; only
+//! What the argument of LIST, NLST and STAT can mean (docs/protocol.md): first of all a name; only
 //! then options, a path and a pattern. Nothing is looked up here.
 
 use crate::glob;

@@ -1,4 +1,4 @@
-//! Transfers and ABOR (RFC 959 §4.1.3, §5.4; RFC 1123 §4.1.2; protocol.md §3.2–3.5).
+//! Transfers and ABOR (RFC 959 §4.1.3, §5.4; RFC 1123 §4.1.2; docs/protocol.md).
 
 use crate::command::Command;
 use crate::path::FtpPath;
@@ -139,7 +139,7 @@ impl ServerSession {
             return;
         }
         // 150 before the connection is there: waiting for it first deadlocks with clients that
-        // connect only after 150 (protocol.md §3.2).
+        // connect only after 150 (docs/protocol.md).
         let via = match &self.prepared {
             Prepared::Listening => DataVia::Passive,
             Prepared::To(to) => DataVia::Active(**to),

@@ -1,5 +1,5 @@
 //! A transfer beside its control connection, which is listened to all the while: ABOR and STAT are
-//! answered at once, everything else waits (RFC 959 §4.1.3, protocol.md §3.4).
+//! answered at once, everything else waits (RFC 959 §4.1.3, docs/protocol.md).
 
 use std::future::poll_fn;
 use std::sync::Arc;

@@ -82,7 +82,7 @@ impl Control {
             LineEvent::Line(line) => {
                 if uses_data(&line) {
                     // A peer that has already finished sending gets no more data connections
-                    // (protocol.md §12), so its end is looked for first.
+                    // (docs/protocol.md), so its end is looked for first.
                     while !work.eof && work.input.room() > 0 && self.read(work)? {}
                     if work.eof {
                         self.flush(work).await?;
