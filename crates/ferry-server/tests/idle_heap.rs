@@ -1,5 +1,7 @@
 //! What an idle session costs: this is the budget that lets one process hold a million.
 
+#![allow(clippy::unwrap_used, reason = "helpers of a test panic as the test does")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
