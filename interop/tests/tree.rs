@@ -167,14 +167,7 @@ fn a_tree_goes_out_by_rclone() {
     let copy = tempfile::tempdir().unwrap();
     let done = server.target(LINK, |target| {
         let mut rclone = Rclone::command(&target).unwrap();
-        rclone.args([
-            "--log-level",
-            "NOTICE",
-            "--transfers",
-            "3",
-            "--checkers",
-            "3",
-        ]);
+        rclone.args(["--transfers", "3", "--checkers", "3"]);
         rclone.args(["copy", ":ftp:/tree"]).arg(copy.path());
         run(rclone, b"", LIMIT).unwrap()
     });

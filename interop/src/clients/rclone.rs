@@ -55,15 +55,7 @@ impl Rclone {
             .map_err(io::Error::other)?
             .stdout;
         let mut rclone = target.command("rclone");
-        rclone.args([
-            "--config",
-            "",
-            "--retries",
-            "1",
-            "--low-level-retries",
-            "1",
-            "-vv",
-        ]);
+        rclone.args(["--config", "", "--retries", "1", "--low-level-retries", "1"]);
         // 1.60 joins host and port by a colon.
         let host = match target.link.family {
             Family::V4 => target.host.to_owned(),
