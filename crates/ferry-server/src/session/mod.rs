@@ -49,7 +49,7 @@ pub(crate) struct Control {
     /// The log-in counted against the account's own limit, if it has one.
     counted: Option<Box<LoggedIn>>,
     passive: Option<Box<Passive>>,
-    /// Second of the server's life in which the connection was accepted.
+    /// Second of the server's life since which nobody has been logged in, if nobody is.
     since: u32,
     /// Second in which a command was last dealt with.
     heard: u32,
@@ -149,9 +149,7 @@ impl Control {
         let limits = &self.shared.options.limits;
         let (here, allowed) = (self.shared.registry.sessions(), limits.sessions);
         let mut work = Work::default();
-        self.machine
-            .greeting(&self.shared.rules, here, allowed)
-            .write(&mut work.replies);
+        self.machine.greeting(&self.shared.rules, here, allowed).write(&mut work.replies);
         self.flush(&mut work).await
     }
 
@@ -161,10 +159,7 @@ impl Control {
         if now >= deadline {
             return Poll::Ready(Wake::TimedOut);
         }
-        let expires = self
-            .passive
-            .as_ref()
-            .map(|p| self.shared.second_of(p.expires));
+        let expires = self.passive.as_ref().map(|p| self.shared.second_of(p.expires));
         if expires.is_some_and(|at| now >= at) {
             return Poll::Ready(Wake::PassiveExpired);
         }
@@ -189,6 +184,10 @@ impl Control {
             (self.since, limits.login)
         };
         from.saturating_add(whole(patience)).saturating_add(1)
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.shared.second() >= self.deadline()
     }
 
     /// Deals with why the session woke; afterwards it is idle again.

@@ -31,6 +31,8 @@ impl Control {
             }
             if work.eof {
                 self.flush(work).await?;
+                // Under TLS the end of a connection is said, whoever began it (RFC 8446 §6.1).
+                self.close().await;
                 return Err(Gone);
             }
             if !self.read(work)? {
@@ -40,6 +42,10 @@ impl Control {
             // Commands that never stop coming must not keep the thread from other sessions.
             if reads.is_multiple_of(READS_IN_A_ROW) {
                 tokio::task::yield_now().await;
+                // Nor do they put off the time by which one must have logged in.
+                if !self.machine.is_logged_in() && self.is_overdue() {
+                    break;
+                }
             }
         }
         self.flush(work).await
@@ -49,10 +55,7 @@ impl Control {
     pub(super) fn read(&mut self, work: &mut Work) -> Result<bool, Gone> {
         let mut chunk = [0; READ_CHUNK];
         let room = work.input.room().min(READ_CHUNK);
-        match self
-            .wire
-            .try_read(chunk.get_mut(..room).unwrap_or_default())
-        {
+        match self.wire.try_read(chunk.get_mut(..room).unwrap_or_default()) {
             Ok(Received::Bytes(n)) => {
                 let got = chunk.get(..n).unwrap_or_default();
                 if self.fresh && got.first().copied().is_some_and(is_foreign_first_octet) {
@@ -86,6 +89,7 @@ impl Control {
                     while !work.eof && work.input.room() > 0 && self.read(work)? {}
                     if work.eof {
                         self.flush(work).await?;
+                        self.close().await;
                         return Err(Gone);
                     }
                 }
@@ -94,23 +98,17 @@ impl Control {
             }
             LineEvent::TooLong => {
                 let rules = &self.shared.rules;
-                self.machine
-                    .bad_line(CommandError::TooLong, rules, &mut actions);
+                self.machine.bad_line(CommandError::TooLong, rules, &mut actions);
             }
             LineEvent::Nul => {
                 let rules = &self.shared.rules;
-                self.machine
-                    .bad_line(CommandError::Nul, rules, &mut actions);
+                self.machine.bad_line(CommandError::Nul, rules, &mut actions);
             }
             LineEvent::Answer(octets) => work.replies.extend_from_slice(&octets),
         }
         work.actions.extend(actions);
         self.perform(work).await?;
-        if work.replies.len() > REPLIES_GATHERED {
-            self.flush(work).await
-        } else {
-            Ok(())
-        }
+        if work.replies.len() > REPLIES_GATHERED { self.flush(work).await } else { Ok(()) }
     }
 
     pub(super) async fn flush(&mut self, work: &mut Work) -> Result<(), Gone> {
@@ -141,15 +139,18 @@ impl Control {
                 Action::Ask(ask) => {
                     let outcome = Box::pin(self.answer(ask, work)).await?;
                     let mut actions = Vec::new();
-                    self.machine
-                        .conclude(outcome, &self.shared.rules, &mut actions);
+                    self.machine.conclude(outcome, &self.shared.rules, &mut actions);
                     work.actions.extend(actions);
                 }
                 Action::StartTls => {
                     self.flush(work).await?;
                     self.start_tls(work).await?;
                 }
-                Action::Forget => self.forget(),
+                Action::Forget => {
+                    self.forget();
+                    // Whoever gives up an identity has as long to log in as at the start.
+                    self.since = self.shared.second();
+                }
                 Action::CloseData => self.passive = None,
                 Action::DropOpened => work.ready = None,
                 // Only a running transfer can be aborted, and that is where it is looked for.
