@@ -100,6 +100,7 @@
 //! ```
 
 pub mod auth;
+mod bans;
 mod data;
 mod entropy;
 pub mod events;

@@ -27,6 +27,17 @@ impl ToNetwork {
         Self { bits: u16::from(bits.max(1)), partial: 0, last: 0 }
     }
 
+    /// Starts at an offset of such a file, for a restart.
+    #[must_use]
+    pub fn at(bits: u8, offset: u64) -> Self {
+        let mut started = Self::new(bits);
+        let rest = offset % u64::from(started.bits);
+        started.partial = u16::try_from(rest * 8 % u64::from(started.bits)).unwrap_or(0);
+        // What stands before the offset is not known, and so it is not taken for padding.
+        started.last = u8::MAX;
+        started
+    }
+
     /// Appends `input` as it is.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
         let Some(last) = input.last() else { return };

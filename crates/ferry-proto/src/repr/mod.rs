@@ -18,6 +18,7 @@ pub mod image;
 pub mod local;
 mod marker;
 pub mod page;
+pub mod pipeline;
 pub mod record;
 mod step;
 
