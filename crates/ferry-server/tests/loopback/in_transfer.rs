@@ -62,6 +62,7 @@ fn quit_in_a_transfer_waits_for_its_end() {
     client.ok("STOR new", 150);
     client.say("QUIT");
     client.finish();
+    assert!(client.stays_quiet_for(Duration::from_millis(300)), "nothing ends it");
     data.write_all(b"whole").unwrap();
     drop(data);
     client.expect(226);

@@ -74,6 +74,8 @@ fn an_upload_over_a_file_leaves_the_old_one_whole() {
         let mut data = upload(&site, "STOR f", how);
         assert_eq!(until_end(&mut data), b"");
         site.wait_until_empty();
+        // By the loss itself, not by a time-out later.
+        site.heard.wait_for(r#"failed Some("aborted")"#);
         let kept = fs::read(dir.path().join("f")).unwrap();
         assert_eq!(kept, b"old content", "{how:?}");
         assert_eq!(names(dir.path()), ["f"], "{how:?}");
@@ -88,6 +90,8 @@ fn an_upload_of_a_new_file_leaves_what_arrived() {
         let mut data = upload(&site, "STOR f", how);
         assert_eq!(until_end(&mut data), b"");
         site.wait_until_empty();
+        // By the loss itself, not by a time-out later.
+        site.heard.wait_for(r#"failed Some("aborted")"#);
         assert_eq!(names(dir.path()), ["f"], "{how:?}");
         let kept = fs::read(dir.path().join("f")).unwrap();
         assert!(!kept.is_empty() && kept.len() <= SOME, "{how:?}: {}", kept.len());
