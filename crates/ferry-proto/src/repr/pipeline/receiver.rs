@@ -1,9 +1,9 @@
 //! From the data connection to a file.
 
-use super::super::step::{Mark, Progress, Transducer, transfer};
-use super::super::{FormatError, RestartPoint, block, compressed, ebcdic, page, record};
 #[cfg(feature = "deflate")]
 use super::super::deflate;
+use super::super::step::{Mark, Progress, Transducer, transfer};
+use super::super::{FormatError, RestartPoint, block, compressed, ebcdic, page, record};
 use super::{CHUNK, Form, Mode, Options, ROOM_MIN, RecordStore, Structure, ascii};
 use crate::command::TypeCode;
 

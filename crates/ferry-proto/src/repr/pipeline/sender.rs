@@ -2,10 +2,10 @@
 
 use memchr::memchr;
 
-use super::super::step::{Mark, Progress, Transducer, transfer};
-use super::super::{FormatError, RestartPoint, block, compressed, ebcdic, local, page, record};
 #[cfg(feature = "deflate")]
 use super::super::deflate;
+use super::super::step::{Mark, Progress, Transducer, transfer};
+use super::super::{FormatError, RestartPoint, block, compressed, ebcdic, local, page, record};
 use super::{CHUNK, Form, Mode, Options, Structure, ascii};
 use crate::command::TypeCode;
 
