@@ -271,10 +271,14 @@ mod tests {
         }
 
         #[test]
-        fn any_octets_received_are_sent_again(wire in proptest::collection::vec(any::<u8>(), 0..99)) {
-            for (page, charset) in PAGES.into_iter().flat_map(|p| [(p, Charset::Utf8), (p, Charset::Latin1)]) {
+        fn any_octets_received_are_sent_again(
+            wire in proptest::collection::vec(any::<u8>(), 0..99),
+            latin1: bool,
+        ) {
+            let charset = if latin1 { Charset::Latin1 } else { Charset::Utf8 };
+            for page in PAGES {
                 let file = received(page, charset, &wire);
-                prop_assert_eq!(sent(page, charset, &file, 7), wire.clone());
+                prop_assert_eq!(&sent(page, charset, &file, 7), &wire);
             }
         }
     }

@@ -62,6 +62,7 @@ impl ToNetwork {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     fn sent(bits: u8, file: &[u8], size: usize) -> Vec<u8> {
@@ -110,7 +111,7 @@ mod tests {
         #[test]
         fn logical_bytes_that_were_stored_are_sent_again(
             bits in 1u8..=255,
-            logical in proptest::collection::vec(proptest::collection::vec(any::<bool>(), 255), 0..20),
+            logical in vec(vec(any::<bool>(), 255), 0..20),
             size in 1usize..99,
         ) {
             let logical: Vec<_> = logical.iter().map(|l| l[..usize::from(bits)].to_vec()).collect();
@@ -121,7 +122,7 @@ mod tests {
         #[test]
         fn no_bit_of_any_file_is_lost(
             bits in 1u8..=255,
-            file in proptest::collection::vec(any::<u8>(), 0..99),
+            file in vec(any::<u8>(), 0..99),
             size in 1usize..99,
         ) {
             let wire = sent(bits, &file, size);
@@ -133,7 +134,7 @@ mod tests {
         }
 
         #[test]
-        fn eight_bits_change_nothing(file in proptest::collection::vec(any::<u8>(), 0..99)) {
+        fn eight_bits_change_nothing(file in vec(any::<u8>(), 0..99)) {
             prop_assert_eq!(sent(8, &file, 7), file);
         }
     }

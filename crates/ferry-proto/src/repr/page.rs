@@ -566,7 +566,8 @@ mod tests {
             prop_assert!(bits != 8 || got.octets.len() == len);
             prop_assert_eq!(&encoded(bits, &got.octets, size), &wire);
             for cut in (0..wire.len()).step_by(wire.len() / 20 + 1) {
-                prop_assert_eq!(decoded(bits, &wire[..cut], 999, 999).end, Err(FormatError::Truncated));
+                let end = decoded(bits, &wire[..cut], 999, 999).end;
+                prop_assert_eq!(end, Err(FormatError::Truncated));
             }
         }
 

@@ -228,7 +228,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn records_come_back(records in proptest::collection::vec(text(), 0..6), size in 1usize..9) {
+        fn records_come_back(
+            records in proptest::collection::vec(text(), 0..6),
+            size in 1usize..9,
+        ) {
             let (mut wire, mut marks, mut at) = (Vec::new(), Vec::new(), 0);
             for record in &records {
                 record.chunks(size).for_each(|chunk| Encoder.push(chunk, &mut wire));
@@ -248,7 +251,11 @@ mod tests {
         }
 
         #[test]
-        fn chunks_and_room_make_no_difference(wire in text(), size in 1usize..9, room in 1usize..9) {
+        fn chunks_and_room_make_no_difference(
+            wire in text(),
+            size in 1usize..9,
+            room in 1usize..9,
+        ) {
             let whole = decoded(&wire, 99, 99);
             prop_assert_eq!(scanned(&wire, size), whole.end.is_ok());
             prop_assert_eq!(decoded(&wire, size, room), whole);

@@ -87,6 +87,13 @@ pub(super) mod tests {
         pub end: Result<(), FormatError>,
     }
 
+    impl Run {
+        /// What comes of nothing, so far.
+        pub(in crate::repr) fn empty() -> Self {
+            Self { octets: Vec::new(), marks: Vec::new(), end: Ok(()) }
+        }
+    }
+
     /// Feeds `wire` in chunks, closes, and steps to the end; panics if that never comes.
     pub(in crate::repr) fn run(
         transducer: &mut dyn Transducer,
