@@ -241,3 +241,18 @@ fn commands_sent_during_a_transfer_are_carried_out_after_it_in_order() {
         client.expect(code);
     }
 }
+
+#[test]
+fn an_aborted_upload_keeps_every_octet_that_arrived() {
+    let (site, memory) = with_big(|_| {});
+    let mut client = site.writer();
+    let mut data = client.data();
+    client.ok("STOR new", 150);
+    data.write_all(b"some that came").unwrap();
+    wait_until_moved(&mut client, 14);
+    client.ok("ABOR", 426);
+    client.expect(226);
+    assert_eq!(memory.get("/new").unwrap(), b"some that came");
+    client.ok("TYPE I", 200);
+    client.ok("SIZE new", 213);
+}
