@@ -42,7 +42,7 @@ fn all() -> Vec<Form> {
 
 /// Those that have pages enough for any text that the file may become.
 fn all_for(file: &[u8]) -> impl Iterator<Item = Form> {
-    let needed = u64::try_from(2 * file.len() + 31).unwrap();
+    let needed = u64::try_from(2 * file.len() + 32).unwrap();
     let fits = move |form: &Form| form.pages().is_none_or(|pages| pages.file_max() >= needed);
     all().into_iter().filter(move |form| form.structure != Structure::Page || fits(form))
 }
