@@ -346,7 +346,8 @@ fn every_setting_reaches_the_engine() {
          [[listen]]\naddress = \"::1\"\ntls = \"implicit\"\n\
          [limits]\nsessions = 7\nper_address = 3\nidle = \"10m\"\nlogin = 20\nstall = \"30s\"\n\
          data_connect = 11\npassive_unused = 12\nhandshake = 13\nclose = 14\n\
-         wrong_passwords = 5\nban_failures = 0\nban_window = \"1h\"\nline = 4096\nstat_entries = 99\nascii_size_scan = \"1M\"\n\
+         wrong_passwords = 5\nban_failures = 0\nban_window = \"1h\"\n\
+         line = 4096\nstat_entries = 99\nascii_size_scan = \"1M\"\n\
          ascii_restart_scan = 2048\n",
     );
     let listen = |at: &str, tls| Listen { at: at.parse().unwrap(), tls };
