@@ -126,6 +126,9 @@ impl Encoder {
         }
         self.header(self.index, len, SIMPLE_PAGE, out);
         let mut left = len * u64::from(self.geometry.bits);
+        if self.packer.count == 0 && left.is_multiple_of(8) {
+            out.append(&mut self.page);
+        }
         for octet in &self.page {
             // Eight, but for the last octet of a page that is not full.
             let bits = u32::try_from(left.min(8)).unwrap_or(8);
