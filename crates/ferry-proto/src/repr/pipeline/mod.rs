@@ -11,7 +11,8 @@
 //! themselves; stream and deflate carry the escaped form.
 //!
 //! Both are [`Transducer`](super::Transducer)s: octets in any chunks, output in steps of any size
-//! from [`ROOM_MIN`] on. Each holds two chunks of 16 KiB at most beside what its parts say.
+//! from [`ROOM_MIN`] on. Beside what its parts say, a sender holds 256 KiB at most and a receiver
+//! 64 KiB, whatever the file and whatever the peer sends.
 
 use core::num::NonZeroU8;
 

@@ -124,6 +124,12 @@ impl Receiver {
         RestartPoint { after_cr, ..self.point }
     }
 
+    /// Memory between the parts.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.payload.capacity() + self.framed.capacity()
+    }
+
     /// Undoes MODE and STRU.
     fn unframe(
         &mut self,

@@ -157,6 +157,16 @@ impl Sender {
         RestartPoint { after_cr, ..self.point }
     }
 
+    /// Memory between the parts.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        let memory = match &self.source {
+            Source::Stored(_, memory) => memory.capacity(),
+            _ => 0,
+        };
+        memory + self.typed.capacity() + self.framed.capacity() + self.staged.capacity()
+    }
+
     /// Takes octets of the file.
     fn feed(&mut self, octets: &[u8]) -> Result<(), FormatError> {
         let taken = u64::try_from(octets.len()).unwrap_or(u64::MAX);

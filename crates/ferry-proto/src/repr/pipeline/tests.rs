@@ -409,6 +409,38 @@ proptest! {
 }
 
 #[test]
+fn memory_is_bounded_whatever_comes() {
+    fn crosses_threads<T: Send + 'static>(_: &T) {}
+    let len = 1usize << 17;
+    let contents: [(&str, Vec<u8>); 5] = [
+        ("lines", vec![b'\n'; len]),
+        ("escapes", vec![0xff; len]),
+        ("records", [b'\n', b'a', b'\n'].repeat(len / 3)),
+        ("runs", vec![b' '; len]),
+        ("stored", [&[0xff, 1].repeat(len / 2)[..], &[0xff, 2]].concat()),
+    ];
+    for (name, file) in &contents {
+        for form in all_for(file) {
+            let stored_records = form.structure == Structure::Record && *name == "stored";
+            let options = Options { stored_records, ..latin() };
+            let mut sender = Sender::new(form, &options).unwrap();
+            crosses_threads(&sender);
+            let wire = run(&mut sender, file, len, 1 << 16).octets;
+            assert!(sender.held() <= 256 << 10, "{name} {form:?}: {}", sender.held());
+            let mut receiver = Receiver::new(form, &options).unwrap();
+            crosses_threads(&receiver);
+            let got = run(&mut receiver, &wire, wire.len().max(1), 1 << 16);
+            assert_eq!(got.octets.len(), kept_len(form, file, stored_records), "{name} {form:?}");
+            assert!(receiver.held() <= 64 << 10, "{name} {form:?}: {}", receiver.held());
+        }
+    }
+}
+
+fn kept_len(form: Form, file: &[u8], stored_records: bool) -> usize {
+    if stored_records && !form.is_text() { file.len() } else { kept(form, file).len() }
+}
+
+#[test]
 fn markers_stand_only_where_a_restart_can_begin() {
     let mut out = Vec::new();
     for letters in [b"IFS", b"IPB", b"IPC"] {
