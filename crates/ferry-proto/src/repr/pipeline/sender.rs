@@ -70,7 +70,8 @@ enum Wire {
 }
 
 impl Sender {
-    /// Starts a file; `None` where the representation is not possible.
+    /// Starts a file; `None` where the representation is not possible, and where pages are to start
+    /// elsewhere than at the beginning.
     #[must_use]
     pub fn new(form: Form, options: &Options) -> Option<Self> {
         let point = options.start;
@@ -105,7 +106,7 @@ impl Sender {
             #[cfg(feature = "deflate")]
             Mode::Deflate => Wire::Deflate(Box::new(deflate::Encoder::new(options.level))),
         };
-        form.is_possible().then(|| Self {
+        form.can_start_at(point).then(|| Self {
             form,
             source,
             kind,

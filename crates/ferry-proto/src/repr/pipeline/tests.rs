@@ -56,16 +56,8 @@ fn form(letters: &[u8; 3]) -> Form {
             b'I' => TypeCode::Image,
             _ => TypeCode::Local(36),
         },
-        structure: match structure {
-            b'F' => Structure::File,
-            b'R' => Structure::Record,
-            _ => Structure::Page,
-        },
-        mode: match mode {
-            b'S' => Mode::Stream,
-            b'B' => Mode::Block,
-            _ => Mode::Compressed,
-        },
+        structure: Structure::from_letter(structure).unwrap(),
+        mode: Mode::from_letter(mode).unwrap(),
         format: Format::NonPrint,
     }
 }
@@ -166,6 +158,26 @@ fn what_cannot_be_is_refused() {
     assert!(!Form { type_code: TypeCode::Local(0), ..form }.is_possible());
     assert!(Form { type_code: TypeCode::Image, ..form }.is_identity());
     assert!(!Form::default().is_identity() && Form::default().is_possible());
+}
+
+#[test]
+fn every_letter_has_its_meaning_and_no_other() {
+    let letters = |read: fn(u8) -> bool| (0..=255).filter(|l| read(*l)).collect::<Vec<u8>>();
+    assert_eq!(letters(|l| Structure::from_letter(l).is_some_and(|s| s.letter() == l)), b"FPR");
+    assert_eq!(letters(|l| Structure::from_letter(l).is_some()), b"FPR");
+    let modes = if cfg!(feature = "deflate") { &b"BCSZ"[..] } else { b"BCS" };
+    assert_eq!(letters(|l| Mode::from_letter(l).is_some_and(|m| m.letter() == l)), modes);
+    assert_eq!(letters(|l| Mode::from_letter(l).is_some()), modes);
+}
+
+#[test]
+fn pages_start_at_the_beginning() {
+    let start = RestartPoint { offset: 248, after_cr: false };
+    let options = Options { start, ..latin() };
+    for (letters, fits) in [(b"IPB", false), (b"IRB", true), (b"AFS", true)] {
+        assert_eq!(Sender::new(form(letters), &options).is_some(), fits);
+        assert_eq!(Receiver::new(form(letters), &options).is_some(), fits);
+    }
 }
 
 #[test]
@@ -274,7 +286,7 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn a_file_comes_back_from_every_representation(
