@@ -59,7 +59,8 @@ impl Encoder {
                 continue;
             }
             self.settle_run(out);
-            // Octets unlike those behind them are no runs; the one that is, or the last, begins one.
+            // An octet unlike the one behind it is no run; one that is like it, or the last, begins
+            // a run.
             let begins = rest.windows(2).position(|pair| matches!(pair, [a, b] if a == b));
             let (singles, run) = rest.split_at(begins.unwrap_or(rest.len() - 1));
             self.extend_literal(singles, out);

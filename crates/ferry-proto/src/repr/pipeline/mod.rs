@@ -190,8 +190,8 @@ impl Form {
         Geometry::new(self.logical_bits())
     }
 
-    /// Whether a transfer can start there: pages know their places themselves (a REST before them is
-    /// answered 554).
+    /// Whether a transfer can start there: pages know their places themselves (a REST before them
+    /// is answered 554).
     #[must_use]
     pub fn can_start_at(self, point: RestartPoint) -> bool {
         self.is_possible() && (self.structure != Structure::Page || point.offset == 0)
