@@ -4,9 +4,7 @@
 use std::collections::VecDeque;
 
 use ferry_proto::path::FtpPath;
-use ferry_proto::server::{
-    Action, Ask, End, Failure, LoginRefusal, Outcome, Rules, ServerSession,
-};
+use ferry_proto::server::{Action, Ask, End, Failure, LoginRefusal, Outcome, Rules, ServerSession};
 
 /// Gives `line` to the session, answers everything it asks by numbers from `choose`, and returns
 /// how many final replies came of it.

@@ -72,11 +72,7 @@ pub enum Refusal {
 pub fn decide(account: &Account, op: Op, path: &FtpPath) -> Result<(), Refusal> {
     if path.has_control() {
         let makes_a_name = matches!(op, Op::Write | Op::MakeDir | Op::RenameTo);
-        return Err(if makes_a_name {
-            Refusal::BadName
-        } else {
-            Refusal::Hidden
-        });
+        return Err(if makes_a_name { Refusal::BadName } else { Refusal::Hidden });
     }
     if !op.is_read() && account.access != Access::ReadWrite {
         return Err(Refusal::ReadOnly);
@@ -136,11 +132,7 @@ mod tests {
             for path in ["/", "/a", "/a/b c", "/.hidden", "/\u{e9}", "/-rf"] {
                 let path = FtpPath::new(path.as_bytes()).unwrap();
                 for (account, want) in kinds().iter().zip(row.1) {
-                    assert_eq!(
-                        decide(account, op, &path),
-                        want,
-                        "{op:?} {path} {account:?}"
-                    );
+                    assert_eq!(decide(account, op, &path), want, "{op:?} {path} {account:?}");
                 }
             }
         }
@@ -149,14 +141,7 @@ mod tests {
     #[test]
     fn names_with_control_octets_are_neither_made_nor_shown_to_anyone() {
         for (op, _, want) in TABLE {
-            for path in [
-                "/a\nb",
-                "/a\r",
-                "/\u{1}/b",
-                "/a/\u{7f}",
-                "/x\ty/z",
-                "/\u{1b}[2J",
-            ] {
+            for path in ["/a\nb", "/a\r", "/\u{1}/b", "/a/\u{7f}", "/x\ty/z", "/\u{1b}[2J"] {
                 let path = FtpPath::new(path.as_bytes()).unwrap();
                 for account in kinds() {
                     assert_eq!(decide(&account, op, &path), Err(want), "{op:?} {path:?}");

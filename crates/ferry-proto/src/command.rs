@@ -62,10 +62,7 @@ pub enum Opts<'a> {
 /// One command, its argument read. Names and passwords borrow from the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[allow(
-    missing_docs,
-    reason = "each variant is the verb of the same name, see `VERBS`"
-)]
+#[allow(missing_docs, reason = "each variant is the verb of the same name, see `VERBS`")]
 pub enum Command<'a> {
     User(&'a [u8]),
     Pass(&'a [u8]),
@@ -286,9 +283,7 @@ impl<'a> Command<'a> {
             Verb::Mfmt => {
                 let (time, path) = split(name);
                 let time = UnixTime::parse_timeval(time).ok_or(CommandError::Syntax(verb))?;
-                let path = path
-                    .filter(|p| !p.is_empty())
-                    .ok_or(CommandError::Syntax(verb))?;
+                let path = path.filter(|p| !p.is_empty()).ok_or(CommandError::Syntax(verb))?;
                 Self::Mfmt { time, path }
             }
             _ => return Err(CommandError::NotServed(verb)),
@@ -324,11 +319,7 @@ impl<'a> Command<'a> {
         };
         Ok(match verb {
             Verb::Auth => Self::Auth(mechanism(p)?),
-            Verb::Pbsz => Self::Pbsz(
-                number(p)
-                    .and_then(|n| u32::try_from(n).ok())
-                    .ok_or(syntax)?,
-            ),
+            Verb::Pbsz => Self::Pbsz(number(p).and_then(|n| u32::try_from(n).ok()).ok_or(syntax)?),
             Verb::Prot => Self::Prot(protection(p)?),
             Verb::Type => Self::Type(type_code(p)?),
             Verb::Mode => Self::Mode(letter(b"SBCZ")?),

@@ -117,11 +117,7 @@ const fn flags(verb: Verb, f: &[Flag]) -> VerbInfo {
         login: !has(f, Flag::Free),
         data: has(f, Flag::Data),
         argument: ArgumentKind::None,
-        restart: if has(f, Flag::Keep) {
-            Restart::Keeps
-        } else {
-            Restart::Clears
-        },
+        restart: if has(f, Flag::Keep) { Restart::Keeps } else { Restart::Clears },
         between_user_and_pass: has(f, Flag::Mid),
         feat: None,
         syntax: "",
@@ -280,10 +276,7 @@ mod tests {
         for (i, info) in VERBS.iter().enumerate() {
             assert_eq!(info.verb as usize, i, "{}", info.name);
             assert_eq!(Verb::find(info.name.as_bytes()), Some(info.verb));
-            assert_eq!(
-                Verb::find(info.name.to_lowercase().as_bytes()),
-                Some(info.verb)
-            );
+            assert_eq!(Verb::find(info.name.to_lowercase().as_bytes()), Some(info.verb));
             assert!((3..=7).contains(&info.name.len()) && !info.source.is_empty());
         }
         assert_eq!(Verb::find(b"p@sw"), Some(Verb::Pasv));
@@ -297,11 +290,6 @@ mod tests {
 
     #[test]
     fn a_verb_that_uses_a_data_connection_needs_a_login_and_uses_up_rest() {
-        assert!(
-            VERBS
-                .iter()
-                .filter(|v| v.data)
-                .all(|v| v.login && v.restart == Restart::Clears)
-        );
+        assert!(VERBS.iter().filter(|v| v.data).all(|v| v.login && v.restart == Restart::Clears));
     }
 }

@@ -11,10 +11,7 @@ use crate::net::BoxFut;
 
 /// A successful log-in: who it is and the storage their root is.
 #[derive(Debug, Clone)]
-#[allow(
-    clippy::exhaustive_structs,
-    reason = "authenticators outside this crate build it"
-)]
+#[allow(clippy::exhaustive_structs, reason = "authenticators outside this crate build it")]
 pub struct Login {
     /// The account.
     pub account: Arc<Account>,

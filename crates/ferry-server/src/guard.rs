@@ -41,9 +41,7 @@ impl Guarded {
         checks: &[(Op, &FtpPath)],
         then: impl FnOnce() -> BoxFut<'a, Result<T, FsError>>,
     ) -> BoxFut<'a, Result<T, FsError>> {
-        let refused = checks
-            .iter()
-            .find_map(|(op, path)| self.check(*op, path).err());
+        let refused = checks.iter().find_map(|(op, path)| self.check(*op, path).err());
         match refused {
             Some(error) => Box::pin(std::future::ready(Err(error))),
             None => then(),

@@ -76,19 +76,12 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn teller(&self) -> Teller {
-        Teller {
-            guard: Arc::clone(&self.guard),
-            entropy: Arc::clone(&self.entropy),
-        }
+        Teller { guard: Arc::clone(&self.guard), entropy: Arc::clone(&self.entropy) }
     }
 
     /// Opens a file to look through it from its start.
     pub(crate) async fn reader(&self, path: &FtpPath) -> Result<Scan, FsError> {
-        Ok(Scan {
-            source: Some(self.guard.read(path, 0).await?),
-            at: 0,
-            chunk: Vec::new(),
-        })
+        Ok(Scan { source: Some(self.guard.read(path, 0).await?), at: 0, chunk: Vec::new() })
     }
 
     /// Carries out what is asked about files.
@@ -126,27 +119,15 @@ impl Session {
                 return Ok(Outcome::Number(ascii_size(self, &path).await?));
             }
             Ask::ModTime { path, or_set } => return self.mod_time(path, or_set).await,
-            Ask::SetTimes {
-                path,
-                modified,
-                accessed,
-            } => {
-                let set = SetMeta {
-                    modified: Some(modified),
-                    accessed,
-                    mode: None,
-                };
+            Ask::SetTimes { path, modified, accessed } => {
+                let set = SetMeta { modified: Some(modified), accessed, mode: None };
                 guard.set_meta(&path, set).await?;
             }
             Ask::ChangeMode(path, change) => self.change_mode(&path, &change).await?,
             Ask::Facts(path, set) => return Ok(Outcome::Text(self.facts(&path, set).await?)),
             Ask::Status(targets) => return Ok(Outcome::Text(self.status(targets).await?)),
             Ask::Room(path, octets) => {
-                if guard
-                    .free_space(&path)
-                    .await?
-                    .is_some_and(|free| free < octets)
-                {
+                if guard.free_space(&path).await?.is_some_and(|free| free < octets) {
                     return Err(FsError::NoSpace.into());
                 }
             }
@@ -162,9 +143,7 @@ impl Session {
 
     async fn may_rename(&self, path: &FtpPath) -> Result<(), Refused> {
         self.guard.stat(path, false).await?;
-        let allowed = self
-            .guard
-            .allows(ferry_accounts::policy::Op::RenameFrom, path);
+        let allowed = self.guard.allows(ferry_accounts::policy::Op::RenameFrom, path);
         if path.is_root() || !allowed {
             return Err(FsError::Denied.into());
         }
@@ -179,10 +158,7 @@ impl Session {
         match (self.guard.stat(&path, true).await, or_set) {
             (Ok(meta), _) => Ok(Outcome::Time(meta.modified)),
             (Err(FsError::NotFound), Some((time, path))) => {
-                let set = SetMeta {
-                    modified: Some(time),
-                    ..SetMeta::default()
-                };
+                let set = SetMeta { modified: Some(time), ..SetMeta::default() };
                 self.guard.set_meta(&path, set).await?;
                 Ok(Outcome::Done)
             }
@@ -194,15 +170,7 @@ impl Session {
         let meta = self.guard.stat(path, true).await?;
         let now = meta.mode.ok_or(FsError::Unsupported)?;
         let mode = change.apply(now, meta.kind == Kind::Dir);
-        self.guard
-            .set_meta(
-                path,
-                SetMeta {
-                    mode,
-                    ..SetMeta::default()
-                },
-            )
-            .await?;
+        self.guard.set_meta(path, SetMeta { mode, ..SetMeta::default() }).await?;
         Ok(())
     }
 
@@ -216,16 +184,10 @@ impl Session {
             Err(FsError::NotFound) => self.guard.stat(path, false).await?,
             other => other?,
         };
-        let entry = Entry {
-            name: Vec::new(),
-            meta,
-            link: None,
-            target: None,
-        };
+        let entry = Entry { name: Vec::new(), meta, link: None, target: None };
         let (kind, meta) = fact_kind(&entry);
         let mut line = Vec::new();
-        self.teller()
-            .facts(set, kind, path, meta, path.as_bytes(), &mut line);
+        self.teller().facts(set, kind, path, meta, path.as_bytes(), &mut line);
         Ok(line)
     }
 
@@ -265,11 +227,7 @@ impl Session {
 }
 
 fn cut_lines(text: &mut Vec<u8>, keep: usize) {
-    let ends = text
-        .iter()
-        .enumerate()
-        .filter(|(_, b)| **b == b'\n')
-        .map(|(i, _)| i + 1);
+    let ends = text.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| i + 1);
     if let Some(cut) = keep.checked_sub(1).and_then(|n| ends.clone().nth(n)) {
         text.truncate(cut);
     }
@@ -300,9 +258,8 @@ impl Scan {
                     let read = std::os::unix::fs::FileExt::read_at(&file, &mut buf, at);
                     (file, buf, read)
                 });
-                let (file, back, read) = read
-                    .await
-                    .map_err(|e| FsError::Io(std::io::Error::other(e)))?;
+                let (file, back, read) =
+                    read.await.map_err(|e| FsError::Io(std::io::Error::other(e)))?;
                 buf = back;
                 buf.truncate(read.map_err(FsError::Io)?);
                 self.source = Some(Source::File { file, from, len });

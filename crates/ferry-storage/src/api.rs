@@ -91,10 +91,7 @@ pub enum Kind {
 
 /// Metadata of one file, directory or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(
-    clippy::exhaustive_structs,
-    reason = "implementations outside this crate build it"
-)]
+#[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
 pub struct Meta {
     /// What it is.
     pub kind: Kind,
@@ -119,10 +116,7 @@ pub struct Meta {
 
 /// One entry of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(
-    clippy::exhaustive_structs,
-    reason = "implementations outside this crate build it"
-)]
+#[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
 pub struct Entry {
     /// The name: one component, octets as stored.
     pub name: Vec<u8>,
@@ -232,10 +226,7 @@ pub trait Sink: Send {
 
 /// What [`Storage::set_meta`] is to change; `None` leaves a field as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(
-    clippy::exhaustive_structs,
-    reason = "callers build it with ..Default::default()"
-)]
+#[allow(clippy::exhaustive_structs, reason = "callers build it with ..Default::default()")]
 pub struct SetMeta {
     /// New time of last modification.
     pub modified: Option<UnixTime>,
@@ -247,10 +238,7 @@ pub struct SetMeta {
 
 /// What a storage can do; everything else is mandatory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(
-    clippy::exhaustive_structs,
-    reason = "implementations outside this crate build it"
-)]
+#[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
 pub struct Caps {
     /// [`WriteMode::At`] and [`WriteMode::Append`] work.
     pub write_in_place: bool,

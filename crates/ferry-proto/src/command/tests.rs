@@ -33,18 +33,12 @@ fn commands_are_read_as_the_rfcs_write_them() {
         ("EPRT |1|10.0.0.1|1025|", Command::Eprt(any.into())),
         ("EPSV", Command::Epsv(EpsvArg::Any)),
         ("EPSV all", Command::Epsv(EpsvArg::All)),
-        (
-            "REST 9223372036854775807",
-            Command::Rest(9_223_372_036_854_775_807),
-        ),
+        ("REST 9223372036854775807", Command::Rest(9_223_372_036_854_775_807)),
         ("ALLO 12 R 80", Command::Allo(12)),
         ("OPTS utf8 on", Command::Opts(Opts::Utf8(true))),
         ("OPTS UTF-8 NLST", Command::Opts(Opts::Utf8(true))),
         ("OPTS UTF8 OFF", Command::Opts(Opts::Utf8(false))),
-        (
-            "OPTS MLST size;type;",
-            Command::Opts(Opts::Mlst(b"size;type;")),
-        ),
+        ("OPTS MLST size;type;", Command::Opts(Opts::Mlst(b"size;type;"))),
         ("OPTS MLST", Command::Opts(Opts::Mlst(b""))),
         ("LIST", Command::List(None)),
         ("LIST -la /x y", Command::List(Some(b"-la /x y"))),
@@ -104,25 +98,14 @@ fn lines_that_are_no_command_say_which_reply_is_due() {
 
 #[test]
 fn other_protocols_are_told_by_their_first_line() {
-    for line in [
-        "GET / HTTP/1.1",
-        "post /x",
-        "EHLO me",
-        "Host: x",
-        "HTTP/1.1 200",
-        "SSH-2.0-x",
-    ] {
+    for line in ["GET / HTTP/1.1", "post /x", "EHLO me", "Host: x", "HTTP/1.1 200", "SSH-2.0-x"] {
         assert!(is_foreign(line.as_bytes()), "{line}");
     }
     for line in ["USER a", "FEAT", ":", "", "RETR Host:"] {
         assert!(!is_foreign(line.as_bytes()), "{line}");
     }
     assert!(is_foreign_first_octet(0x16) && is_foreign_first_octet(0));
-    assert!(
-        ![b'\t', b'\n', b'\r', b'U', 0xff]
-            .into_iter()
-            .any(is_foreign_first_octet)
-    );
+    assert!(![b'\t', b'\n', b'\r', b'U', 0xff].into_iter().any(is_foreign_first_octet));
 }
 
 #[test]
@@ -134,9 +117,7 @@ fn a_name_made_by_hand_cannot_start_a_second_command() {
 
 fn name() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(
-        any::<u8>().prop_filter("not an octet of framing", |b| {
-            !matches!(b, 0 | b'\r' | b'\n')
-        }),
+        any::<u8>().prop_filter("not an octet of framing", |b| !matches!(b, 0 | b'\r' | b'\n')),
         1..40,
     )
 }

@@ -24,11 +24,7 @@ impl ServerSession {
             }
             Command::Mlst(None) => {
                 let path = self.cwd();
-                return self.ask(
-                    Ask::Facts(path.clone(), self.facts),
-                    Stage::Facts(path),
-                    out,
-                );
+                return self.ask(Ask::Facts(path.clone(), self.facts), Stage::Facts(path), out);
             }
             _ => {}
         }
@@ -57,11 +53,7 @@ impl ServerSession {
             Command::Rnfr(_) => (Ask::RenameFrom(path.clone()), Stage::RenameFrom(path)),
             Command::Size(_) => (Ask::Size(path, self.representation), Stage::Number),
             Command::Mfmt { time, path: shown } => (
-                Ask::SetTimes {
-                    path,
-                    modified: time,
-                    accessed: None,
-                },
+                Ask::SetTimes { path, modified: time, accessed: None },
                 Stage::Plain(modified_reply(time, shown)),
             ),
             _ => (Ask::Facts(path.clone(), self.facts), Stage::Facts(path)),
@@ -71,10 +63,7 @@ impl ServerSession {
 
     fn rename_to(&mut self, name: &[u8], carry: Carry, out: &mut Vec<Action>) {
         let Some(from) = carry.rename_from else {
-            out.push(Action::Reply(Reply::new(
-                503,
-                "Send RNFR right before RNTO.",
-            )));
+            out.push(Action::Reply(Reply::new(503, "Send RNFR right before RNTO.")));
             return;
         };
         if let Some(to) = self.resolve(name, out) {
@@ -85,9 +74,7 @@ impl ServerSession {
     fn status_of(&mut self, argument: &[u8], out: &mut Vec<Action>) {
         match listing::targets(&self.cwd(), Some(argument)) {
             Ok(targets) => {
-                let shown = targets
-                    .last()
-                    .map_or_else(FtpPath::root, |t| t.path.clone());
+                let shown = targets.last().map_or_else(FtpPath::root, |t| t.path.clone());
                 self.ask(Ask::Status(targets), Stage::Status(shown), out);
             }
             Err(error) => out.push(Action::Reply(path_refusal(error))),
@@ -119,19 +106,11 @@ impl ServerSession {
                 let stage = done(200, "Permissions changed.");
                 return self.ask(Ask::ChangeMode(path, mode), stage, out);
             }
-            SiteCommand::Utime {
-                modified,
-                accessed,
-                path,
-            } => {
+            SiteCommand::Utime { modified, accessed, path } => {
                 let Some(path) = self.resolve(path, out) else {
                     return;
                 };
-                let ask = Ask::SetTimes {
-                    path,
-                    modified,
-                    accessed,
-                };
+                let ask = Ask::SetTimes { path, modified, accessed };
                 return self.ask(ask, done(200, "Times changed."), out);
             }
             SiteCommand::Umask(None) => {
@@ -148,10 +127,9 @@ impl ServerSession {
 
     pub(super) fn conclude_file(&mut self, stage: Stage, outcome: Outcome, out: &mut Vec<Action>) {
         let reply = match (stage, outcome) {
-            (Stage::Number, Outcome::Failed(Failure::TooCostly)) => Reply::new(
-                550,
-                "SIZE not allowed in ASCII mode for a file this large: use TYPE I.",
-            ),
+            (Stage::Number, Outcome::Failed(Failure::TooCostly)) => {
+                Reply::new(550, "SIZE not allowed in ASCII mode for a file this large: use TYPE I.")
+            }
             (Stage::MakeDir(_), Outcome::Failed(Failure::Exists)) => {
                 Reply::new(550, "That directory already exists.")
             }

@@ -23,9 +23,7 @@ impl ServerSession {
     #[must_use]
     pub fn greeting(&self, rules: &Rules, sessions: u32, allowed: u32) -> Reply {
         let mut lines = rules.banner.clone();
-        lines.push(format!(
-            "You are user number {sessions} of {allowed} allowed."
-        ));
+        lines.push(format!("You are user number {sessions} of {allowed} allowed."));
         lines.push(String::from(if rules.anonymous {
             "Anonymous users are welcome."
         } else {
@@ -40,9 +38,7 @@ impl ServerSession {
         );
         let mut lines = lines.into_iter();
         let first = lines.next().unwrap_or_default();
-        lines.fold(Reply::multi(220, first, last), |reply, line| {
-            reply.coded_line(&line)
-        })
+        lines.fold(Reply::multi(220, first, last), |reply, line| reply.coded_line(&line))
     }
 
     pub(super) fn admit_info(&self, command: &Command<'_>, rules: &Rules, out: &mut Vec<Action>) {
@@ -79,10 +75,9 @@ impl ServerSession {
         let without_verb = ["SITE CHMOD", "SITE UTIME", "TVFS", "UTF8"];
         lines.extend(without_verb.map(str::to_owned));
         lines.sort_unstable();
-        lines.iter().fold(
-            Reply::multi(211, "Extensions supported:", "End"),
-            |reply, line| reply.line(line.as_bytes()),
-        )
+        lines.iter().fold(Reply::multi(211, "Extensions supported:", "End"), |reply, line| {
+            reply.line(line.as_bytes())
+        })
     }
 
     /// STAT without an argument; `moved` is given while a transfer runs.
@@ -104,21 +99,10 @@ impl ServerSession {
         ));
         say(format!(
             "Control connection: {}, data connections: {}",
-            if self.is_secured() {
-                "under TLS"
-            } else {
-                "in the clear"
-            },
-            if self.private_data {
-                "under TLS (PROT P)"
-            } else {
-                "in the clear (PROT C)"
-            },
+            if self.is_secured() { "under TLS" } else { "in the clear" },
+            if self.private_data { "under TLS (PROT P)" } else { "in the clear (PROT C)" },
         ));
-        say(format!(
-            "Disconnected after {} of silence",
-            span(rules.idle_secs)
-        ));
+        say(format!("Disconnected after {} of silence", span(rules.idle_secs)));
         if let (Some(n), Some(Stage::Moving { verb, .. })) = (moved, self.work.as_deref()) {
             say(format!("Transfer: {}, {n} bytes", verb.name()));
         } else {
@@ -131,16 +115,11 @@ impl ServerSession {
 fn help() -> Reply {
     let mut names: Vec<&str> = VERBS.iter().filter(|v| v.served).map(|v| v.name).collect();
     names.sort_unstable();
-    let rows = names.chunks(8).map(|row| {
-        row.iter()
-            .fold(String::new(), |line, name| format!("{line}{name:<6}"))
-    });
+    let rows = names
+        .chunks(8)
+        .map(|row| row.iter().fold(String::new(), |line, name| format!("{line}{name:<6}")));
     rows.fold(
-        Reply::multi(
-            214,
-            "These commands are available:",
-            "HELP <SP> command tells more.",
-        ),
+        Reply::multi(214, "These commands are available:", "HELP <SP> command tells more."),
         |reply, row| reply.line(row.trim_end().as_bytes()),
     )
 }
@@ -152,12 +131,7 @@ fn help_on(what: &[u8]) -> Reply {
     match Verb::find(what).map(Verb::info) {
         Some(info) if info.served => Reply::new(
             214,
-            format!(
-                "Syntax: {}{}{}",
-                info.name,
-                super::gap(info.syntax),
-                info.syntax
-            ),
+            format!("Syntax: {}{}{}", info.name, super::gap(info.syntax), info.syntax),
         ),
         Some(info) => Reply::new(502, format!("{} is not available.", info.name)),
         None => Reply::new(502, "Unknown command; HELP lists the known ones."),

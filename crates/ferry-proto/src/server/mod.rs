@@ -158,11 +158,7 @@ impl ServerSession {
             peer: canonical(peer),
             umask: umask & 0o777,
             facts: FactSet::ALL,
-            protection: if implicit_tls {
-                Protection::Tls
-            } else {
-                Protection::Plain
-            },
+            protection: if implicit_tls { Protection::Tls } else { Protection::Plain },
             representation: Representation::Ascii,
             wrong_passwords: 0,
             long_lines: 0,
@@ -231,10 +227,7 @@ impl ServerSession {
         if error == CommandError::TooLong {
             self.long_lines = self.long_lines.saturating_add(1);
             if self.long_lines >= 3 {
-                out.push(Action::Reply(Reply::new(
-                    421,
-                    "Too many overlong lines; closing.",
-                )));
+                out.push(Action::Reply(Reply::new(421, "Too many overlong lines; closing.")));
                 out.push(Action::Close("overlong lines"));
                 return;
             }
@@ -244,10 +237,7 @@ impl ServerSession {
 
     /// The peer speaks another protocol: answered once, then closed (cross-protocol attacks).
     pub fn foreign(&mut self, out: &mut Vec<Action>) {
-        out.push(Action::Reply(Reply::new(
-            421,
-            "This is an FTP server; closing.",
-        )));
+        out.push(Action::Reply(Reply::new(421, "This is an FTP server; closing.")));
         out.push(Action::Close("the peer does not speak FTP"));
     }
 
@@ -272,10 +262,7 @@ impl ServerSession {
         };
         let carry = self.take_carry(verb);
         if verb.is_some_and(|v| v.info().login) && !self.is_logged_in() {
-            out.push(Action::Reply(Reply::new(
-                530,
-                "Log in first, with USER and PASS.",
-            )));
+            out.push(Action::Reply(Reply::new(530, "Log in first, with USER and PASS.")));
             return;
         }
         match command {
@@ -287,10 +274,7 @@ impl ServerSession {
     /// What the previous commands left for this one; whatever this verb ends is dropped.
     fn take_carry(&mut self, verb: Option<Verb>) -> Carry {
         let info = verb.map(Verb::info);
-        let carry = Carry {
-            rename_from: self.rename_from.take(),
-            restart_at: self.restart_at,
-        };
+        let carry = Carry { rename_from: self.rename_from.take(), restart_at: self.restart_at };
         if info.is_none_or(|i| i.restart == Restart::Clears) {
             self.restart_at = 0;
         }
@@ -403,15 +387,9 @@ impl ServerSession {
     /// Nothing was heard for as long as the rules allow.
     pub fn timed_out(&mut self, rules: &Rules, out: &mut Vec<Action>) {
         let text = if self.is_logged_in() {
-            format!(
-                "Timeout: no command for {}; closing.",
-                info::span(rules.idle_secs)
-            )
+            format!("Timeout: no command for {}; closing.", info::span(rules.idle_secs))
         } else {
-            format!(
-                "Timeout: no login within {}; closing.",
-                info::span(rules.login_secs)
-            )
+            format!("Timeout: no login within {}; closing.", info::span(rules.login_secs))
         };
         out.push(Action::Reply(Reply::new(421, text)));
         out.push(Action::Close("timeout"));
@@ -441,11 +419,7 @@ impl ServerSession {
 
     /// Resolves a name against the current directory, or says why it is none.
     fn resolve(&self, name: &[u8], out: &mut Vec<Action>) -> Option<FtpPath> {
-        match self
-            .cwd
-            .as_ref()
-            .map_or_else(|| FtpPath::new(name), |cwd| cwd.resolve(name))
-        {
+        match self.cwd.as_ref().map_or_else(|| FtpPath::new(name), |cwd| cwd.resolve(name)) {
             Ok(path) => Some(path),
             Err(error) => {
                 out.push(Action::Reply(files::path_refusal(error)));
@@ -467,7 +441,4 @@ pub(crate) fn gap(syntax: &str) -> &'static str {
     if syntax.starts_with('<') { " " } else { "" }
 }
 
-const _: () = assert!(
-    size_of::<ServerSession>() <= 192,
-    "an idle session must stay small"
-);
+const _: () = assert!(size_of::<ServerSession>() <= 192, "an idle session must stay small");

@@ -117,13 +117,7 @@ impl ServerSession {
 
     fn listen(&mut self, extended: bool, out: &mut Vec<Action>) {
         self.close_prepared(out);
-        self.ask(
-            Ask::Listen {
-                announce: !extended,
-            },
-            Stage::Listen { extended },
-            out,
-        );
+        self.ask(Ask::Listen { announce: !extended }, Stage::Listen { extended }, out);
     }
 
     pub(super) fn conclude_listen(

@@ -28,10 +28,7 @@ struct Talk {
 impl Talk {
     fn new() -> Self {
         let peer = "192.0.2.9:4000".parse().unwrap();
-        Self {
-            session: ServerSession::new(peer, 0o022, false),
-            rules: rules(),
-        }
+        Self { session: ServerSession::new(peer, 0o022, false), rules: rules() }
     }
 
     fn ready() -> Self {
@@ -44,8 +41,7 @@ impl Talk {
 
     fn say(&mut self, line: &str) -> String {
         let mut out = Vec::new();
-        self.session
-            .command(line.as_bytes(), &self.rules, 7, &mut out);
+        self.session.command(line.as_bytes(), &self.rules, 7, &mut out);
         words(&out)
     }
 
@@ -63,8 +59,7 @@ impl Talk {
 
     fn text(&mut self, line: &str) -> String {
         let mut out = Vec::new();
-        self.session
-            .command(line.as_bytes(), &self.rules, 7, &mut out);
+        self.session.command(line.as_bytes(), &self.rules, 7, &mut out);
         let mut wire = Vec::new();
         for action in &out {
             if let Action::Reply(reply) = action {
@@ -75,10 +70,7 @@ impl Talk {
     }
 
     fn opened(&mut self) -> String {
-        self.hear(Outcome::Opened {
-            wire_len: Some(9),
-            stored_as: None,
-        })
+        self.hear(Outcome::Opened { wire_len: Some(9), stored_as: None })
     }
 }
 
@@ -87,16 +79,9 @@ fn words(actions: &[Action]) -> String {
         Action::Reply(reply) => reply.code().to_string(),
         Action::Ask(ask) => {
             let name = format!("{ask:?}");
-            name.split([' ', '(', '{'])
-                .next()
-                .unwrap_or_default()
-                .to_owned()
+            name.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
         }
-        other => format!("{other:?}")
-            .split('(')
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
+        other => format!("{other:?}").split('(').next().unwrap_or_default().to_owned(),
     };
     actions.iter().map(word).collect::<Vec<_>>().join(" ")
 }
@@ -116,10 +101,7 @@ fn logging_in_follows_rfc_959_and_tells_nothing_about_names() {
     assert_eq!(t.say("SYST"), "215");
     assert_eq!(t.say("PASS x"), "503", "SYST came between");
     t.say("USER alice");
-    assert_eq!(
-        t.ask("PASS x", Outcome::LoggedIn(FtpPath::new(b"/home").unwrap())),
-        "230"
-    );
+    assert_eq!(t.ask("PASS x", Outcome::LoggedIn(FtpPath::new(b"/home").unwrap())), "230");
     assert!(t.text("PWD").starts_with("257 \"/home\""));
     assert_eq!(t.say("ACCT x"), "202");
     assert_eq!(t.say("PASS x"), "503");
@@ -130,10 +112,7 @@ fn the_last_wrong_password_ends_the_connection() {
     let mut t = Talk::new();
     for want in ["530", "530", "421 Close"] {
         t.say("USER a");
-        assert_eq!(
-            t.ask("PASS b", Outcome::LoginRefused(LoginRefusal::Wrong)),
-            "Pause"
-        );
+        assert_eq!(t.ask("PASS b", Outcome::LoginRefused(LoginRefusal::Wrong)), "Pause");
         assert_eq!(t.hear(Outcome::Done), want);
     }
 }
@@ -158,10 +137,7 @@ fn a_new_user_drops_the_old_identity_but_not_the_type() {
     let mut t = Talk::ready();
     t.say("TYPE I");
     t.ask("CWD /x", Outcome::Done);
-    t.ask(
-        "PASV",
-        Outcome::Listening("192.0.2.1:50000".parse().unwrap()),
-    );
+    t.ask("PASV", Outcome::Listening("192.0.2.1:50000".parse().unwrap()));
     assert_eq!(t.say("USER bob"), "Forget CloseData 331");
     assert_eq!(t.say("PWD"), "530");
     t.say("USER bob");
@@ -188,14 +164,7 @@ fn auth_starts_anew_and_prot_wants_pbsz() {
     t.rules.data_needs_tls = true;
     assert_eq!(t.say("PROT C"), "534");
     t.rules.tls = false;
-    assert_eq!(
-        Talk {
-            rules: t.rules.clone(),
-            ..Talk::new()
-        }
-        .say("AUTH TLS"),
-        "502"
-    );
+    assert_eq!(Talk { rules: t.rules.clone(), ..Talk::new() }.say("AUTH TLS"), "502");
 }
 
 #[test]
@@ -268,35 +237,20 @@ fn a_transfer_is_opened_before_150_and_moved_after_it() {
     assert_eq!(t.hear(Outcome::Failed(Failure::NotFound)), "550");
     t.say("RETR y");
     let mut out = Vec::new();
-    let opened = Outcome::Opened {
-        wire_len: Some(12),
-        stored_as: None,
-    };
+    let opened = Outcome::Opened { wire_len: Some(12), stored_as: None };
     t.session.conclude(opened, &t.rules, &mut out);
     assert_eq!(
         out.last(),
-        Some(&Action::Ask(Ask::Move {
-            via: DataVia::Passive,
-            protect: false
-        })),
+        Some(&Action::Ask(Ask::Move { via: DataVia::Passive, protect: false })),
         "the port stays open after a 550"
     );
     assert_eq!(t.hear(Outcome::Ended(End::Complete)), "226");
     t.say("RETR y");
     let mut out = Vec::new();
-    let opened = Outcome::Opened {
-        wire_len: None,
-        stored_as: None,
-    };
+    let opened = Outcome::Opened { wire_len: None, stored_as: None };
     t.session.conclude(opened, &t.rules, &mut out);
     let to_user_port = DataVia::Active("192.0.2.9:4000".parse().unwrap());
-    assert_eq!(
-        out.last(),
-        Some(&Action::Ask(Ask::Move {
-            via: to_user_port,
-            protect: false
-        }))
-    );
+    assert_eq!(out.last(), Some(&Action::Ask(Ask::Move { via: to_user_port, protect: false })));
     assert_eq!(t.hear(Outcome::Ended(End::NotConnected)), "425");
     t.rules.default_data_port = false;
     t.say("RETR y");
@@ -310,19 +264,10 @@ fn a_port_serves_until_the_next_one() {
     for _ in 0..2 {
         t.say("LIST");
         let mut out = Vec::new();
-        let opened = Outcome::Opened {
-            wire_len: None,
-            stored_as: None,
-        };
+        let opened = Outcome::Opened { wire_len: None, stored_as: None };
         t.session.conclude(opened, &t.rules, &mut out);
         let via = DataVia::Active("192.0.2.9:4096".parse().unwrap());
-        assert_eq!(
-            out.last(),
-            Some(&Action::Ask(Ask::Move {
-                via,
-                protect: false
-            }))
-        );
+        assert_eq!(out.last(), Some(&Action::Ask(Ask::Move { via, protect: false })));
         t.hear(Outcome::Ended(End::Complete));
     }
 }
@@ -362,10 +307,7 @@ fn abor_gets_two_replies_whoever_wins_the_race() {
     }
     let mut t = Talk::ready();
     assert_eq!(t.say("ABOR"), "226");
-    t.ask(
-        "PASV",
-        Outcome::Listening("192.0.2.1:50001".parse().unwrap()),
-    );
+    t.ask("PASV", Outcome::Listening("192.0.2.1:50001".parse().unwrap()));
     assert_eq!(t.say("ABOR"), "CloseData 226");
 }
 
@@ -375,24 +317,13 @@ fn rest_lasts_through_preparations_and_no_further() {
         let mut out = Vec::new();
         t.session.command(b"RETR x", &t.rules, 0, &mut out);
         t.hear(Outcome::Failed(Failure::NotFound));
-        let Some(Action::Ask(Ask::Open(plan))) = out.pop() else {
-            panic!("no Open")
-        };
-        let Transfer::Retrieve { from, .. } = plan.what else {
-            panic!("no RETR")
-        };
+        let Some(Action::Ask(Ask::Open(plan))) = out.pop() else { panic!("no Open") };
+        let Transfer::Retrieve { from, .. } = plan.what else { panic!("no RETR") };
         from
     };
     let mut t = Talk::ready();
     assert_eq!(t.say("REST 100"), "350");
-    for line in [
-        "TYPE I",
-        "MODE S",
-        "STRU F",
-        "NOOP",
-        "OPTS UTF8 ON",
-        "PORT 192,0,2,9,16,0",
-    ] {
+    for line in ["TYPE I", "MODE S", "STRU F", "NOOP", "OPTS UTF8 ON", "PORT 192,0,2,9,16,0"] {
         t.say(line);
     }
     t.ask("SIZE x", Outcome::Number(5));
@@ -483,9 +414,7 @@ fn a_created_directory_is_named_with_doubled_quotes() {
     t.session.command(b"MKD a \"b\"", &t.rules, 0, &mut out);
     out.clear();
     t.session.conclude(Outcome::Done, &t.rules, &mut out);
-    let Some(Action::Reply(reply)) = out.pop() else {
-        panic!("no reply")
-    };
+    let Some(Action::Reply(reply)) = out.pop() else { panic!("no reply") };
     let mut wire = Vec::new();
     reply.write(&mut wire);
     assert_eq!(wire, b"257 \"/a \"\"b\"\"\" created.\r\n");
@@ -506,26 +435,14 @@ fn overlong_lines_and_other_protocols_end_the_session() {
     assert_eq!(Talk::new().say("GET / HTTP/1.1"), "421 Close");
     let mut t = Talk::new();
     t.say("USER x");
-    assert_eq!(
-        t.say("GET / HTTP/1.1"),
-        "500",
-        "only the first line tells a stranger"
-    );
+    assert_eq!(t.say("GET / HTTP/1.1"), "500", "only the first line tells a stranger");
 }
 
 #[test]
 fn feat_lists_what_the_table_and_the_state_offer() {
     let mut t = Talk::new();
     let feat = t.text("FEAT");
-    for line in [
-        " AUTH TLS",
-        " EPSV",
-        " MLST type*;",
-        " REST STREAM",
-        " TVFS",
-        " UTF8",
-        " MFMT",
-    ] {
+    for line in [" AUTH TLS", " EPSV", " MLST type*;", " REST STREAM", " TVFS", " UTF8", " MFMT"] {
         assert!(feat.contains(line), "{line} in {feat}");
     }
     assert!(!feat.contains("MODE B") && !feat.contains("HOST"));
@@ -552,12 +469,7 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
         Failure::Io,
         Failure::TooCostly,
     ];
-    const ENDS: [End; 4] = [
-        End::Complete,
-        End::Broken,
-        End::NotConnected,
-        End::NotResumed,
-    ];
+    const ENDS: [End; 4] = [End::Complete, End::Broken, End::NotConnected, End::NotResumed];
     let pick = usize::from(choice);
     match ask {
         Ask::Pause(_) => Outcome::Done,
@@ -569,10 +481,7 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
         Ask::Size(..) => Outcome::Number(1),
         Ask::ModTime { .. } => Outcome::Time(UnixTime::from_secs(0)),
         Ask::Facts(..) | Ask::Status(_) => Outcome::Text(b"-rw x\r\n".to_vec()),
-        Ask::Open(_) => Outcome::Opened {
-            wire_len: None,
-            stored_as: None,
-        },
+        Ask::Open(_) => Outcome::Opened { wire_len: None, stored_as: None },
         _ => Outcome::Done,
     }
 }

@@ -38,11 +38,7 @@ impl Control {
                     let told = told(&other);
                     let outcome = session.perform(other).await;
                     if let (Outcome::Done, Some((verb, path, to))) = (&outcome, &told) {
-                        self.report(&Event::Changed {
-                            verb,
-                            path,
-                            to: to.as_ref(),
-                        });
+                        self.report(&Event::Changed { verb, path, to: to.as_ref() });
                     }
                     outcome
                 }
@@ -60,10 +56,7 @@ impl Control {
             return Outcome::LoginRefused(LoginRefusal::Wrong);
         };
         let account = login.account;
-        let counted = self
-            .shared
-            .registry
-            .log_in(&account.name, account.sessions_max);
+        let counted = self.shared.registry.log_in(&account.name, account.sessions_max);
         if account.sessions_max.is_some() && counted.is_none() {
             self.report(&Event::LoginFailed { user });
             return Outcome::LoginRefused(LoginRefusal::TooManySessions);
@@ -93,11 +86,7 @@ impl Control {
             Ok((local, port, listener)) => {
                 let expires = tokio::time::Instant::now() + options.limits.passive_unused;
                 self.passive = Some(Box::new(Passive { listener, expires }));
-                let ip = if announce {
-                    data::announced(options, local, peer)
-                } else {
-                    local
-                };
+                let ip = if announce { data::announced(options, local, peer) } else { local };
                 Outcome::Listening(SocketAddr::new(ip, port))
             }
             Err(error) => {
@@ -131,15 +120,8 @@ impl Control {
         match opened::open(&session, plan).await {
             Ok(ready) => {
                 let (wire_len, stored_as) = (ready.wire_len, ready.stored_as.clone());
-                work.ready = Some(Opening {
-                    ready,
-                    verb,
-                    representation,
-                });
-                Outcome::Opened {
-                    wire_len,
-                    stored_as,
-                }
+                work.ready = Some(Opening { ready, verb, representation });
+                Outcome::Opened { wire_len, stored_as }
             }
             Err(refused) => {
                 let why = match &refused {

@@ -149,9 +149,7 @@ impl Control {
         let limits = &self.shared.options.limits;
         let (here, allowed) = (self.shared.registry.sessions(), limits.sessions);
         let mut work = Work::default();
-        self.machine
-            .greeting(&self.shared.rules, here, allowed)
-            .write(&mut work.replies);
+        self.machine.greeting(&self.shared.rules, here, allowed).write(&mut work.replies);
         self.flush(&mut work).await
     }
 
@@ -161,10 +159,7 @@ impl Control {
         if now >= deadline {
             return Poll::Ready(Wake::TimedOut);
         }
-        let expires = self
-            .passive
-            .as_ref()
-            .map(|p| self.shared.second_of(p.expires));
+        let expires = self.passive.as_ref().map(|p| self.shared.second_of(p.expires));
         if expires.is_some_and(|at| now >= at) {
             return Poll::Ready(Wake::PassiveExpired);
         }

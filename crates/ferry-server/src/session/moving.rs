@@ -20,22 +20,16 @@ impl Control {
         protect: bool,
         work: &mut Work,
     ) -> Result<Outcome, Gone> {
-        let Some(Opening {
-            ready,
-            verb,
-            representation,
-        }) = work.ready.take()
-        else {
+        let Some(Opening { ready, verb, representation }) = work.ready.take() else {
             return Ok(Outcome::Ended(End::Broken));
         };
         let (moved, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
         let path = ready.path.clone();
         let via = match via {
             DataVia::Active(to) => Via::Active(to),
-            DataVia::Passive => self
-                .passive
-                .take()
-                .map_or(Via::Nowhere, |p| Via::Passive(p.listener)),
+            DataVia::Passive => {
+                self.passive.take().map_or(Via::Nowhere, |p| Via::Passive(p.listener))
+            }
         };
         let connection = Connection {
             shared: Arc::clone(&self.shared),
@@ -46,13 +40,7 @@ impl Control {
             local: canonical(self.wire.local_addr().map_err(|_| Gone)?),
         };
         let (moving, stop) = (Arc::clone(&moved), Arc::clone(&stop));
-        let job = Job {
-            connection,
-            ready,
-            representation,
-            moved: moving,
-            stop,
-        };
+        let job = Job { connection, ready, representation, moved: moving, stop };
         let done = Box::pin(self.watch_transfer(job, work)).await?;
         self.report(&Event::Transferred {
             verb: verb.name(),
@@ -108,8 +96,7 @@ impl Control {
     ) -> Result<(), Gone> {
         let mut actions = Vec::new();
         let so_far = moved.load(Ordering::Relaxed);
-        self.machine
-            .command(line, &self.shared.rules, so_far, &mut actions);
+        self.machine.command(line, &self.shared.rules, so_far, &mut actions);
         for action in actions {
             match action {
                 Action::Reply(reply) => reply.write(&mut work.replies),
