@@ -11,29 +11,65 @@ use ferry_storage::{
     BoxFut, Caps, Entries, Entry, FsError, Meta, SetMeta, Sink, Source, Storage, WriteMode,
 };
 
+use crate::auth::{Login, Volume};
+
 /// An account's storage behind the permission decision.
 #[derive(Debug)]
 pub(crate) struct Guarded {
     account: Arc<Account>,
     inner: Arc<dyn Storage>,
+    volumes: Arc<[Volume]>,
+    acct_given: bool,
 }
 
 impl Guarded {
-    pub(crate) fn new(account: Arc<Account>, inner: Arc<dyn Storage>) -> Self {
-        Self { account, inner }
+    pub(crate) fn new(login: Login) -> Self {
+        let Login { account, storage, volumes } = login;
+        Self { account, inner: storage, volumes, acct_given: false }
+    }
+
+    /// Whose storage it is.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// The same after ACCT.
+    pub(crate) fn with_acct(&self) -> Self {
+        Self {
+            account: Arc::clone(&self.account),
+            inner: Arc::clone(&self.inner),
+            volumes: Arc::clone(&self.volumes),
+            acct_given: true,
+        }
+    }
+
+    /// The account's volume of this name behind the same door.
+    pub(crate) fn mounted(&self, name: &[u8]) -> Option<Self> {
+        let volume = self.volumes.iter().find(|v| v.name.as_bytes() == name)?;
+        Some(Self {
+            account: Arc::clone(&self.account),
+            inner: Arc::clone(&volume.storage),
+            volumes: Arc::clone(&self.volumes),
+            acct_given: self.acct_given,
+        })
     }
 
     /// Whether `op` on `path` would be let through, for the `perm` fact.
     pub(crate) fn allows(&self, op: Op, path: &FtpPath) -> bool {
-        policy::decide(&self.account, op, path).is_ok()
+        self.check(op, path).is_ok()
     }
 
-    fn check(&self, op: Op, path: &FtpPath) -> Result<(), FsError> {
+    /// Whether `op` on `path` is let through, or why not.
+    pub(crate) fn check(&self, op: Op, path: &FtpPath) -> Result<(), FsError> {
         policy::decide(&self.account, op, path).map_err(|refusal| match refusal {
             Refusal::BadName => FsError::BadName,
             Refusal::Hidden => FsError::NotFound,
             _ => FsError::Denied,
-        })
+        })?;
+        if policy::awaits_acct(&self.account, op, self.acct_given) {
+            return Err(FsError::NeedsAccount);
+        }
+        Ok(())
     }
 
     fn guarded<'a, T: Send + 'a>(

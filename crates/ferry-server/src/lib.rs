@@ -8,6 +8,7 @@ mod data;
 mod entropy;
 pub mod events;
 mod guard;
+mod hosts;
 mod input;
 mod listing;
 pub mod net;
@@ -25,4 +26,5 @@ pub mod tls;
 mod transfer;
 mod wire;
 
+pub use hosts::VirtualHost;
 pub use server::{Handle, Server, Setup, WallClock};

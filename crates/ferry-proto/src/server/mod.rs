@@ -231,6 +231,12 @@ impl ServerSession {
         self.protection == Protection::Tls
     }
 
+    /// Whether CCC has ended TLS on the control connection, while data connections stay as they are.
+    #[must_use]
+    pub fn is_cleared(&self) -> bool {
+        self.protection == Protection::Cleared
+    }
+
     /// Takes one command line, already read. `moved` is the number of octets the running transfer
     /// has moved so far, for STAT.
     pub fn command(&mut self, line: &[u8], rules: &Rules, moved: u64, out: &mut Vec<Action>) {

@@ -9,6 +9,8 @@
 mod accept;
 mod alpn;
 mod binding;
+mod leave;
+mod records;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -22,8 +24,9 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemor
 use rustls::version::{TLS12, TLS13};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-pub(crate) use self::accept::{TlsFacts, TlsFailure, accept};
+pub(crate) use self::accept::{Choose, TlsFacts, TlsFailure, accept};
 use self::binding::Binding;
+pub(crate) use self::leave::Leaving;
 pub(crate) use self::stream::{TlsStream, write_at_once};
 use crate::options::DataResumption;
 
@@ -74,7 +77,7 @@ impl TlsSetup {
     pub(crate) fn session(&self, resumption: DataResumption) -> Result<SessionTls, rustls::Error> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| rustls::Error::FailedToGetRandomBytes)?;
-        Ok(SessionTls { shared: Arc::clone(&self.shared), id, resumption })
+        Ok(SessionTls { shared: Arc::clone(&self.shared), id, resumption, sni: None })
     }
 }
 
@@ -109,9 +112,28 @@ pub(crate) struct SessionTls {
     shared: Arc<Shared>,
     id: [u8; 16],
     resumption: DataResumption,
+    sni: Option<Box<str>>,
 }
 
 impl SessionTls {
+    /// The same for a client that asked for this server name.
+    pub(crate) fn asked_for(mut self, sni: Option<&str>) -> Self {
+        self.sni = sni.map(Box::from);
+        self
+    }
+
+    /// The server name that the client asked for.
+    pub(crate) fn sni(&self) -> Option<&str> {
+        self.sni.as_deref()
+    }
+
+    /// From now on a data connection need not resume.
+    pub(crate) fn waive_resumption(&mut self) {
+        if self.resumption == DataResumption::Strict {
+            self.resumption = DataResumption::Prefer;
+        }
+    }
+
     /// What to offer on the next connection of this kind; for one handshake only.
     pub(crate) fn offer(&self, channel: Channel) -> TlsOffer {
         let mut config = self.shared.config.clone();
