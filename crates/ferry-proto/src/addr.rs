@@ -115,8 +115,8 @@ pub fn parse_epsv_argument(arg: &[u8]) -> Result<EpsvArg, AddrError> {
     }
 }
 
-/// Reads the argument of LPRT (RFC 1639): `af,hal,h1,…,pal,p1,…`, for address family 4 with 4 octets
-/// of address and 6 with 16, and ports of 2 octets.
+/// Reads the argument of LPRT (RFC 1639): `af,hal,h1,…,pal,p1,…`, for address family 4 with
+/// 4 octets of address and 6 with 16, and ports of 2 octets.
 ///
 /// # Errors
 /// [`AddrError::UnknownFamily`] for another family, else [`AddrError::Syntax`] for whatever does

@@ -1,5 +1,5 @@
-//! Names of hosts as HOST (RFC 7151 §3) and SNI (RFC 6066 §3) give them: their form, and when two of
-//! them are the same. Which names a server answers to is not decided here.
+//! Names of hosts as HOST (RFC 7151 §3) and SNI (RFC 6066 §3) give them: their form, and when two
+//! of them are the same. Which names a server answers to is not decided here.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -12,6 +12,9 @@
 //!    │  └──────────────┴──────────────────────────┘    USER, AUTH    │
 //!    └───────────────────────────────────────────────────────────────┘
 //!
+//! PASS of an account that must send ACCT:   (busy) ──AccountWanted──▶ NeedAcct ──ACCT──▶ Ready
+//!                                                any other verb, wrong ACCT ──▶ NeedUser
+//!
 //! Ready ── command ──▶ reply, or Ask ──▶ (busy) ── conclude ──▶ reply
 //!
 //! transfer:  Open ──Opened──▶ 150, Move ──Ended──▶ 226 or 4yz/5yz
@@ -22,6 +25,8 @@
 //!
 //! The driver's duties: one input at a time; at most one [`Ask`] is outstanding; while one is, only
 //! commands that [`overtake`](ServerSession::overtakes) may be given, all others wait in order.
+//!
+//! Replies are made in English and leave in the session's language, see [`crate::lang`].
 
 mod account;
 mod action;
@@ -231,7 +236,8 @@ impl ServerSession {
         self.protection == Protection::Tls
     }
 
-    /// Whether CCC has ended TLS on the control connection, while data connections stay as they are.
+    /// Whether CCC has ended TLS on the control connection, while data connections stay as they
+    /// are.
     #[must_use]
     pub fn is_cleared(&self) -> bool {
         self.protection == Protection::Cleared

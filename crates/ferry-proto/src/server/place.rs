@@ -1,6 +1,6 @@
-//! Where a session stands: its virtual host (HOST, RFC 7151), its volume (SMNT), its language (LANG,
-//! RFC 2640 §4), and the ways back: REIN to the beginning (RFC 959 §4.1.1, RFC 4217 §13), CCC to
-//! the clear (RFC 4217 §12.3).
+//! Where a session stands: its virtual host (HOST, RFC 7151), its volume (SMNT), its language
+//! (LANG, RFC 2640 §4), and the ways back: REIN to the beginning (RFC 959 §4.1.1, RFC 4217 §13),
+//! CCC to the clear (RFC 4217 §12.3).
 
 use crate::command::Command;
 use crate::lang::Language;

@@ -72,7 +72,8 @@ impl From<io::Error> for TlsFailure {
 pub(crate) type Choose<'a> = dyn FnMut(Option<&str>) -> Option<TlsOffer> + Send + 'a;
 
 /// Shakes hands as the server, with what is chosen when the client has said whom it wants. `early`
-/// was read from the link before and comes first. When this fails the connection is of no more use: the peer has been told why, and our direction ended.
+/// was read from the link before and comes first. When this fails the connection is of no more
+/// use: the peer has been told why, and our direction ended.
 pub(crate) async fn accept(
     link: &dyn Link,
     choose: &mut Choose<'_>,
