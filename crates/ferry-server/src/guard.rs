@@ -18,6 +18,13 @@ use crate::auth::{Login, Volume};
 pub(crate) struct Guarded {
     account: Arc<Account>,
     inner: Arc<dyn Storage>,
+    /// `None` for most accounts: it is part of what an idle session costs.
+    more: Option<Box<More>>,
+}
+
+/// What only accounts with volumes or ACCT have.
+#[derive(Debug, Clone)]
+struct More {
     volumes: Arc<[Volume]>,
     acct_given: bool,
 }
@@ -25,7 +32,9 @@ pub(crate) struct Guarded {
 impl Guarded {
     pub(crate) fn new(login: Login) -> Self {
         let Login { account, storage, volumes } = login;
-        Self { account, inner: storage, volumes, acct_given: false }
+        let plain = volumes.is_empty() && account.acct.is_none();
+        let more = (!plain).then(|| Box::new(More { volumes, acct_given: false }));
+        Self { account, inner: storage, more }
     }
 
     /// Whose storage it is.
@@ -35,22 +44,21 @@ impl Guarded {
 
     /// The same after ACCT.
     pub(crate) fn with_acct(&self) -> Self {
-        Self {
-            account: Arc::clone(&self.account),
-            inner: Arc::clone(&self.inner),
-            volumes: Arc::clone(&self.volumes),
-            acct_given: true,
+        let mut more = self.more.clone();
+        if let Some(more) = &mut more {
+            more.acct_given = true;
         }
+        Self { account: Arc::clone(&self.account), inner: Arc::clone(&self.inner), more }
     }
 
     /// The account's volume of this name behind the same door.
     pub(crate) fn mounted(&self, name: &[u8]) -> Option<Self> {
-        let volume = self.volumes.iter().find(|v| v.name.as_bytes() == name)?;
+        let more = self.more.as_ref()?;
+        let volume = more.volumes.iter().find(|v| v.name.as_bytes() == name)?;
         Some(Self {
             account: Arc::clone(&self.account),
             inner: Arc::clone(&volume.storage),
-            volumes: Arc::clone(&self.volumes),
-            acct_given: self.acct_given,
+            more: self.more.clone(),
         })
     }
 
@@ -66,7 +74,8 @@ impl Guarded {
             Refusal::Hidden => FsError::NotFound,
             _ => FsError::Denied,
         })?;
-        if policy::awaits_acct(&self.account, op, self.acct_given) {
+        let acct_given = self.more.as_ref().is_some_and(|more| more.acct_given);
+        if policy::awaits_acct(&self.account, op, acct_given) {
             return Err(FsError::NeedsAccount);
         }
         Ok(())

@@ -78,7 +78,7 @@ impl Control {
             self.report(&Event::LoggedIn {
                 user: &account.name,
                 anonymous_hint: account.anonymous.then_some(password),
-                tls: self.tls_version,
+                tls: self.tls_version(),
             });
         }
         let home = account.home.clone();

@@ -45,7 +45,6 @@ pub(crate) struct Control {
     wire: Wire,
     lines: LineReader,
     tls: Option<Box<SessionTls>>,
-    tls_version: Option<&'static str>,
     /// The account's storage behind its guard, while someone is logged in.
     guard: Option<Arc<Guarded>>,
     /// The log-in counted against the account's own limit, if it has one.
@@ -128,7 +127,6 @@ impl Control {
             wire: Wire::new(link),
             lines: LineReader::default(),
             tls: None,
-            tls_version: None,
             guard: None,
             counted: None,
             passive: None,

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::{Control, Gone, Work};
 use crate::events::Event;
-use crate::tls::Channel;
+use crate::tls::{Channel, SessionTls};
 use crate::wire::Received;
 
 /// Octets read from the control connection at a time.
@@ -229,8 +229,10 @@ impl Control {
         let handshake = self.wire.accept_tls_for(&mut choose, early);
         match timeout(limit, handshake).await {
             Ok(Ok(facts)) => {
-                self.tls_version = Some(facts.version);
-                self.tls = session;
+                self.tls = session.map(|mut tls: Box<SessionTls>| {
+                    tls.enter_control(facts.version);
+                    tls
+                });
                 self.host = host;
                 self.why_closed = "the peer closed the connection";
                 // The first octet under TLS is one the peer meant for FTP.

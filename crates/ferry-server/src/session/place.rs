@@ -58,11 +58,16 @@ impl Control {
             self.report(&Event::LoggedIn {
                 user: &account.name,
                 anonymous_hint: None,
-                tls: self.tls_version,
+                tls: self.tls_version(),
             });
         }
         self.guard = Some(Arc::new(guard.with_acct()));
         Outcome::Done
+    }
+
+    /// The TLS version of the control connection, while it has one.
+    pub(super) fn tls_version(&self) -> Option<&'static str> {
+        self.tls.as_deref().and_then(SessionTls::version)
     }
 
     /// SMNT.
@@ -85,10 +90,9 @@ impl Control {
             self.why_closed = "the connection broke";
             return Err(Gone);
         }
-        self.tls_version = None;
         if self.machine.is_cleared() {
             if let Some(tls) = self.tls.as_deref_mut() {
-                tls.waive_resumption();
+                tls.leave_control();
             }
         } else {
             self.tls = None;

@@ -77,7 +77,13 @@ impl TlsSetup {
     pub(crate) fn session(&self, resumption: DataResumption) -> Result<SessionTls, rustls::Error> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| rustls::Error::FailedToGetRandomBytes)?;
-        Ok(SessionTls { shared: Arc::clone(&self.shared), id, resumption, sni: None })
+        Ok(SessionTls {
+            shared: Arc::clone(&self.shared),
+            id,
+            resumption,
+            sni: None,
+            version: None,
+        })
     }
 }
 
@@ -113,6 +119,7 @@ pub(crate) struct SessionTls {
     id: [u8; 16],
     resumption: DataResumption,
     sni: Option<Box<str>>,
+    version: Option<&'static str>,
 }
 
 impl SessionTls {
@@ -127,8 +134,19 @@ impl SessionTls {
         self.sni.as_deref()
     }
 
-    /// From now on a data connection need not resume.
-    pub(crate) fn waive_resumption(&mut self) {
+    /// The version in force on the control connection.
+    pub(crate) fn version(&self) -> Option<&'static str> {
+        self.version
+    }
+
+    /// The control connection's handshake agreed on this version.
+    pub(crate) fn enter_control(&mut self, version: &'static str) {
+        self.version = Some(version);
+    }
+
+    /// TLS has ended on the control connection: from now on a data connection need not resume.
+    pub(crate) fn leave_control(&mut self) {
+        self.version = None;
         if self.resumption == DataResumption::Strict {
             self.resumption = DataResumption::Prefer;
         }
