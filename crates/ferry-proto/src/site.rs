@@ -118,10 +118,7 @@ fn apply_clause(clause: &str, mode: u32, is_dir: bool) -> Option<u32> {
 
 fn word(s: &[u8]) -> (&[u8], &[u8]) {
     let end = s.iter().position(|&b| b == b' ').unwrap_or(s.len());
-    (
-        s.get(..end).unwrap_or_default(),
-        s.get(end + 1..).unwrap_or_default(),
-    )
+    (s.get(..end).unwrap_or_default(), s.get(end + 1..).unwrap_or_default())
 }
 
 /// `YYYYMMDDhhmm` or with seconds.
@@ -147,19 +144,12 @@ impl<'a> SiteCommand<'a> {
             () if is("CHMOD") => {
                 let (mode, path) = word(rest);
                 let mode = ModeChange::parse(mode).ok_or(syntax)?;
-                if path.is_empty() {
-                    Err(syntax)
-                } else {
-                    Ok(Self::Chmod { mode, path })
-                }
+                if path.is_empty() { Err(syntax) } else { Ok(Self::Chmod { mode, path }) }
             }
             () if is("UMASK") && rest.is_empty() => Ok(Self::Umask(None)),
             () if is("UMASK") => match ModeChange::parse(rest) {
                 Some(ModeChange::Set(m)) => {
-                    let bits = u16::try_from(m)
-                        .ok()
-                        .filter(|m| *m <= 0o777)
-                        .ok_or(syntax)?;
+                    let bits = u16::try_from(m).ok().filter(|m| *m <= 0o777).ok_or(syntax)?;
                     Ok(Self::Umask(Some(bits)))
                 }
                 _ => Err(syntax),
@@ -172,58 +162,33 @@ impl<'a> SiteCommand<'a> {
 
     /// The long form ends in the word UTC; in both a name may hold spaces.
     fn utime(rest: &'a [u8]) -> Option<Self> {
-        if let Some(long) = rest
-            .strip_suffix(b" UTC")
-            .or_else(|| rest.strip_suffix(b" utc"))
-        {
+        if let Some(long) = rest.strip_suffix(b" UTC").or_else(|| rest.strip_suffix(b" utc")) {
             let mut parts = long.rsplitn(4, |&b| b == b' ');
             let (_created, modified) = (short_time(parts.next()?)?, short_time(parts.next()?)?);
             let accessed = Some(short_time(parts.next()?)?);
             let path = parts.next().filter(|p| !p.is_empty())?;
-            return Some(Self::Utime {
-                modified,
-                accessed,
-                path,
-            });
+            return Some(Self::Utime { modified, accessed, path });
         }
         let (time, path) = word(rest);
         let modified = short_time(time)?;
-        (!path.is_empty()).then_some(Self::Utime {
-            modified,
-            accessed: None,
-            path,
-        })
+        (!path.is_empty()).then_some(Self::Utime { modified, accessed: None, path })
     }
 
     /// The argument of SITE that reads back as this subcommand.
     pub(crate) fn argument(&self) -> Vec<u8> {
         match self {
-            Self::Chmod {
-                mode: ModeChange::Set(m),
-                path,
-            } => [format!("CHMOD {m:03o} ").as_bytes(), path].concat(),
-            Self::Chmod {
-                mode: ModeChange::Symbolic(s),
-                path,
-            } => [b"CHMOD ", s.as_bytes(), b" ", path].concat(),
+            Self::Chmod { mode: ModeChange::Set(m), path } => {
+                [format!("CHMOD {m:03o} ").as_bytes(), path].concat()
+            }
+            Self::Chmod { mode: ModeChange::Symbolic(s), path } => {
+                [b"CHMOD ", s.as_bytes(), b" ", path].concat()
+            }
             Self::Umask(None) => b"UMASK".to_vec(),
             Self::Umask(Some(m)) => format!("UMASK {m:03o}").into_bytes(),
-            Self::Utime {
-                modified,
-                accessed: None,
-                path,
-            } => [
-                b"UTIME ",
-                modified.format_timeval(false).as_bytes(),
-                b" ",
-                path,
-            ]
-            .concat(),
-            Self::Utime {
-                modified,
-                accessed: Some(a),
-                path,
-            } => {
+            Self::Utime { modified, accessed: None, path } => {
+                [b"UTIME ", modified.format_timeval(false).as_bytes(), b" ", path].concat()
+            }
+            Self::Utime { modified, accessed: Some(a), path } => {
                 let (m, a) = (modified.format_timeval(false), a.format_timeval(false));
                 [&b"UTIME "[..], path, format!(" {a} {m} {m} UTC").as_bytes()].concat()
             }
@@ -263,28 +228,18 @@ mod tests {
         let t = UnixTime::parse_timeval(b"20240102030400").unwrap();
         assert_eq!(
             SiteCommand::parse(b"UTIME 202401020304 a b.txt"),
-            Ok(SiteCommand::Utime {
-                modified: t,
-                accessed: None,
-                path: b"a b.txt"
-            })
+            Ok(SiteCommand::Utime { modified: t, accessed: None, path: b"a b.txt" })
         );
         assert_eq!(
             SiteCommand::parse(b"utime a b.txt 20240102030400 20240102030400 20240102030400 UTC"),
-            Ok(SiteCommand::Utime {
-                modified: t,
-                accessed: Some(t),
-                path: b"a b.txt"
-            })
+            Ok(SiteCommand::Utime { modified: t, accessed: Some(t), path: b"a b.txt" })
         );
     }
 
     #[test]
     fn unknown_subcommands_are_told_from_unreadable_ones() {
-        let (parameter, syntax) = (
-            CommandError::Parameter(Verb::Site),
-            CommandError::Syntax(Verb::Site),
-        );
+        let (parameter, syntax) =
+            (CommandError::Parameter(Verb::Site), CommandError::Syntax(Verb::Site));
         assert_eq!(SiteCommand::parse(b"EXEC ls"), Err(parameter));
         assert_eq!(SiteCommand::parse(b"CHMOD 9 x"), Err(syntax));
         assert_eq!(SiteCommand::parse(b"CHMOD 644"), Err(syntax));

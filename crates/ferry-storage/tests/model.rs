@@ -2,12 +2,7 @@
 //! directory, links, broken uploads and refusals included.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -22,12 +17,10 @@ use ferry_storage::{FsError, Kind, Meta, SetMeta, Sink, Source, Storage, Upload,
 use proptest::prelude::*;
 
 /// Few enough that operations meet.
-const PATHS: &[&str] = &[
-    "/", "/a", "/b", "/c", "/a/a", "/a/b", "/b/a", "/b/c", "/a/b/a", "/a/b/c", "/c/a", "/c/b/a",
-];
-const TARGETS: &[&str] = &[
-    "a", "b", "c", "a/b", "../b", "..", "../..", ".", "a/", "c/", "/a", "a/../b", "b/./a", "c/a",
-];
+const PATHS: &[&str] =
+    &["/", "/a", "/b", "/c", "/a/a", "/a/b", "/b/a", "/b/c", "/a/b/a", "/a/b/c", "/c/a", "/c/b/a"];
+const TARGETS: &[&str] =
+    &["a", "b", "c", "a/b", "../b", "..", "../..", ".", "a/", "c/", "/a", "a/../b", "b/./a", "c/a"];
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -58,11 +51,7 @@ fn op() -> impl Strategy<Value = Op> {
     let path = || 0..PATHS.len();
     // The owner's own rights stay, so that the test means the same for every user.
     let perm = || (0o0..=0o77u32).prop_map(|low| 0o700 | low);
-    let upload = prop_oneof![
-        Just(Upload::Atomic),
-        Just(Upload::Discard),
-        Just(Upload::Direct)
-    ];
+    let upload = prop_oneof![Just(Upload::Atomic), Just(Upload::Discard), Just(Upload::Direct)];
     let mode = prop_oneof![
         4 => upload.clone().prop_map(WriteMode::Create),
         2 => upload.prop_map(WriteMode::CreateNew),
@@ -136,12 +125,7 @@ async fn listing(storage: &dyn Storage, path: &FtpPath) -> String {
         }
         for e in batch {
             let target = e.target.as_ref().map(shown);
-            lines.push(format!(
-                "{:?} {} {:?} {target:?}",
-                e.name,
-                shown(&e.meta),
-                e.link
-            ));
+            lines.push(format!("{:?} {} {:?} {target:?}", e.name, shown(&e.meta), e.link));
         }
     }
 }
@@ -192,11 +176,7 @@ impl Side {
             }
             Op::SetMeta(p, mode, time) => {
                 let modified = time.map(UnixTime::from_secs);
-                let set = SetMeta {
-                    mode,
-                    modified,
-                    accessed: modified,
-                };
+                let set = SetMeta { mode, modified, accessed: modified };
                 let done = said(s.set_meta(&at(p), set).await, |()| "set".into());
                 let meta = s.stat(&at(p), true).await.ok();
                 let seen = meta.filter(|_| time.is_some()).map(|m| m.modified);
@@ -222,11 +202,7 @@ fn sides(root: PathBuf, nameless: bool) -> (Side, Side) {
         slots: [None, None, None],
     };
     let local = Side {
-        storage: Box::new(
-            LocalDir::open(&root)
-                .unwrap()
-                .with_nameless_uploads(nameless),
-        ),
+        storage: Box::new(LocalDir::open(&root).unwrap().with_nameless_uploads(nameless)),
         link: Box::new(move |path, target| {
             std::os::unix::fs::symlink(target, os_path(&root, path)).is_ok()
         }),

@@ -46,11 +46,7 @@ pub struct Fixture {
 impl Fixture {
     /// A fixture of just a storage, which must be empty.
     pub fn new(storage: impl Storage + 'static) -> Self {
-        Self {
-            storage: Arc::new(storage),
-            make_link: None,
-            _guard: None,
-        }
+        Self { storage: Arc::new(storage), make_link: None, _guard: None }
     }
 
     /// Says how symbolic links are made, so that they are checked too.
@@ -70,9 +66,7 @@ impl Fixture {
 
 impl fmt::Debug for Fixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fixture")
-            .field("storage", &self.storage)
-            .finish_non_exhaustive()
+        f.debug_struct("Fixture").field("storage", &self.storage).finish_non_exhaustive()
     }
 }
 
@@ -94,17 +88,10 @@ impl fmt::Debug for Case {
 
 /// Every check there is.
 pub fn cases() -> impl Iterator<Item = Case> {
-    [
-        look::CASES,
-        write::CASES,
-        uploads::CASES,
-        change::CASES,
-        links::CASES,
-        names::CASES,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
+    [look::CASES, write::CASES, uploads::CASES, change::CASES, links::CASES, names::CASES]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 /// Runs every check, each on a fixture of its own, and returns how many there were.
@@ -148,8 +135,7 @@ fn p(path: impl AsRef<[u8]>) -> FtpPath {
 
 impl Fixture {
     async fn put(&self, path: impl AsRef<[u8]>, content: &[u8]) {
-        self.put_as(path, content, WriteMode::Create(Upload::Atomic))
-            .await;
+        self.put_as(path, content, WriteMode::Create(Upload::Atomic)).await;
     }
 
     async fn put_as(&self, path: impl AsRef<[u8]>, content: &[u8], mode: WriteMode) {

@@ -24,12 +24,7 @@ pub(super) fn make_dir(root: &Root, path: &FtpPath, perm: u32) -> Result<(), FsE
     mkdirat(&dir, name, Mode::from_raw_mode(0o700))?;
     // The umask counted above; set the bits on the directory itself, through a descriptor, so
     // that whatever else gets the name now is not changed: only what is ours and stays ours.
-    let made = openat(
-        &dir,
-        name,
-        OFlags::RDONLY | OFlags::DIRECTORY | SAFE,
-        Mode::empty(),
-    )?;
+    let made = openat(&dir, name, OFlags::RDONLY | OFlags::DIRECTORY | SAFE, Mode::empty())?;
     let meta = meta::of_fd(&made)?;
     if meta.owner != Some(rustix::process::geteuid().as_raw()) {
         return Ok(());
@@ -90,9 +85,7 @@ pub(super) fn set_meta(root: &Root, path: &FtpPath, set: SetMeta) -> Result<(), 
     // A descriptor that opens nothing: no right to read is needed, no FIFO or device is touched.
     let fd = root.open_beneath(rel, OFlags::PATH)?;
     if let Some(mode) = set.mode {
-        set_mode(&fd, Mode::from_raw_mode(mode & 0o7777), || {
-            root.open_beneath(rel, READ)
-        })?;
+        set_mode(&fd, Mode::from_raw_mode(mode & 0o7777), || root.open_beneath(rel, READ))?;
     }
     if set.modified.is_some() || set.accessed.is_some() {
         let times = Timestamps {
@@ -122,13 +115,7 @@ fn set_mode(
 
 fn timespec(time: Option<UnixTime>) -> Timespec {
     match time {
-        Some(t) => Timespec {
-            tv_sec: t.secs,
-            tv_nsec: t.nanos.min(999_999_999).into(),
-        },
-        None => Timespec {
-            tv_sec: 0,
-            tv_nsec: UTIME_OMIT,
-        },
+        Some(t) => Timespec { tv_sec: t.secs, tv_nsec: t.nanos.min(999_999_999).into() },
+        None => Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
     }
 }

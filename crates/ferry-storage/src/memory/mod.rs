@@ -39,9 +39,7 @@ impl Memory {
     /// An empty root directory, at 1970-01-01, with no limit on space.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            tree: Arc::new(Mutex::new(Tree::new())),
-        }
+        Self { tree: Arc::new(Mutex::new(Tree::new())) }
     }
 
     /// The time that changes from now on carry.
@@ -124,11 +122,7 @@ impl fmt::Debug for Memory {
 
 impl Storage for Memory {
     fn caps(&self) -> Caps {
-        Caps {
-            write_in_place: true,
-            set_times: true,
-            set_mode: true,
-        }
+        Caps { write_in_place: true, set_times: true, set_mode: true }
     }
 
     fn stat<'a>(&'a self, path: &'a FtpPath, follow: bool) -> BoxFut<'a, Result<Meta, FsError>> {
@@ -140,11 +134,7 @@ impl Storage for Memory {
         self.with(|tree| {
             let dir = tree.walk(path, true)?;
             tree.names(dir).ok_or(FsError::NotDir)?;
-            Ok(Box::new(Listing {
-                tree: shared,
-                dir,
-                last: None,
-            }) as Box<dyn Entries>)
+            Ok(Box::new(Listing { tree: shared, dir, last: None }) as Box<dyn Entries>)
         })
     }
 
@@ -155,10 +145,7 @@ impl Storage for Memory {
             let len = lock(&blob).len();
             let pos = usize::try_from(from).ok().filter(|&pos| pos <= len);
             let pos = pos.ok_or(FsError::BadOffset)?;
-            Ok(Source::Stream {
-                stream: Box::new(Reader { blob, pos }),
-                len: len as u64,
-            })
+            Ok(Source::Stream { stream: Box::new(Reader { blob, pos }), len: len as u64 })
         })
     }
 
@@ -277,10 +264,7 @@ struct Listing {
 impl Entries for Listing {
     fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>> {
         let tree = lock(&self.tree);
-        let after = self
-            .last
-            .as_ref()
-            .map_or(Bound::Unbounded, |l| Bound::Excluded(l.clone()));
+        let after = self.last.as_ref().map_or(Bound::Unbounded, |l| Bound::Excluded(l.clone()));
         let batch: Result<Vec<Entry>, FsError> = match tree.names(self.dir) {
             Some(names) => names
                 .range((after, Bound::Unbounded))
@@ -335,12 +319,6 @@ fn make_parents(tree: &mut Tree, path: &FtpPath) -> Result<(), FsError> {
 }
 
 fn add_dir(tree: &mut Tree, up: u64, name: &[u8], perm: u32) -> Result<(), FsError> {
-    let ino = tree.add(
-        Body::Dir {
-            up,
-            names: Default::default(),
-        },
-        perm,
-    );
+    let ino = tree.add(Body::Dir { up, names: Default::default() }, perm);
     tree.link(up, name, ino)
 }
