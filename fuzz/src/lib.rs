@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use ferry_proto::path::FtpPath;
 use ferry_proto::server::{
-    Action, Ask, End, Failure, LoginRefusal, Outcome, Rules, ServerSession,
+    AccountFor, Action, Ask, End, Failure, LoginRefusal, Outcome, Rules, ServerSession,
 };
 
 /// Gives `line` to the session, answers everything it asks by numbers from `choose`, and returns
@@ -27,6 +27,9 @@ pub fn answer_all(
         banner: Vec::new(),
         idle_secs: 300,
         login_secs: 60,
+        ccc: true,
+        long_addresses: true,
+        umask: 0o022,
     };
     let (mut actions, mut finals) = (Vec::new(), 0);
     session.command(line, &rules, 0, &mut actions);
@@ -49,6 +52,12 @@ fn answer(ask: &Ask, choice: u8) -> Outcome {
     match ask {
         Ask::Pause(_) => Outcome::Done,
         Ask::Login { .. } if choice < 16 => Outcome::LoginRefused(LoginRefusal::Wrong),
+        Ask::Login { .. } if choice < 32 => {
+            Outcome::AccountWanted { home: FtpPath::root(), until: AccountFor::Login }
+        }
+        Ask::Login { .. } if choice < 48 => {
+            Outcome::AccountWanted { home: FtpPath::root(), until: AccountFor::Writing }
+        }
         Ask::Login { .. } => Outcome::LoggedIn(FtpPath::root()),
         Ask::Move { .. } if choice < 128 => Outcome::Ended(End::Complete),
         Ask::Move { .. } => Outcome::Ended(End::Broken),

@@ -13,6 +13,17 @@ pub enum Access {
     ReadWrite,
 }
 
+/// What an account must send ACCT for (RFC 959 §4.1.1). What it must say there, whoever supplies
+/// accounts knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AcctFor {
+    /// To be logged in at all.
+    Login,
+    /// To change anything.
+    Writing,
+}
+
 /// One account, as every session logged in under it shares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "built by whoever supplies accounts")]
@@ -27,4 +38,6 @@ pub struct Account {
     pub anonymous: bool,
     /// The most sessions it may have at once; `None` for no bound of its own.
     pub sessions_max: Option<u32>,
+    /// What it must send ACCT for, if for anything.
+    pub acct: Option<AcctFor>,
 }

@@ -11,5 +11,5 @@ pub mod password;
 pub mod policy;
 mod table;
 
-pub use account::{Access, Account};
+pub use account::{Access, Account, AcctFor};
 pub use table::{NameTaken, Secret, UserTable};

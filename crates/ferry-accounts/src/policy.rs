@@ -2,7 +2,7 @@
 
 use ferry_proto::path::FtpPath;
 
-use crate::{Access, Account};
+use crate::{Access, Account, AcctFor};
 
 /// What is about to be done at the storage layer. Commands do not appear here: RETR, and whatever
 /// later reads a file under another name, are all [`Op::Read`].
@@ -80,6 +80,12 @@ pub fn decide(account: &Account, op: Op, path: &FtpPath) -> Result<(), Refusal> 
     Ok(())
 }
 
+/// Whether `op` has to wait until `account` has sent the ACCT it must send for changes.
+#[must_use]
+pub fn awaits_acct(account: &Account, op: Op, acct_given: bool) -> bool {
+    account.acct == Some(AcctFor::Writing) && !acct_given && !op.is_read()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +99,7 @@ mod tests {
             access,
             anonymous,
             sessions_max: None,
+            acct: None,
         };
         [
             account(Access::ReadOnly, false),
@@ -146,6 +153,22 @@ mod tests {
                 for account in kinds() {
                     assert_eq!(decide(&account, op, &path), Err(want), "{op:?} {path:?}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn only_changes_of_who_must_send_acct_for_them_wait_for_it() {
+        let [_, account, ..] = kinds();
+        for op in Op::ALL {
+            for (acct, given, waits) in [
+                (None, false, false),
+                (Some(AcctFor::Login), false, false),
+                (Some(AcctFor::Writing), true, false),
+                (Some(AcctFor::Writing), false, !op.is_read()),
+            ] {
+                let account = Account { acct, ..account.clone() };
+                assert_eq!(awaits_acct(&account, op, given), waits, "{op:?} {acct:?} {given}");
             }
         }
     }

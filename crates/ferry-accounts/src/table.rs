@@ -38,6 +38,8 @@ impl core::error::Error for NameTaken {}
 struct Row {
     account: Arc<Account>,
     secret: Secret,
+    /// What ACCT must say, where the account must send it.
+    acct: Option<Secret>,
 }
 
 /// Accounts by name. Names are octets, case-sensitive, as RFC 959 leaves them.
@@ -65,9 +67,27 @@ impl UserTable {
         if self.rows.contains_key(&name) {
             return Err(NameTaken(account.name));
         }
-        self.rows.insert(name, Row { account: Arc::new(account), secret });
+        self.rows.insert(name, Row { account: Arc::new(account), secret, acct: None });
         self.dummy = self.most_common_cost().and_then(PasswordHash::dummy);
         Ok(())
+    }
+
+    /// What the account of this name must say in ACCT, if [`Account::acct`] wants it to.
+    pub fn expect_acct(&mut self, name: &[u8], secret: Secret) {
+        if let Some(row) = self.rows.get_mut(name) {
+            row.acct = Some(secret);
+        }
+    }
+
+    /// Whether `info` is what the account of this name must say in ACCT. Costs as much as
+    /// [`verify`](Self::verify).
+    #[must_use]
+    pub fn verify_acct(&self, name: &[u8], info: &[u8]) -> bool {
+        match self.rows.get(name).and_then(|row| row.acct.as_ref()) {
+            Some(Secret::Hash(hash)) => hash.verify(info),
+            Some(Secret::OneTime(kept)) => kept.verify(info),
+            None => false,
+        }
     }
 
     /// Lets anyone in as `account` under the names `anonymous` and `ftp` (RFC 1635), with any
@@ -141,6 +161,7 @@ mod tests {
             access: Access::ReadWrite,
             anonymous: false,
             sessions_max: None,
+            acct: None,
         }
     }
 
@@ -213,6 +234,20 @@ mod tests {
         assert_eq!(who(&table, "ftp", "mine").as_deref(), Some("ftp"));
         assert_eq!(who(&table, "ftp", "guest@"), None);
         assert_eq!(who(&table, "FTP", "guest@").as_deref(), Some("anonymous"));
+    }
+
+    #[test]
+    fn acct_is_right_only_for_the_account_that_must_say_it() {
+        let mut table = table();
+        assert!(!table.verify_acct(b"alice", b"sales"), "nothing is expected yet");
+        table.expect_acct(b"alice", one_time("sales"));
+        table.expect_acct(b"bob", Secret::Hash(password::cheap(64, b"billing")));
+        table.expect_acct(b"nobody", one_time("sales"));
+        assert!(table.verify_acct(b"alice", b"sales"));
+        assert!(table.verify_acct(b"bob", b"billing"));
+        assert!(!table.verify_acct(b"alice", b"billing"));
+        assert!(!table.verify_acct(b"bob", b""));
+        assert!(!table.verify_acct(b"nobody", b"sales"));
     }
 
     #[test]

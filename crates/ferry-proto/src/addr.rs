@@ -1,5 +1,5 @@
-//! Addresses on the control connection: PORT, EPRT, EPSV, 227 and 229, both ways (RFC 959 §4.1.2,
-//! RFC 2428), and the pure predicates the address policy is made of.
+//! Addresses on the control connection: PORT, EPRT, EPSV, LPRT, 227, 228 and 229, both ways
+//! (RFC 959 §4.1.2, RFC 2428, RFC 1639), and the pure predicates the address policy is made of.
 //!
 //! What a client is answered and whom a server connects to is not decided here. What we send is
 //! strict; what a client of ours reads from foreign servers is taken in every form seen in use.
@@ -113,6 +113,51 @@ pub fn parse_epsv_argument(arg: &[u8]) -> Result<EpsvArg, AddrError> {
         word if word.iter().all(u8::is_ascii_digit) => Err(AddrError::UnknownFamily),
         _ => Err(AddrError::Syntax),
     }
+}
+
+/// Reads the argument of LPRT (RFC 1639): `af,hal,h1,…,pal,p1,…`, for address family 4 with
+/// 4 octets of address and 6 with 16, and ports of 2 octets.
+///
+/// # Errors
+/// [`AddrError::UnknownFamily`] for another family, else [`AddrError::Syntax`] for whatever does
+/// not follow the grammar.
+pub fn parse_lprt(arg: &[u8]) -> Result<SocketAddr, AddrError> {
+    let octets: Vec<u8> = trim(arg)
+        .split(|b| *b == b',')
+        .map(|field| decimal(trim(field)).filter(|_| field.len() <= 3))
+        .map(|n| n.and_then(|n| u8::try_from(n).ok()).ok_or(AddrError::Syntax))
+        .collect::<Result<_, _>>()?;
+    match octets.as_slice() {
+        [4, 4, a, b, c, d, 2, p, q] => {
+            let ip = Ipv4Addr::new(*a, *b, *c, *d);
+            Ok(SocketAddr::new(ip.into(), u16::from_be_bytes([*p, *q])))
+        }
+        [6, 16, host @ .., 2, p, q] => {
+            let host: [u8; 16] = host.try_into().map_err(|_| AddrError::Syntax)?;
+            Ok(SocketAddr::new(Ipv6Addr::from(host).into(), u16::from_be_bytes([*p, *q])))
+        }
+        [4 | 6, ..] => Err(AddrError::Syntax),
+        [_, hal, rest @ ..] if rest.len() > usize::from(*hal) => Err(AddrError::UnknownFamily),
+        _ => Err(AddrError::Syntax),
+    }
+}
+
+/// Writes the argument of LPRT, which is also what a 228 reply holds.
+#[must_use]
+pub fn long_argument(addr: SocketAddr) -> String {
+    let list =
+        |octets: &[u8]| octets.iter().fold(String::new(), |list, octet| format!("{list}{octet},"));
+    let [p, q] = addr.port().to_be_bytes();
+    match addr.ip() {
+        IpAddr::V4(ip) => format!("4,4,{}2,{p},{q}", list(&ip.octets())),
+        IpAddr::V6(ip) => format!("6,16,{}2,{p},{q}", list(&ip.octets())),
+    }
+}
+
+/// The text of a 228 reply (RFC 1639).
+#[must_use]
+pub fn long_passive_text(addr: SocketAddr) -> String {
+    format!("Entering Long Passive Mode ({})", long_argument(addr))
 }
 
 /// The text of a 227 reply, in the one form that every client and every firewall reads.
@@ -241,6 +286,26 @@ fn trim(arg: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_addresses_are_read_as_rfc_1639_writes_them() {
+        let v6 = "6,16,32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,7,2,16,1";
+        assert_eq!(parse_lprt(v6.as_bytes()), Ok("[2001:db8::7]:4097".parse().unwrap()));
+        assert_eq!(long_argument("[2001:db8::7]:4097".parse().unwrap()), v6);
+        let cases: &[(&str, AddrError)] = &[
+            ("", AddrError::Syntax),
+            ("4,4,1,2,3,4,2,5", AddrError::Syntax),
+            ("4,4,1,2,3,4,3,5,6,7", AddrError::Syntax),
+            ("4,4,1,2,3,256,2,5,6", AddrError::Syntax),
+            ("4,4,1,2,3,-1,2,5,6", AddrError::Syntax),
+            ("6,4,1,2,3,4,2,5,6", AddrError::Syntax),
+            ("9", AddrError::Syntax),
+            ("9,2,1,2,2,5,6", AddrError::UnknownFamily),
+        ];
+        for (text, want) in cases {
+            assert_eq!(parse_lprt(text.as_bytes()), Err(*want), "{text}");
+        }
+    }
     use proptest::prelude::*;
 
     fn v4(text: &str) -> SocketAddrV4 {

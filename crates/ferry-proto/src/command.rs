@@ -8,6 +8,7 @@ use core::net::{SocketAddr, SocketAddrV4};
 
 use crate::addr::{self, AddrError, EpsvArg};
 use crate::date::UnixTime;
+use crate::host;
 use crate::site::SiteCommand;
 use crate::verb::{ArgumentKind, Verb};
 
@@ -67,13 +68,19 @@ pub enum Command<'a> {
     User(&'a [u8]),
     Pass(&'a [u8]),
     Acct(&'a [u8]),
+    /// A host name or an address literal, of valid form.
+    Host(&'a [u8]),
     Auth(Mechanism),
     Pbsz(u32),
     Prot(ProtectionLevel),
+    Ccc,
+    Rein,
     Quit,
     Cwd(&'a [u8]),
     Cdup,
     Pwd,
+    /// The name of a volume.
+    Smnt(&'a [u8]),
     Type(TypeCode),
     /// The mode letter, upper case: S, B, C or Z.
     Mode(u8),
@@ -83,10 +90,16 @@ pub enum Command<'a> {
     Eprt(SocketAddr),
     Pasv,
     Epsv(EpsvArg),
+    Lprt(SocketAddr),
+    Lpsv,
+    /// The command that is to follow, unread.
+    Pret(&'a [u8]),
     Rest(u64),
     Opts(Opts<'a>),
     /// Octets to reserve.
     Allo(u64),
+    /// A language tag of valid form, or the default language.
+    Lang(Option<&'a [u8]>),
     Retr(&'a [u8]),
     Stor(&'a [u8]),
     Appe(&'a [u8]),
@@ -113,6 +126,8 @@ pub enum Command<'a> {
     Help(Option<&'a [u8]>),
     Noop,
     Clnt(&'a [u8]),
+    /// Facts about the client.
+    Csid(&'a [u8]),
     Site(SiteCommand<'a>),
 }
 
@@ -129,7 +144,7 @@ pub enum CommandError {
     Syntax(Verb),
     /// 504: the argument is well formed but asks for something that is not implemented.
     Parameter(Verb),
-    /// 522: a network protocol (EPRT, EPSV) that is not known.
+    /// 522: a network protocol (EPRT, EPSV) that is not known; 521 for LPRT (RFC 1639).
     Family(Verb),
     /// 500: the line was longer than the limit; nothing of it was looked at.
     TooLong,
@@ -256,6 +271,9 @@ impl<'a> Command<'a> {
             Verb::Cdup | Verb::Xcup => Self::Cdup,
             Verb::Pwd | Verb::Xpwd => Self::Pwd,
             Verb::Pasv => Self::Pasv,
+            Verb::Lpsv => Self::Lpsv,
+            Verb::Ccc => Self::Ccc,
+            Verb::Rein => Self::Rein,
             Verb::Abor => Self::Abor,
             Verb::Feat => Self::Feat,
             Verb::Syst => Self::Syst,
@@ -277,6 +295,8 @@ impl<'a> Command<'a> {
             Verb::Dele => Self::Dele(name),
             Verb::Rnfr => Self::Rnfr(name),
             Verb::Rnto => Self::Rnto(name),
+            Verb::Smnt => Self::Smnt(name),
+            Verb::Pret => Self::Pret(name),
             Verb::Size => Self::Size(name),
             Verb::Mdtm => Self::Mdtm(name),
             Verb::Site => Self::Site(SiteCommand::parse(name)?),
@@ -307,6 +327,9 @@ impl<'a> Command<'a> {
             Verb::Epsv => Self::Epsv(addr::parse_epsv_argument(p).map_err(address(verb))?),
             Verb::Help => Self::Help((!p.is_empty()).then_some(p)),
             Verb::Clnt => Self::Clnt(p),
+            Verb::Lang if p.is_empty() => Self::Lang(None),
+            Verb::Lang if is_language_tag(p) => Self::Lang(Some(p)),
+            Verb::Lang => return Err(CommandError::Syntax(verb)),
             _ => return Err(CommandError::NotServed(verb)),
         })
     }
@@ -326,6 +349,10 @@ impl<'a> Command<'a> {
             Verb::Stru => Self::Stru(letter(b"FRP")?),
             Verb::Port => Self::Port(addr::parse_port(p).map_err(address(verb))?),
             Verb::Eprt => Self::Eprt(addr::parse_eprt(p).map_err(address(verb))?),
+            Verb::Lprt => Self::Lprt(addr::parse_lprt(p).map_err(address(verb))?),
+            Verb::Host if host::is_valid(p) => Self::Host(p),
+            Verb::Host => return Err(syntax),
+            Verb::Csid => Self::Csid(p),
             Verb::Rest => Self::Rest(number(p).ok_or(syntax)?),
             Verb::Allo => Self::Allo(allocation(p).ok_or(syntax)?),
             Verb::Opts => Self::Opts(opts(p)?),
@@ -343,6 +370,15 @@ impl<'a> Command<'a> {
             Self::Auth(_) => Verb::Auth,
             Self::Pbsz(_) => Verb::Pbsz,
             Self::Prot(_) => Verb::Prot,
+            Self::Host(_) => Verb::Host,
+            Self::Ccc => Verb::Ccc,
+            Self::Rein => Verb::Rein,
+            Self::Smnt(_) => Verb::Smnt,
+            Self::Lprt(_) => Verb::Lprt,
+            Self::Lpsv => Verb::Lpsv,
+            Self::Pret(_) => Verb::Pret,
+            Self::Lang(_) => Verb::Lang,
+            Self::Csid(_) => Verb::Csid,
             Self::Quit => Verb::Quit,
             Self::Cwd(_) => Verb::Cwd,
             Self::Cdup => Verb::Cdup,
@@ -420,6 +456,10 @@ impl<'a> Command<'a> {
             | Self::Rnto(a)
             | Self::Size(a)
             | Self::Mdtm(a)
+            | Self::Host(a)
+            | Self::Smnt(a)
+            | Self::Pret(a)
+            | Self::Csid(a)
             | Self::Clnt(a) => Some(a.to_vec()),
             Self::Stou(a)
             | Self::List(a)
@@ -427,6 +467,7 @@ impl<'a> Command<'a> {
             | Self::Mlsd(a)
             | Self::Mlst(a)
             | Self::Stat(a)
+            | Self::Lang(a)
             | Self::Help(a) => a.map(<[u8]>::to_vec),
             Self::Auth(Mechanism::Tls) => text("TLS"),
             Self::Auth(Mechanism::TlsPrivate) => text("SSL"),
@@ -444,6 +485,7 @@ impl<'a> Command<'a> {
             Self::Mode(l) | Self::Stru(l) => Some(vec![*l]),
             Self::Port(a) => text(&addr::port_argument(*a)),
             Self::Eprt(a) => text(&addr::eprt_argument(*a)),
+            Self::Lprt(a) => text(&addr::long_argument(*a)),
             Self::Epsv(EpsvArg::Any) => None,
             Self::Epsv(EpsvArg::V4) => text("1"),
             Self::Epsv(EpsvArg::V6) => text("2"),
@@ -459,6 +501,9 @@ impl<'a> Command<'a> {
             | Self::Cdup
             | Self::Pwd
             | Self::Pasv
+            | Self::Lpsv
+            | Self::Ccc
+            | Self::Rein
             | Self::Abor
             | Self::Feat
             | Self::Syst
@@ -472,6 +517,14 @@ fn address(verb: Verb) -> impl Fn(AddrError) -> CommandError {
         AddrError::UnknownFamily => CommandError::Family(verb),
         AddrError::Syntax => CommandError::Syntax(verb),
     }
+}
+
+/// A language tag as RFC 1766 writes it: letters, then perhaps letters and digits after hyphens.
+fn is_language_tag(p: &[u8]) -> bool {
+    let mut parts = p.split(|&b| b == b'-');
+    let fits = |part: &[u8]| (1..=8).contains(&part.len());
+    parts.next().is_some_and(|first| fits(first) && first.iter().all(u8::is_ascii_alphabetic))
+        && parts.all(|part| fits(part) && part.iter().all(u8::is_ascii_alphanumeric))
 }
 
 fn mechanism(p: &[u8]) -> Result<Mechanism, CommandError> {

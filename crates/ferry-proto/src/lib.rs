@@ -14,6 +14,8 @@ pub mod date;
 pub mod facts;
 pub mod feat;
 pub mod glob;
+pub mod host;
+pub mod lang;
 pub mod line;
 pub mod list;
 pub mod path;

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::lang::Language;
+
 /// The longest line of free text, in octets with its CRLF. Lines that carry a path or facts are
 /// never cut.
 pub const TEXT_LINE_MAX: usize = 512;
@@ -94,6 +96,30 @@ impl Reply {
     #[must_use]
     pub fn code(&self) -> u16 {
         self.code
+    }
+
+    /// Puts the text of the first and the last line into `language`; what is between them, and
+    /// what must arrive as it is, stays.
+    pub fn translate(&mut self, language: Language) {
+        if language == Language::English {
+            return;
+        }
+        if let Last::Text(text) = &mut self.last {
+            *text = Cow::Owned(language.text(text).into_owned());
+        }
+        if let Some(first) = &mut self.first {
+            *first = Cow::Owned(language.text(first).into_owned());
+        }
+    }
+
+    /// The texts that [`translate`](Self::translate) changes.
+    #[cfg(test)]
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let last = match &self.last {
+            Last::Text(text) => Some(&**text),
+            Last::Exact(_) => None,
+        };
+        self.first.as_deref().into_iter().chain(last)
     }
 
     /// Appends the reply as it goes over the wire.

@@ -130,22 +130,22 @@ verbs! {
     User "USER" Free, Name, None, "<SP> user-name", "RFC 959";
     Pass "PASS" Free, OptionalName, None, "<SP> password", "RFC 959";
     Acct "ACCT" Free, Name, None, "<SP> account-information", "RFC 959";
-    Host "HOST" Free Off, Parameter, None, "<SP> host-name", "RFC 7151";
+    Host "HOST" Free, Parameter, Some("HOST"), "<SP> host-name", "RFC 7151";
     Auth "AUTH" Free, Parameter, Some("AUTH TLS"),
         "<SP> mechanism (TLS, TLS-C, SSL, TLS-P)", "RFC 4217";
     Adat "ADAT" Free Off, Parameter, None, "<SP> base64data", "RFC 2228";
     Pbsz "PBSZ" Free Keep Mid, Parameter, Some("PBSZ"), "<SP> decimal-integer", "RFC 4217";
     Prot "PROT" Free Keep Mid, Parameter, Some("PROT"), "<SP> level (C or P)", "RFC 4217";
-    Ccc "CCC" Off, None, None, "", "RFC 4217";
+    Ccc "CCC", None, Some("CCC"), "", "RFC 4217";
     Mic "MIC" Free Off, Parameter, None, "<SP> base64data", "RFC 2228";
     Conf "CONF" Free Off, Parameter, None, "<SP> base64data", "RFC 2228";
     Enc "ENC" Free Off, Parameter, None, "<SP> base64data", "RFC 2228";
-    Rein "REIN" Off, None, None, "", "RFC 959";
+    Rein "REIN", None, None, "", "RFC 959";
     Quit "QUIT" Free, None, None, "", "RFC 959";
     Cwd "CWD", Name, None, "<SP> pathname", "RFC 959";
     Cdup "CDUP", None, None, "", "RFC 959";
     Pwd "PWD", None, None, "", "RFC 959";
-    Smnt "SMNT" Off, Name, None, "<SP> pathname", "RFC 959";
+    Smnt "SMNT", Name, None, "<SP> volume", "RFC 959";
     Xcwd "XCWD", Name, None, "<SP> pathname", "RFC 775";
     Xcup "XCUP", None, None, "", "RFC 775";
     Xpwd "XPWD", None, None, "", "RFC 775";
@@ -160,18 +160,18 @@ verbs! {
     Pasv "PASV" Keep, None, None, "", "RFC 959";
     Eprt "EPRT" Keep, Parameter, Some("EPRT"), "<SP> |family|address|port|", "RFC 2428";
     Epsv "EPSV" Keep, OptionalParameter, Some("EPSV"), "[<SP> (1, 2 or ALL)]", "RFC 2428";
-    Lprt "LPRT" Off, Parameter, None, "<SP> af,hal,h1,...,pal,p1,...", "RFC 1639";
-    Lpsv "LPSV" Off, None, None, "", "RFC 1639";
+    Lprt "LPRT" Keep, Parameter, None, "<SP> af,hal,h1,...,pal,p1,...", "RFC 1639";
+    Lpsv "LPSV" Keep, None, None, "", "RFC 1639";
     Spsv "SPSV" Off, OptionalParameter, None, "", "field practice";
     Cpsv "CPSV" Off, None, None, "", "field practice";
     Sscn "SSCN" Off, OptionalParameter, None, "[<SP> ON or OFF]", "field practice";
-    Pret "PRET" Off, Name, None, "<SP> command", "field practice";
+    Pret "PRET", Name, None, "<SP> command", "field practice";
     Rest "REST" Keep, Parameter, Some("REST STREAM"), "<SP> offset", "RFC 3659";
     Rang "RANG" Off, Parameter, None, "<SP> start <SP> end", "bryan-ftp-range";
     Opts "OPTS" Free Keep Mid, Parameter, None,
         "<SP> command [<SP> options] (UTF8, MLST)", "RFC 2389";
     Allo "ALLO", Parameter, None, "<SP> decimal-integer [<SP> R <SP> decimal-integer]", "RFC 959";
-    Lang "LANG" Free Off, OptionalParameter, None, "[<SP> language-tag]", "RFC 2640";
+    Lang "LANG" Free, OptionalParameter, Some("LANG"), "[<SP> language-tag]", "RFC 2640";
 
     // Transfers.
     Retr "RETR" Data, Name, None, "<SP> pathname", "RFC 959";
@@ -203,7 +203,7 @@ verbs! {
     Help "HELP" Free, OptionalParameter, None, "[<SP> command]", "RFC 959";
     Noop "NOOP" Free Keep Mid, None, None, "", "RFC 959";
     Clnt "CLNT" Free Mid, OptionalParameter, None, "<SP> client-name", "field practice";
-    Csid "CSID" Free Off, OptionalParameter, None, "<SP> facts", "peterson-streamlined-ftp";
+    Csid "CSID" Free Mid, Parameter, Some("CSID"), "<SP> fact=value;", "peterson-streamlined-ftp";
     Avbl "AVBL" Off, OptionalName, None, "[<SP> pathname]", "peterson-streamlined-ftp";
     Dsiz "DSIZ" Off, Name, None, "<SP> pathname", "peterson-streamlined-ftp";
     Rmda "RMDA" Off, Name, None, "<SP> pathname", "peterson-streamlined-ftp";

@@ -1,4 +1,5 @@
-//! How the engine learns who someone is: it asks an [`Authenticator`], once per USER/PASS pair.
+//! How the engine learns who someone is: it asks an [`Authenticator`], once per USER/PASS pair and
+//! once per ACCT.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,6 +10,16 @@ use ferry_storage::Storage;
 
 use crate::net::BoxFut;
 
+/// One of the volumes that an account may mount (SMNT).
+#[derive(Debug, Clone)]
+#[allow(clippy::exhaustive_structs, reason = "authenticators outside this crate build it")]
+pub struct Volume {
+    /// Its name, as SMNT says it.
+    pub name: String,
+    /// Its root.
+    pub storage: Arc<dyn Storage>,
+}
+
 /// A successful log-in: who it is and the storage their root is.
 #[derive(Debug, Clone)]
 #[allow(clippy::exhaustive_structs, reason = "authenticators outside this crate build it")]
@@ -17,6 +28,8 @@ pub struct Login {
     pub account: Arc<Account>,
     /// The account's root. The engine puts the permission decision in front of it.
     pub storage: Arc<dyn Storage>,
+    /// What else it may mount in its place; shared by all sessions of the account.
+    pub volumes: Arc<[Volume]>,
 }
 
 /// Decides on user names and passwords.
@@ -29,6 +42,13 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
         password: &'a [u8],
         peer: IpAddr,
     ) -> BoxFut<'a, Option<Login>>;
+
+    /// Whether `info` is what the account must say in ACCT. Asked only of accounts whose
+    /// [`Account::acct`] wants it; without any such account there is nothing to answer.
+    fn account<'a>(&'a self, account: &'a Account, info: &'a [u8]) -> BoxFut<'a, bool> {
+        let _ = (account, info);
+        Box::pin(std::future::ready(false))
+    }
 
     /// Whether the anonymous account exists, for the greeting.
     fn welcomes_anonymous(&self) -> bool;

@@ -11,29 +11,74 @@ use ferry_storage::{
     BoxFut, Caps, Entries, Entry, FsError, Meta, SetMeta, Sink, Source, Storage, WriteMode,
 };
 
+use crate::auth::{Login, Volume};
+
 /// An account's storage behind the permission decision.
 #[derive(Debug)]
 pub(crate) struct Guarded {
     account: Arc<Account>,
     inner: Arc<dyn Storage>,
+    /// `None` for most accounts: it is part of what an idle session costs.
+    more: Option<Box<More>>,
+}
+
+/// What only accounts with volumes or ACCT have.
+#[derive(Debug, Clone)]
+struct More {
+    volumes: Arc<[Volume]>,
+    acct_given: bool,
 }
 
 impl Guarded {
-    pub(crate) fn new(account: Arc<Account>, inner: Arc<dyn Storage>) -> Self {
-        Self { account, inner }
+    pub(crate) fn new(login: Login) -> Self {
+        let Login { account, storage, volumes } = login;
+        let plain = volumes.is_empty() && account.acct.is_none();
+        let more = (!plain).then(|| Box::new(More { volumes, acct_given: false }));
+        Self { account, inner: storage, more }
+    }
+
+    /// Whose storage it is.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// The same after ACCT.
+    pub(crate) fn with_acct(&self) -> Self {
+        let mut more = self.more.clone();
+        if let Some(more) = &mut more {
+            more.acct_given = true;
+        }
+        Self { account: Arc::clone(&self.account), inner: Arc::clone(&self.inner), more }
+    }
+
+    /// The account's volume of this name behind the same door.
+    pub(crate) fn mounted(&self, name: &[u8]) -> Option<Self> {
+        let more = self.more.as_ref()?;
+        let volume = more.volumes.iter().find(|v| v.name.as_bytes() == name)?;
+        Some(Self {
+            account: Arc::clone(&self.account),
+            inner: Arc::clone(&volume.storage),
+            more: self.more.clone(),
+        })
     }
 
     /// Whether `op` on `path` would be let through, for the `perm` fact.
     pub(crate) fn allows(&self, op: Op, path: &FtpPath) -> bool {
-        policy::decide(&self.account, op, path).is_ok()
+        self.check(op, path).is_ok()
     }
 
-    fn check(&self, op: Op, path: &FtpPath) -> Result<(), FsError> {
+    /// Whether `op` on `path` is let through, or why not.
+    pub(crate) fn check(&self, op: Op, path: &FtpPath) -> Result<(), FsError> {
         policy::decide(&self.account, op, path).map_err(|refusal| match refusal {
             Refusal::BadName => FsError::BadName,
             Refusal::Hidden => FsError::NotFound,
             _ => FsError::Denied,
-        })
+        })?;
+        let acct_given = self.more.as_ref().is_some_and(|more| more.acct_given);
+        if policy::awaits_acct(&self.account, op, acct_given) {
+            return Err(FsError::NeedsAccount);
+        }
+        Ok(())
     }
 
     fn guarded<'a, T: Send + 'a>(

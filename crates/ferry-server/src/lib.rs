@@ -49,7 +49,7 @@
 //!             // Hashing is slow on purpose: not on the threads that serve.
 //!             let verified = tokio::task::spawn_blocking(move || users.verify(&user, &password));
 //!             let account = verified.await.ok()??;
-//!             Some(Login { account, storage: Arc::clone(&self.tree) })
+//!             Some(Login { account, storage: Arc::clone(&self.tree), volumes: Arc::default() })
 //!         })
 //!     }
 //!
@@ -77,6 +77,7 @@
 //!         access: Access::ReadWrite,
 //!         anonymous: false,
 //!         sessions_max: None,
+//!         acct: None,
 //!     };
 //!     let hash = PasswordHash::parse(&password::hash(b"secret")?)?;
 //!     users.add(account, Secret::Hash(hash))?;
@@ -89,6 +90,7 @@
 //!             tree: Arc::new(LocalDir::open(Path::new("share"))?),
 //!         }),
 //!         tls: None, // or Some(TlsSetup::new(certificates, key)?)
+//!         hosts: Vec::new(),
 //!         clock: Arc::new(Clock),
 //!         observer: Arc::new(Quiet),
 //!         // Passive ports are chosen by it, so nobody may guess it.
@@ -105,6 +107,7 @@ mod data;
 mod entropy;
 pub mod events;
 mod guard;
+mod hosts;
 mod input;
 mod listing;
 pub mod net;
@@ -122,6 +125,7 @@ pub mod tls;
 mod transfer;
 mod wire;
 
+pub use hosts::VirtualHost;
 pub use server::{Handle, Server, Setup, WallClock};
 
 /// The README's example is compiled, too.

@@ -57,6 +57,7 @@ pub(crate) fn failure(error: &FsError) -> Failure {
         FsError::Quota => Failure::Quota,
         FsError::Busy => Failure::Busy,
         FsError::Unsupported => Failure::Unsupported,
+        FsError::NeedsAccount => Failure::NeedsAccount,
         _ => Failure::Io,
     }
 }
@@ -133,6 +134,9 @@ impl Session {
             }
             // The session driver answers these itself.
             Ask::Login { .. }
+            | Ask::Account(_)
+            | Ask::Host(_)
+            | Ask::Mount(_)
             | Ask::Pause(_)
             | Ask::Listen { .. }
             | Ask::Open(_)
@@ -143,8 +147,8 @@ impl Session {
 
     async fn may_rename(&self, path: &FtpPath) -> Result<(), Refused> {
         self.guard.stat(path, false).await?;
-        let allowed = self.guard.allows(ferry_accounts::policy::Op::RenameFrom, path);
-        if path.is_root() || !allowed {
+        self.guard.check(ferry_accounts::policy::Op::RenameFrom, path)?;
+        if path.is_root() {
             return Err(FsError::Denied.into());
         }
         Ok(())

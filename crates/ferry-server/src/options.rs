@@ -156,6 +156,13 @@ pub struct Options {
     pub umask: u32,
     /// Whether LIST and NLST show names that start with a dot without being asked.
     pub show_hidden: bool,
+    /// Names of the host that is served where no virtual host is meant (HOST, RFC 7151). Without
+    /// any, and without virtual hosts, every name is this one's.
+    pub names: Vec<String>,
+    /// Whether CCC may end TLS on the control connection.
+    pub ccc: bool,
+    /// Whether LPRT and LPSV are carried out (RFC 1639).
+    pub long_addresses: bool,
     /// Bounds.
     pub limits: Limits,
 }
@@ -175,6 +182,9 @@ impl Default for Options {
             uploads: Upload::Atomic,
             umask: 0o022,
             show_hidden: false,
+            names: Vec::new(),
+            ccc: false,
+            long_addresses: false,
             limits: Limits::default(),
         }
     }

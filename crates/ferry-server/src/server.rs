@@ -19,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use crate::auth::Authenticator;
 use crate::entropy::Entropy;
 use crate::events::{Event, Observer, SessionId};
+use crate::hosts::{Host, Hosts, VirtualHost};
 use crate::net::{Link, Listener, Net, Purpose};
 use crate::options::{ListenTls, Options, RequireTls};
 use crate::registry::{Full, Registry};
@@ -43,6 +44,8 @@ pub struct Setup {
     pub auth: Arc<dyn Authenticator>,
     /// Certificate and key; without them AUTH TLS is refused.
     pub tls: Option<TlsSetup>,
+    /// Hosts of other names on the same listeners.
+    pub hosts: Vec<VirtualHost>,
     /// The time of day.
     pub clock: Arc<dyn WallClock>,
     /// Who hears of events.
@@ -56,10 +59,8 @@ pub struct Setup {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) options: Options,
-    pub(crate) rules: Rules,
+    pub(crate) hosts: Hosts,
     pub(crate) net: Arc<dyn Net>,
-    pub(crate) auth: Arc<dyn Authenticator>,
-    pub(crate) tls: Option<TlsSetup>,
     pub(crate) clock: Arc<dyn WallClock>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) registry: Arc<Registry>,
@@ -72,7 +73,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn new(setup: Setup) -> Self {
-        let Setup { options, net, auth, tls, clock, observer, seed } = setup;
+        let Setup { options, net, auth, tls, hosts, clock, observer, seed } = setup;
         let rules = Rules {
             tls: tls.is_some(),
             login_needs_tls: options.require_tls != RequireTls::No,
@@ -83,14 +84,16 @@ impl Shared {
             banner: options.banner.clone(),
             idle_secs: options.limits.idle.as_secs(),
             login_secs: options.limits.login.as_secs(),
+            ccc: options.ccc,
+            long_addresses: options.long_addresses,
+            umask: u16::try_from(options.umask & 0o777).unwrap_or(0o022),
         };
         let registry = Arc::new(Registry::new(&options.limits));
+        let main = Host::new(rules, auth, options.names.clone(), tls);
         Self {
             options,
-            rules,
+            hosts: Hosts::new(main, hosts),
             net,
-            auth,
-            tls,
             clock,
             observer,
             registry,

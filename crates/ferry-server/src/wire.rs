@@ -10,7 +10,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use crate::net::Link;
-use crate::tls::{self, TlsFacts, TlsFailure, TlsOffer, TlsStream};
+use crate::tls::{self, Choose, Leaving, TlsFacts, TlsFailure, TlsOffer, TlsStream};
 
 /// What reading brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +44,37 @@ impl Wire {
         offer: TlsOffer,
         early: &[u8],
     ) -> Result<TlsFacts, TlsFailure> {
-        let (stream, facts) = Box::pin(tls::accept(&*self.link, offer, early)).await?;
+        let mut offer = Some(Box::new(offer));
+        self.accept_tls_for(&mut |_| offer.take().map(|offer| *offer), early).await
+    }
+
+    /// As [`accept_tls`](Self::accept_tls), with what is chosen for the name that the client asks
+    /// for (SNI).
+    pub(crate) async fn accept_tls_for(
+        &mut self,
+        choose: &mut Choose<'_>,
+        early: &[u8],
+    ) -> Result<TlsFacts, TlsFailure> {
+        let (stream, facts) = Box::pin(tls::accept(&*self.link, choose, early)).await?;
         self.tls = Some(stream);
         Ok(facts)
+    }
+
+    /// Ends TLS without ending the connection: close_notify goes out, and everything written after
+    /// it goes in the clear. What the peer still sends under TLS is read as before, and then what
+    /// it sends in the clear; see [`tls::Leaving`].
+    pub(crate) async fn stop_tls(&mut self) -> io::Result<()> {
+        self.notify_close();
+        self.flush().await?;
+        if let Some(tls) = &mut self.tls {
+            tls.leave();
+        }
+        Ok(())
+    }
+
+    /// TLS as far as writing goes: not while it is ending.
+    fn writing(&mut self) -> Option<&mut TlsStream> {
+        self.tls.as_deref_mut().filter(|tls| !tls.is_leaving())
     }
 
     /// Waits until [`try_read`](Self::try_read) is worth trying. It may still find nothing.
@@ -60,11 +88,30 @@ impl Wire {
     /// Reads what is there; `WouldBlock` when nothing is.
     pub(crate) fn try_read(&mut self, buf: &mut [u8]) -> io::Result<Received> {
         match &mut self.tls {
+            Some(tls) if tls.is_leaving() => self.try_leave(buf),
             Some(tls) => tls.try_read(&*self.link, buf),
             None => Ok(match self.link.try_read(buf)? {
                 0 if !buf.is_empty() => Received::Eof,
                 n => Received::Bytes(n),
             }),
+        }
+    }
+
+    fn try_leave(&mut self, buf: &mut [u8]) -> io::Result<Received> {
+        let Some(tls) = &mut self.tls else {
+            return self.try_read(buf);
+        };
+        let leaving = tls.try_leave(&*self.link, buf)?;
+        if let Leaving::Payload(n) = leaving {
+            return Ok(Received::Bytes(n));
+        }
+        self.tls = None;
+        match (leaving, buf.first_mut()) {
+            (Leaving::Plain(octet), Some(first)) => {
+                *first = octet;
+                Ok(Received::Bytes(1))
+            }
+            _ => self.try_read(buf),
         }
     }
 
@@ -90,7 +137,7 @@ impl Wire {
     /// in memory (bounded) until the next write or flush. `at_once` asks the system even where it
     /// has not reported the connection writable, see [`tls::write_at_once`].
     pub(crate) fn try_write(&mut self, buf: &[u8], at_once: bool) -> io::Result<usize> {
-        match &mut self.tls {
+        match self.tls.as_deref_mut().filter(|tls| !tls.is_leaving()) {
             Some(tls) => tls.try_write(&*self.link, buf, at_once),
             None if at_once => tls::write_at_once(&*self.link, buf),
             None => self.link.try_write(buf),
@@ -99,7 +146,7 @@ impl Wire {
 
     /// Sends what waits in memory; `WouldBlock` while some of it is left (some may have gone).
     pub(crate) fn try_flush(&mut self, at_once: bool) -> io::Result<()> {
-        match &mut self.tls {
+        match self.tls.as_deref_mut().filter(|tls| !tls.is_leaving()) {
             Some(tls) => tls.try_flush(&*self.link, at_once),
             None => Ok(()),
         }
@@ -133,7 +180,7 @@ impl Wire {
     /// The first step of [`close_write`](Self::close_write): queues close_notify under TLS, to go
     /// out with the next flush.
     pub(crate) fn notify_close(&mut self) {
-        if let Some(tls) = &mut self.tls {
+        if let Some(tls) = self.writing() {
             tls.notify_close();
         }
     }

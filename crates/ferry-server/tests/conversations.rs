@@ -35,6 +35,7 @@ conversations! {
     arguments
     files
     hostile
+    hosts
     in_transfer
     information
     limits
@@ -42,6 +43,7 @@ conversations! {
     login
     passive
     restart
+    session
     timeouts
     uploads
 }

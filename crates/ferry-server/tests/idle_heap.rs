@@ -33,7 +33,11 @@ struct Everyone(Arc<Account>, Arc<dyn Storage>);
 
 impl Authenticator for Everyone {
     fn login<'a>(&'a self, _: &'a [u8], _: &'a [u8], _: IpAddr) -> BoxFut<'a, Option<Login>> {
-        let login = Login { account: Arc::clone(&self.0), storage: Arc::clone(&self.1) };
+        let login = Login {
+            account: Arc::clone(&self.0),
+            storage: Arc::clone(&self.1),
+            volumes: Arc::default(),
+        };
         Box::pin(std::future::ready(Some(login)))
     }
 
@@ -58,6 +62,7 @@ fn setup() -> Setup {
         access: Access::ReadWrite,
         anonymous: false,
         sessions_max: None,
+        acct: None,
     };
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
     Setup {
@@ -69,6 +74,7 @@ fn setup() -> Setup {
         net: Arc::new(Tcp::new()),
         auth: Arc::new(Everyone(Arc::new(account), Arc::new(Memory::new()))),
         tls: None,
+        hosts: Vec::new(),
         clock: Arc::new(Never),
         observer: Arc::new(Quiet),
         seed: 1,

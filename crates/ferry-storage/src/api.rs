@@ -41,6 +41,8 @@ pub enum FsError {
     Busy,
     /// This storage cannot do that at all.
     Unsupported,
+    /// The account must first say more of itself (ACCT, RFC 959 §4.1.1).
+    NeedsAccount,
     /// Reading or writing the medium failed.
     Io(std::io::Error),
 }
@@ -61,6 +63,7 @@ impl fmt::Display for FsError {
             Self::Quota => "quota used up",
             Self::Busy => "busy, try again later",
             Self::Unsupported => "not supported here",
+            Self::NeedsAccount => "an account is needed",
             Self::Io(_) => "input/output error",
         })
     }

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use ferry_accounts::UserTable;
-use ferry_server::auth::{Authenticator, Login};
+use ferry_accounts::{Account, UserTable};
+use ferry_server::auth::{Authenticator, Login, Volume};
 use ferry_server::net::BoxFut;
 use ferry_storage::Storage;
 use tokio::sync::Semaphore;
@@ -21,6 +21,7 @@ pub(crate) struct TableAuth {
     table: Arc<UserTable>,
     roots: HashMap<String, Arc<dyn Storage>>,
     anonymous_root: Option<Arc<dyn Storage>>,
+    volumes: HashMap<String, Arc<[Volume]>>,
     hashing: Semaphore,
 }
 
@@ -32,7 +33,19 @@ impl TableAuth {
         anonymous_root: Option<Arc<dyn Storage>>,
     ) -> Self {
         let at_once = available_parallelism().map_or(2, usize::from);
-        Self { table: Arc::new(table), roots, anonymous_root, hashing: Semaphore::new(at_once) }
+        Self {
+            table: Arc::new(table),
+            roots,
+            anonymous_root,
+            volumes: HashMap::new(),
+            hashing: Semaphore::new(at_once),
+        }
+    }
+
+    /// The same with what the named accounts may mount beside their roots.
+    pub(crate) fn with_volumes(mut self, volumes: HashMap<String, Arc<[Volume]>>) -> Self {
+        self.volumes = volumes;
+        self
     }
 
     /// The accounts it answers for.
@@ -53,7 +66,23 @@ impl TableAuth {
             true => self.anonymous_root.as_ref(),
             false => self.roots.get(&account.name),
         }?;
-        Some(Login { storage: Arc::clone(storage), account })
+        let volumes = match account.anonymous {
+            true => None,
+            false => self.volumes.get(&account.name),
+        };
+        let volumes = volumes.map(Arc::clone).unwrap_or_default();
+        Some(Login { storage: Arc::clone(storage), account, volumes })
+    }
+}
+
+impl TableAuth {
+    async fn decide_account(&self, account: &Account, info: &[u8]) -> bool {
+        let Ok(_permit) = self.hashing.acquire().await else { return false };
+        let table = Arc::clone(&self.table);
+        let name = account.name.clone();
+        let info = Zeroizing::new(info.to_vec());
+        let verified = move || table.verify_acct(name.as_bytes(), &info);
+        tokio::task::spawn_blocking(verified).await.unwrap_or(false)
     }
 }
 
@@ -65,6 +94,10 @@ impl Authenticator for TableAuth {
         _peer: IpAddr,
     ) -> BoxFut<'a, Option<Login>> {
         Box::pin(self.decide(user, password))
+    }
+
+    fn account<'a>(&'a self, account: &'a Account, info: &'a [u8]) -> BoxFut<'a, bool> {
+        Box::pin(self.decide_account(account, info))
     }
 
     fn welcomes_anonymous(&self) -> bool {
@@ -89,12 +122,35 @@ mod tests {
             access: Access::ReadOnly,
             anonymous,
             sessions_max: None,
+            acct: None,
         }
     }
 
     fn answer(auth: &TableAuth, user: &str, password: &str) -> Option<Login> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(auth.login(user.as_bytes(), password.as_bytes(), PEER))
+    }
+
+    #[test]
+    fn acct_is_verified_and_volumes_come_with_the_login_of_their_account() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = || -> Arc<dyn Storage> { Arc::new(LocalDir::open(dir.path()).unwrap()) };
+        let secret = |text: &[u8]| Secret::OneTime(OneTimePassword::new(text).unwrap());
+        let mut table = UserTable::new();
+        table.add(account("alice", false), secret(b"pw")).unwrap();
+        table.add(account("bob", false), secret(b"pw")).unwrap();
+        table.expect_acct(b"alice", secret(b"sales"));
+        let roots = ["alice", "bob"].map(|name| (name.to_owned(), root())).into();
+        let attic = Volume { name: "attic".to_owned(), storage: root() };
+        let volumes = HashMap::from([("alice".to_owned(), Arc::from([attic]))]);
+        let auth = TableAuth::new(table, roots, None).with_volumes(volumes);
+
+        let alice = answer(&auth, "alice", "pw").unwrap();
+        assert_eq!(alice.volumes.len(), 1);
+        assert!(answer(&auth, "bob", "pw").unwrap().volumes.is_empty());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let says = |info: &[u8]| runtime.block_on(auth.account(&alice.account, info));
+        assert!(says(b"sales") && !says(b"pw"));
     }
 
     #[test]

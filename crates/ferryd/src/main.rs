@@ -124,6 +124,13 @@ fn log_start(plan: &Plan, addresses: &[std::net::SocketAddr]) {
     if let Some(identity) = &plan.identity {
         info!("certificate SHA-256 {}", identity.fingerprint);
     }
+    for host in &plan.hosts {
+        let names = host.names.join(", ");
+        match &host.identity {
+            Some(own) => info!("host {names}, certificate SHA-256 {}", own.fingerprint),
+            None => info!("host {names}"),
+        }
+    }
 }
 
 fn verbosity(flags: &Serve) -> Verbosity {

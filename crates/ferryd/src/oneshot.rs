@@ -103,6 +103,7 @@ impl Share {
             sessions_named: flags.max_sessions.is_some(),
             auth: Arc::new(auth(table, &logins, &storage)),
             identity: Some(identity),
+            hosts: Vec::new(),
             homes,
         };
         Ok(Self { plan, directory, read_only: flags.read_only, logins })
@@ -199,7 +200,14 @@ fn accounts(
 }
 
 fn account(name: &str, access: Access, anonymous: bool) -> Account {
-    Account { name: name.to_owned(), home: FtpPath::root(), access, anonymous, sessions_max: None }
+    Account {
+        name: name.to_owned(),
+        home: FtpPath::root(),
+        access,
+        anonymous,
+        sessions_max: None,
+        acct: None,
+    }
 }
 
 /// What the flags say about the server, but for the listeners.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ferry_server::options::{Listen, Options};
 use ferry_server::tcp::Tcp;
-use ferry_server::{Server, Setup};
+use ferry_server::{Server, Setup, VirtualHost};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -29,7 +29,28 @@ pub(crate) struct Plan {
     pub(crate) sessions_named: bool,
     pub(crate) auth: Arc<TableAuth>,
     pub(crate) identity: Option<Identity>,
+    pub(crate) hosts: Vec<HostPlan>,
     pub(crate) homes: Homes,
+}
+
+/// What is different on a virtual host.
+#[derive(Debug)]
+pub(crate) struct HostPlan {
+    pub(crate) names: Vec<String>,
+    pub(crate) banner: Vec<String>,
+    pub(crate) auth: Arc<TableAuth>,
+    pub(crate) identity: Option<Identity>,
+}
+
+impl HostPlan {
+    fn host(&self) -> VirtualHost {
+        VirtualHost {
+            names: self.names.clone(),
+            banner: self.banner.clone(),
+            auth: Arc::<TableAuth>::clone(&self.auth),
+            tls: self.identity.as_ref().map(|identity| identity.setup.clone()),
+        }
+    }
 }
 
 impl Plan {
@@ -58,6 +79,7 @@ impl Plan {
             net: Arc::new(Tcp::new()),
             auth: Arc::<TableAuth>::clone(&self.auth),
             tls: self.identity.as_ref().map(|identity| identity.setup.clone()),
+            hosts: self.hosts.iter().map(HostPlan::host).collect(),
             clock: Arc::new(SystemClock),
             observer: Arc::new(Lines::default()),
             seed: getrandom::u64()?,

@@ -7,6 +7,9 @@
 //! ```text
 //! file PATH "content" | file PATH N octets | dir PATH | symlink PATH -> TARGET | free N
 //! user NAME PASSWORD read-write|read-only [HOME]      (without any: alice, secret, read-write)
+//! acct NAME login|writing INFO        (what a user named before must say in ACCT, and for what)
+//! volume USER NAME PATH "content"     (what a user named before may mount, and a file there)
+//! vhost NAME USER PASSWORD "banner"   (a virtual host; its name is in its file /host.txt)
 //! anonymous | option NAME=VALUE | server ADDRESS | listen ADDRESS | peer ADDRESS
 //! host ADDRESS refuses|unreachable|silent | taken ADDRESS:PORT | forbidden ADDRESS:PORT
 //! ```
@@ -51,7 +54,7 @@ mod text;
 use std::fmt::Write as _;
 
 pub use self::parse::Conversation;
-pub use self::stage::{NOW, Stage, User};
+pub use self::stage::{NOW, Stage, User, VirtualStage};
 pub use self::subject::{Ferry, GRACE, Running, Subject};
 
 /// Seeds every conversation is played under unless `FERRY_SEEDS` says how many.

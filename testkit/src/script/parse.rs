@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use ferry_accounts::AcctFor;
+
 use super::step::{Content, Outcome, Setup, Slot, Step, What};
 use super::text::{Pattern, duration, quoted};
 use crate::net::Host;
@@ -217,6 +219,9 @@ fn setup(word: &str, rest: &str) -> Result<Setup, String> {
             Ok(Setup::Symlink(path.as_bytes().to_vec(), target.as_bytes().to_vec()))
         }
         "user" => user(rest),
+        "acct" => acct(rest),
+        "volume" => volume(rest),
+        "vhost" => virtual_host(rest),
         "anonymous" => Ok(Setup::Anonymous),
         "option" => {
             let (name, value) = rest.split_once('=').ok_or("option NAME=VALUE")?;
@@ -255,6 +260,41 @@ fn user(rest: &str) -> Result<Setup, String> {
     };
     let home = words.next().unwrap_or("/").as_bytes().to_vec();
     Ok(Setup::User { name: name.to_owned(), password: password.as_bytes().to_vec(), writes, home })
+}
+
+fn acct(rest: &str) -> Result<Setup, String> {
+    let mut words = rest.splitn(3, ' ');
+    let (Some(name), Some(until), Some(info)) = (words.next(), words.next(), words.next()) else {
+        return Err("acct NAME login|writing INFO".to_owned());
+    };
+    let until = match until {
+        "login" => AcctFor::Login,
+        "writing" => AcctFor::Writing,
+        _ => return Err("ACCT is for login or writing".to_owned()),
+    };
+    Ok(Setup::Acct { name: name.to_owned(), until, info: info.as_bytes().to_vec() })
+}
+
+fn volume(rest: &str) -> Result<Setup, String> {
+    let mut words = rest.splitn(3, ' ');
+    let (Some(user), Some(name), Some(file)) = (words.next(), words.next(), words.next()) else {
+        return Err("volume USER NAME PATH CONTENT".to_owned());
+    };
+    let (path, what) = path_and(file)?;
+    let (user, name) = (user.to_owned(), name.to_owned());
+    Ok(Setup::Volume { user, name, path, content: content(what)? })
+}
+
+fn virtual_host(rest: &str) -> Result<Setup, String> {
+    let mut words = rest.splitn(4, ' ');
+    let (Some(name), Some(user), Some(password), Some(banner)) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err("vhost NAME USER PASSWORD \"BANNER\"".to_owned());
+    };
+    let banner = String::from_utf8(one_quoted(banner)?).map_err(|e| e.to_string())?;
+    let (name, user) = (name.to_owned(), user.to_owned());
+    Ok(Setup::VirtualHost { name, user, password: password.as_bytes().to_vec(), banner })
 }
 
 /// A path (bare or quoted) and what follows it.

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use ferry_accounts::AcctFor;
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
 use ferry_server::options::{DataPeer, Limits, Listen, ListenTls, Options, RequireTls};
@@ -35,6 +36,24 @@ pub struct User {
     pub writes: bool,
     /// Where sessions start.
     pub home: FtpPath,
+    /// What ACCT is needed for, and what it must say.
+    pub acct: Option<(AcctFor, Vec<u8>)>,
+    /// What may be mounted.
+    pub volumes: Vec<(String, Arc<Memory>)>,
+}
+
+/// A virtual host: one user, who may write, and files of its own.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct VirtualStage {
+    /// Its name.
+    pub name: String,
+    /// Its banner.
+    pub banner: String,
+    /// Who may log in.
+    pub user: User,
+    /// Its files: at first `/host.txt`, in which its name stands.
+    pub storage: Arc<Memory>,
 }
 
 /// Everything a server needs to be started for one conversation.
@@ -49,6 +68,8 @@ pub struct Stage {
     pub options: Options,
     /// Who may log in.
     pub users: Vec<User>,
+    /// Hosts of other names.
+    pub hosts: Vec<VirtualStage>,
     /// Whether the anonymous account exists.
     pub anonymous: bool,
     /// Where clients find the server.
@@ -61,6 +82,25 @@ pub struct Stage {
     pub seed: u64,
 }
 
+impl User {
+    fn new(name: &str, password: &[u8]) -> Self {
+        Self {
+            name: name.to_owned(),
+            password: password.to_vec(),
+            writes: true,
+            home: FtpPath::root(),
+            acct: None,
+            volumes: Vec::new(),
+        }
+    }
+}
+
+fn empty() -> Arc<Memory> {
+    let storage = Memory::new();
+    storage.set_now(NOW);
+    Arc::new(storage)
+}
+
 impl Stage {
     pub(crate) fn new(seed: u64) -> Self {
         let storage = Memory::new();
@@ -70,6 +110,7 @@ impl Stage {
             storage: Arc::new(storage),
             options: Options::default(),
             users: Vec::new(),
+            hosts: Vec::new(),
             anonymous: false,
             server: SocketAddr::new(ENGINE_V4.into(), 21),
             listen: None,
@@ -82,16 +123,16 @@ impl Stage {
     /// listener.
     pub(crate) fn finish(&mut self) {
         if self.users.is_empty() {
-            self.users.push(User {
-                name: "alice".to_owned(),
-                password: b"secret".to_vec(),
-                writes: true,
-                home: FtpPath::root(),
-            });
+            self.users.push(User::new("alice", b"secret"));
         }
         let ip = self.listen.unwrap_or_else(|| self.server.ip());
         let at = SocketAddr::new(ip, self.server.port());
         self.options.listen = vec![Listen { at, tls: ListenTls::Explicit }];
+    }
+
+    fn user(&mut self, name: &str) -> Result<&mut User, String> {
+        let user = self.users.iter_mut().find(|user| user.name == name);
+        user.ok_or_else(|| format!("no user {name} was named before"))
     }
 
     /// The content of a file.
@@ -125,7 +166,34 @@ impl Stage {
                 password: password.clone(),
                 writes: *writes,
                 home: FtpPath::new(home).map_err(|e| e.to_string())?,
+                ..User::new(name, password)
             }),
+            Setup::Acct { name, until, info } => {
+                self.user(name)?.acct = Some((*until, info.clone()));
+            }
+            Setup::Volume { user, name, path, content } => {
+                let user = self.user(user)?;
+                let found = user.volumes.iter().find(|(known, _)| known == name);
+                let storage = match found {
+                    Some((_, storage)) => Arc::clone(storage),
+                    None => {
+                        let storage = empty();
+                        user.volumes.push((name.clone(), Arc::clone(&storage)));
+                        storage
+                    }
+                };
+                storage.put(path, &content.octets()).map_err(|e| e.to_string())?;
+            }
+            Setup::VirtualHost { name, user, password, banner } => {
+                let storage = empty();
+                storage.put(b"/host.txt", name.as_bytes()).map_err(|e| e.to_string())?;
+                self.hosts.push(VirtualStage {
+                    name: name.clone(),
+                    banner: banner.clone(),
+                    user: User::new(user, password),
+                    storage,
+                });
+            }
             Setup::Anonymous => self.anonymous = true,
             Setup::Option { name, value } => set(&mut self.options, name, value)?,
             Setup::Server(ip) => self.server.set_ip(*ip),
@@ -173,6 +241,9 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "passive_ports" => options.passive_ports = range(value)?,
         "public_address" => options.public_address = Some(parse(value)?),
         "default_data_port" => options.default_data_port = parse(value)?,
+        "ccc" => options.ccc = parse(value)?,
+        "long_addresses" => options.long_addresses = parse(value)?,
+        "name" => options.names.push(value.to_owned()),
         "show_hidden" => options.show_hidden = parse(value)?,
         _ => set_limit(&mut options.limits, name, value)?,
     }

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ferry_accounts::AcctFor;
+
 use super::text::Pattern;
 
 /// One action or expectation, with where it stands in the text.
@@ -116,6 +118,9 @@ pub(crate) enum Setup {
     Dir(Vec<u8>),
     Symlink(Vec<u8>, Vec<u8>),
     User { name: String, password: Vec<u8>, writes: bool, home: Vec<u8> },
+    Acct { name: String, until: AcctFor, info: Vec<u8> },
+    Volume { user: String, name: String, path: Vec<u8>, content: Content },
+    VirtualHost { name: String, user: String, password: Vec<u8>, banner: String },
     Anonymous,
     Option { name: String, value: String },
     Server(IpAddr),

@@ -10,14 +10,14 @@ use std::time::Duration;
 use ferry_accounts::{Access, Account};
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
-use ferry_server::auth::{Authenticator, Login};
+use ferry_server::auth::{Authenticator, Login, Volume};
 use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
-use ferry_server::{Server, Setup, WallClock};
+use ferry_server::{Server, Setup, VirtualHost, WallClock};
 use ferry_storage::memory::Memory;
 use tokio::task::JoinHandle;
 
-use super::stage::{NOW, Stage, User};
+use super::stage::{NOW, Stage, User, VirtualStage};
 
 /// How long a server that was asked to end may take over transfers.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -68,6 +68,7 @@ impl Subject for Ferry {
             net: Arc::new(stage.net.clone()),
             auth: Arc::new(Accounts::of(stage)),
             tls: None,
+            hosts: stage.hosts.iter().map(virtual_host).collect(),
             clock: Arc::new(StoppedClock),
             observer: Arc::new(Quiet),
             seed: stage.seed,
@@ -78,6 +79,19 @@ impl Subject for Ferry {
             Box::new(move || stop.shut_down(GRACE)),
             Box::new(move || sessions.sessions()),
         ))
+    }
+}
+
+fn virtual_host(stage: &VirtualStage) -> VirtualHost {
+    VirtualHost {
+        names: vec![stage.name.clone()],
+        banner: vec![stage.banner.clone()],
+        auth: Arc::new(Accounts {
+            users: vec![stage.user.clone()],
+            anonymous: false,
+            storage: Arc::clone(&stage.storage),
+        }),
+        tls: None,
     }
 }
 
@@ -116,6 +130,7 @@ impl Accounts {
                 access: Access::ReadOnly,
                 anonymous: true,
                 sessions_max: None,
+                acct: None,
             });
         }
         let user = self.users.iter().find(|u| u.name.as_bytes() == name)?;
@@ -125,7 +140,17 @@ impl Accounts {
             access: if user.writes { Access::ReadWrite } else { Access::ReadOnly },
             anonymous: false,
             sessions_max: None,
+            acct: user.acct.as_ref().map(|(until, _)| *until),
         })
+    }
+
+    fn volumes(&self, name: &str) -> Arc<[Volume]> {
+        let user = self.users.iter().find(|u| u.name == name);
+        let volume = |(name, storage): &(String, Arc<Memory>)| Volume {
+            name: name.clone(),
+            storage: Arc::<Memory>::clone(storage),
+        };
+        user.map(|u| u.volumes.iter().map(volume).collect()).unwrap_or_default()
     }
 }
 
@@ -138,9 +163,16 @@ impl Authenticator for Accounts {
     ) -> BoxFut<'a, Option<Login>> {
         let login = self.account(user, password).map(|account| {
             let storage: Arc<dyn ferry_storage::Storage> = Arc::<Memory>::clone(&self.storage);
-            Login { account: Arc::new(account), storage }
+            let volumes = self.volumes(&account.name);
+            Login { account: Arc::new(account), storage, volumes }
         });
         Box::pin(std::future::ready(login))
+    }
+
+    fn account<'a>(&'a self, account: &'a Account, info: &'a [u8]) -> BoxFut<'a, bool> {
+        let user = self.users.iter().find(|u| u.name == account.name);
+        let wanted = user.and_then(|u| u.acct.as_ref());
+        Box::pin(std::future::ready(wanted.is_some_and(|(_, wanted)| wanted == info)))
     }
 
     fn welcomes_anonymous(&self) -> bool {

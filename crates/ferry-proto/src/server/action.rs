@@ -34,6 +34,12 @@ pub struct Rules {
     pub idle_secs: u64,
     /// Seconds a client has to log in.
     pub login_secs: u64,
+    /// Whether CCC may end TLS on the control connection while data stays private.
+    pub ccc: bool,
+    /// Whether LPRT and LPSV are carried out (RFC 1639).
+    pub long_addresses: bool,
+    /// Permission bits taken from what a new session creates.
+    pub umask: u16,
 }
 
 /// How the data connection of a transfer comes about.
@@ -120,6 +126,15 @@ pub enum Ask {
         /// As sent.
         password: Box<[u8]>,
     },
+    /// Check what ACCT says for the account that logs in or is logged in: [`Outcome::Done`], and
+    /// from then on it counts; [`Failure::Denied`] if it is wrong.
+    Account(Box<[u8]>),
+    /// Turn to the virtual host of this name: [`Outcome::Done`], and from then on its rules are
+    /// given; [`Failure::NotFound`] if there is none, [`Failure::Denied`] if TLS was started for
+    /// another (RFC 7151 §3.2.2).
+    Host(Box<[u8]>),
+    /// Make the account's volume of this name the root: [`Outcome::Done`], [`Failure::NotFound`].
+    Mount(Box<[u8]>),
     /// Wait that many seconds: [`Outcome::Done`].
     Pause(u64),
     /// Open a passive port: [`Outcome::Listening`].
@@ -189,8 +204,12 @@ pub enum Action {
     /// After all replies are out: start TLS on the control connection, reading nothing more in
     /// the clear; then [`tls_up`](super::ServerSession::tls_up), or close.
     StartTls,
+    /// After all replies are out: end TLS on the control connection and go on in the clear.
+    StopTls,
     /// Drop the account and everything that hangs on it.
     Forget,
+    /// Go back to the host that a new connection has: the one TLS named, or the default.
+    LeaveHost,
     /// Close the passive port, if one is open.
     CloseData,
     /// Close what [`Ask::Open`] opened; it will not be moved.
@@ -238,6 +257,8 @@ pub enum Failure {
     TooCostly,
     /// No passive port is free.
     NoPort,
+    /// The account must send ACCT before it may change anything.
+    NeedsAccount,
 }
 
 /// How a transfer ended.
@@ -262,6 +283,16 @@ pub enum End {
     Storage(Failure),
 }
 
+/// What an account must send ACCT for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a driver must choose one")]
+pub enum AccountFor {
+    /// To be logged in at all (332 after PASS).
+    Login,
+    /// To change anything (532 on what would).
+    Writing,
+}
+
 /// Why a log-in did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a driver must choose one")]
@@ -282,6 +313,13 @@ pub enum Outcome {
     Failed(Failure),
     /// The account is known; sessions start in this directory.
     LoggedIn(FtpPath),
+    /// The account is known, and must send ACCT, too (RFC 959 §4.1.1).
+    AccountWanted {
+        /// Sessions start in this directory.
+        home: FtpPath,
+        /// What waits for it.
+        until: AccountFor,
+    },
     /// The account is not.
     LoginRefused(LoginRefusal),
     /// The passive port is open; the address to announce.

@@ -214,6 +214,7 @@ pub(super) fn failure_reply(failure: Failure) -> Reply {
         Failure::Unsupported => (504, "That is not possible on this storage."),
         Failure::Io => (451, "Reading or writing failed here; try again later."),
         Failure::TooCostly => (550, "That would take too long here."),
+        Failure::NeedsAccount => (532, "Send ACCT first: changes need an account."),
         Failure::NoPort => (425, "No port is free for a data connection; try again."),
     };
     Reply::new(code, text)

@@ -1,12 +1,13 @@
-//! Commands that only tell: FEAT, SYST, HELP, NOOP, CLNT, PWD, STAT, and the greeting
+//! Commands that only tell: FEAT, SYST, HELP, NOOP, CLNT, CSID, PRET, PWD, STAT, and the greeting
 //! (RFC 959 §4.1.3, RFC 2389 §3). Nothing here names a version, a host or another client.
 
 use crate::command::Command;
 use crate::reply::Reply;
 use crate::repr::Representation;
-use crate::server::files::path_reply;
-use crate::server::{Action, Phase, Rules, ServerSession, Stage};
-use crate::verb::{VERBS, Verb};
+use crate::server::files::{path_refusal, path_reply};
+use crate::server::{Action, Phase, Protection, Rules, ServerSession, Stage};
+use crate::site::SITE_VERBS;
+use crate::verb::{VERBS, Verb, VerbInfo};
 
 /// A number of seconds as people say it.
 pub(super) fn span(secs: u64) -> String {
@@ -46,8 +47,10 @@ impl ServerSession {
             Command::Feat => self.feat(rules),
             // Clients choose their listing parser by this text; it must start just so.
             Command::Syst => Reply::new(215, "UNIX Type: L8"),
-            Command::Help(None) => help(),
-            Command::Help(Some(what)) => help_on(what),
+            Command::Help(None) => help(rules),
+            Command::Help(Some(what)) => help_on(what, rules),
+            Command::Csid(_) => self.identify(),
+            Command::Pret(next) => self.prepare(next),
             Command::Clnt(_) => Reply::new(200, "Noted."),
             Command::Pwd => path_reply(257, &self.cwd(), b" is the current directory."),
             Command::Stat(_) => self.status(rules, None),
@@ -56,17 +59,52 @@ impl ServerSession {
         out.push(Action::Reply(reply));
     }
 
+    /// CSID: what a client may build on. Which version this is, and of what, nobody is told before
+    /// logging in.
+    fn identify(&self) -> Reply {
+        let mut facts = String::from("Name=Ferry;");
+        if self.is_logged_in() {
+            facts += concat!("Version=", env!("CARGO_PKG_VERSION"), ";");
+            facts += &format!("OS={};", std::env::consts::OS);
+        }
+        facts += "CaseSensitive=1;DirSep=/;";
+        Reply::exact(200, facts.into_bytes())
+    }
+
+    /// PRET: whether the transfer command that is to come could be carried out, as far as its
+    /// words tell.
+    fn prepare(&self, next: &[u8]) -> Reply {
+        let command = match Command::parse(next) {
+            Ok(command) if command.verb().info().data => command,
+            Ok(_) => return Reply::new(501, "PRET announces a command that moves data."),
+            Err(error) => return self.refusal(error),
+        };
+        let (Command::Retr(name)
+        | Command::Stor(name)
+        | Command::Appe(name)
+        | Command::Mlsd(Some(name))) = command
+        else {
+            return Reply::new(200, "Ready for that command.");
+        };
+        match self.cwd().resolve(name) {
+            Ok(_) => Reply::new(200, "Ready for that command."),
+            Err(error) => path_refusal(error),
+        }
+    }
+
     fn feat(&self, rules: &Rules) -> Reply {
         let mut lines: Vec<String> = VERBS
             .iter()
+            .filter(|info| in_force(info, rules))
             .filter(|info| match info.verb {
-                Verb::Auth => rules.tls && !self.is_secured(),
+                Verb::Auth => rules.tls && self.protection == Protection::Plain,
                 Verb::Pbsz | Verb::Prot => rules.tls,
                 _ => true,
             })
             .filter_map(|info| {
                 let text = info.feat?;
                 Some(match info.verb {
+                    Verb::Lang => format!("LANG {}", self.language.feat_value()),
                     Verb::Mlst => format!("MLST {}", self.facts.feat_value()),
                     _ => text.to_owned(),
                 })
@@ -82,10 +120,11 @@ impl ServerSession {
 
     /// STAT without an argument; `moved` is given while a transfer runs.
     pub(super) fn status(&self, rules: &Rules, moved: Option<u64>) -> Reply {
+        let language = self.language;
         let mut reply = Reply::multi(211, "Status of this session:", "End");
         let mut say = |line: String| {
             let old = core::mem::replace(&mut reply, Reply::new(211, ""));
-            reply = old.line(line.as_bytes());
+            reply = old.line(language.text(&line).as_bytes());
         };
         if let Phase::Ready(user) = &self.phase {
             say(format!("Logged in as {}", crate::path::ForPeople(user)));
@@ -112,8 +151,19 @@ impl ServerSession {
     }
 }
 
-fn help() -> Reply {
-    let mut names: Vec<&str> = VERBS.iter().filter(|v| v.served).map(|v| v.name).collect();
+/// Whether the operator lets the verb be carried out at all.
+fn in_force(info: &VerbInfo, rules: &Rules) -> bool {
+    info.served
+        && match info.verb {
+            Verb::Ccc => rules.tls && rules.ccc,
+            Verb::Lprt | Verb::Lpsv => rules.long_addresses,
+            _ => true,
+        }
+}
+
+fn help(rules: &Rules) -> Reply {
+    let mut names: Vec<&str> =
+        VERBS.iter().filter(|v| in_force(v, rules)).map(|v| v.name).collect();
     names.sort_unstable();
     let rows = names
         .chunks(8)
@@ -124,16 +174,24 @@ fn help() -> Reply {
     )
 }
 
-fn help_on(what: &[u8]) -> Reply {
+fn help_on(what: &[u8], rules: &Rules) -> Reply {
     if what.eq_ignore_ascii_case(b"SITE") {
         return crate::server::files::site_help();
     }
+    let words = what.split_at_checked(5).filter(|(site, _)| site.eq_ignore_ascii_case(b"SITE "));
+    if let Some((_, name)) = words {
+        return match SITE_VERBS.iter().find(|v| v.0.as_bytes().eq_ignore_ascii_case(name)) {
+            Some((name, syntax)) => syntax_reply(214, &format!("SITE {name}"), syntax),
+            None => Reply::new(502, "Unknown command; HELP lists the known ones."),
+        };
+    }
     match Verb::find(what).map(Verb::info) {
-        Some(info) if info.served => Reply::new(
-            214,
-            format!("Syntax: {}{}{}", info.name, super::gap(info.syntax), info.syntax),
-        ),
+        Some(info) if in_force(info, rules) => syntax_reply(214, info.name, info.syntax),
         Some(info) => Reply::new(502, format!("{} is not available.", info.name)),
         None => Reply::new(502, "Unknown command; HELP lists the known ones."),
     }
+}
+
+fn syntax_reply(code: u16, name: &str, syntax: &str) -> Reply {
+    Reply::new(code, format!("Syntax: {name}{}{syntax}", super::gap(syntax)))
 }

@@ -1,13 +1,19 @@
-//! Getting in and out: USER, PASS, ACCT, AUTH, PBSZ, PROT, QUIT (RFC 959 §4.1.1, RFC 4217 §4–9).
+//! Getting in and out: USER, PASS, AUTH, PBSZ, PROT, QUIT (RFC 959 §4.1.1, RFC 4217 §4–9).
 
 use crate::command::{Command, Mechanism, ProtectionLevel};
 use crate::reply::Reply;
 use crate::server::{
-    Action, Ask, LoginRefusal, Outcome, Phase, Prepared, Protection, Rules, ServerSession, Stage,
+    Acct, Action, Ask, LoginRefusal, Outcome, Phase, Prepared, Protection, Rules, ServerSession,
+    Stage,
 };
 
 /// Each further wrong password is answered a second later, up to this many.
 const PENALTY_SECS_MAX: u8 = 5;
+
+/// After CCC nothing that needs TLS or grants rights can be sent safely (RFC 4217 §12.3).
+fn cleared() -> Reply {
+    Reply::new(503, "CCC ended TLS: that can no longer be sent here.")
+}
 
 impl ServerSession {
     pub(super) fn admit_access(
@@ -22,7 +28,10 @@ impl ServerSession {
                 Some(reply) => reply,
                 None => return,
             },
-            Command::Acct(_) => Reply::new(202, "No account is needed here."),
+            Command::Acct(info) => match self.acct(info, out) {
+                Some(reply) => reply,
+                None => return,
+            },
             Command::Auth(mechanism) => {
                 if let Some(reply) = self.auth(mechanism, rules) {
                     reply
@@ -38,7 +47,7 @@ impl ServerSession {
                     self.pbsz_given = true;
                     Reply::new(200, "PBSZ=0")
                 } else {
-                    Reply::new(503, "Send AUTH TLS first.")
+                    self.not_secured()
                 }
             }
             Command::Prot(level) => self.prot(level, rules),
@@ -53,14 +62,15 @@ impl ServerSession {
     }
 
     /// Drops who is logged in and what hangs on it; TYPE and PROT stay (RFC 959 §4.1.1, USER).
-    fn forget(&mut self, out: &mut Vec<Action>) {
-        if self.is_logged_in() {
+    pub(super) fn forget(&mut self, out: &mut Vec<Action>) {
+        if matches!(self.phase, Phase::Ready(_) | Phase::NeedAcct(_)) {
             out.push(Action::Forget);
         }
         if self.prepared == Prepared::Listening {
             out.push(Action::CloseData);
         }
         self.phase = Phase::NeedUser;
+        self.acct = Acct::Unneeded;
         self.cwd = None;
         self.rename_from = None;
         self.restart_at = 0;
@@ -68,6 +78,9 @@ impl ServerSession {
     }
 
     fn user(&mut self, name: &[u8], rules: &Rules, out: &mut Vec<Action>) -> Reply {
+        if self.protection == Protection::Cleared {
+            return cleared();
+        }
         self.forget(out);
         if rules.login_needs_tls && self.protection != Protection::Tls {
             return Reply::new(530, "TLS required: send AUTH TLS before USER.");
@@ -100,17 +113,10 @@ impl ServerSession {
     ) {
         let user = match core::mem::replace(&mut self.phase, Phase::NeedUser) {
             Phase::NeedPass(user) => user,
-            Phase::NeedUser | Phase::Ready(_) => Box::default(),
+            Phase::NeedUser | Phase::NeedAcct(_) | Phase::Ready(_) => Box::default(),
         };
         if *stage == Stage::Penalty {
-            if self.wrong_passwords >= rules.wrong_passwords {
-                let text = "Login incorrect, too often; closing.";
-                out.push(Action::Reply(Reply::new(421, text)));
-                out.push(Action::Close("too many wrong passwords"));
-            } else {
-                out.push(Action::Reply(Reply::new(530, "Login incorrect.")));
-            }
-            return;
+            return self.incorrect(rules, out);
         }
         match outcome {
             Outcome::LoggedIn(home) => {
@@ -118,20 +124,43 @@ impl ServerSession {
                 self.phase = Phase::Ready(user);
                 out.push(Action::Reply(Reply::new(230, "Logged in.")));
             }
+            Outcome::AccountWanted { home, until } => {
+                self.cwd = (!home.is_root()).then_some(home);
+                out.push(Action::Reply(self.account_wanted(user, until)));
+            }
             Outcome::LoginRefused(LoginRefusal::TooManySessions) => {
                 let text = "Too many sessions of this account; try again later.";
                 out.push(Action::Reply(Reply::new(530, text)));
             }
             _ => {
-                self.wrong_passwords = self.wrong_passwords.saturating_add(1);
-                let secs = u64::from(self.wrong_passwords.min(PENALTY_SECS_MAX));
-                self.ask(Ask::Pause(secs), Stage::Penalty, out);
+                self.penalty(Stage::Penalty, out);
             }
         }
     }
 
+    /// The answer to a wrong password, or the end of the session if it was one too many.
+    pub(super) fn incorrect(&self, rules: &Rules, out: &mut Vec<Action>) {
+        if self.wrong_passwords >= rules.wrong_passwords {
+            let text = "Login incorrect, too often; closing.";
+            out.push(Action::Reply(Reply::new(421, text)));
+            out.push(Action::Close("too many wrong passwords"));
+        } else {
+            out.push(Action::Reply(Reply::new(530, "Login incorrect.")));
+        }
+    }
+
+    /// Counts a wrong password and lets the client wait for its answer.
+    pub(super) fn penalty(&mut self, stage: Stage, out: &mut Vec<Action>) {
+        self.wrong_passwords = self.wrong_passwords.saturating_add(1);
+        let secs = u64::from(self.wrong_passwords.min(PENALTY_SECS_MAX));
+        self.ask(Ask::Pause(secs), stage, out);
+    }
+
     /// The reply of an AUTH that is refused; `None` when it is granted.
     fn auth(&mut self, mechanism: Mechanism, rules: &Rules) -> Option<Reply> {
+        if self.protection == Protection::Cleared {
+            return Some(cleared());
+        }
         if self.protection != Protection::Plain {
             return Some(Reply::new(503, "This connection is already under TLS."));
         }
@@ -142,9 +171,17 @@ impl ServerSession {
         None
     }
 
+    fn not_secured(&self) -> Reply {
+        if self.protection == Protection::Cleared {
+            cleared()
+        } else {
+            Reply::new(503, "Send AUTH TLS first.")
+        }
+    }
+
     fn prot(&mut self, level: ProtectionLevel, rules: &Rules) -> Reply {
         if self.protection != Protection::Tls {
-            return Reply::new(503, "Send AUTH TLS first.");
+            return self.not_secured();
         }
         if !self.pbsz_given {
             return Reply::new(503, "Send PBSZ 0 first.");

@@ -12,6 +12,9 @@
 //!    │  └──────────────┴──────────────────────────┘    USER, AUTH    │
 //!    └───────────────────────────────────────────────────────────────┘
 //!
+//! PASS of an account that must send ACCT:   (busy) ──AccountWanted──▶ NeedAcct ──ACCT──▶ Ready
+//!                                                any other verb, wrong ACCT ──▶ NeedUser
+//!
 //! Ready ── command ──▶ reply, or Ask ──▶ (busy) ── conclude ──▶ reply
 //!
 //! transfer:  Open ──Opened──▶ 150, Move ──Ended──▶ 226 or 4yz/5yz
@@ -22,13 +25,17 @@
 //!
 //! The driver's duties: one input at a time; at most one [`Ask`] is outstanding; while one is, only
 //! commands that [`overtake`](ServerSession::overtakes) may be given, all others wait in order.
+//!
+//! Replies are made in English and leave in the session's language, see [`crate::lang`].
 
+mod account;
 mod action;
 mod files;
 mod info;
 pub mod listing;
 mod login;
 mod params;
+mod place;
 mod transfer;
 
 #[cfg(test)]
@@ -37,12 +44,13 @@ mod tests;
 use core::net::SocketAddr;
 
 pub use action::{
-    Action, Ask, DataVia, End, Failure, LoginRefusal, Outcome, Plan, Rules, Transfer,
+    AccountFor, Action, Ask, DataVia, End, Failure, LoginRefusal, Outcome, Plan, Rules, Transfer,
 };
 
 use crate::addr::canonical_ip;
 use crate::command::{Command, CommandError, is_foreign};
 use crate::facts::FactSet;
+use crate::lang::Language;
 use crate::path::FtpPath;
 use crate::reply::Reply;
 use crate::repr::Representation;
@@ -53,6 +61,7 @@ use crate::verb::{Restart, Verb};
 enum Phase {
     NeedUser,
     NeedPass(Box<[u8]>),
+    NeedAcct(Box<[u8]>),
     Ready(Box<[u8]>),
 }
 
@@ -65,6 +74,16 @@ enum Protection {
         private_data: bool,
     },
     Tls,
+    /// CCC ended it; what data connections are stays as it was.
+    Cleared,
+}
+
+/// What ACCT is to the account that is logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Acct {
+    Unneeded,
+    Wanted,
+    Given,
 }
 
 /// How the next data connection was prepared.
@@ -80,6 +99,11 @@ enum Prepared {
 enum Stage {
     Login,
     Penalty,
+    Account,
+    AccountPenalty,
+    Host,
+    Mount,
+    ListenLong,
     Listen {
         extended: bool,
     },
@@ -135,6 +159,9 @@ pub struct ServerSession {
     private_data: bool,
     epsv_all: bool,
     first_verb_seen: bool,
+    implicit_tls: bool,
+    acct: Acct,
+    language: Language,
 }
 
 /// What came before a command and counts for it alone.
@@ -166,6 +193,9 @@ impl ServerSession {
             private_data: implicit_tls,
             epsv_all: false,
             first_verb_seen: false,
+            implicit_tls,
+            acct: Acct::Unneeded,
+            language: Language::default(),
         }
     }
 
@@ -206,6 +236,13 @@ impl ServerSession {
         self.protection == Protection::Tls
     }
 
+    /// Whether CCC has ended TLS on the control connection, while data connections stay as they
+    /// are.
+    #[must_use]
+    pub fn is_cleared(&self) -> bool {
+        self.protection == Protection::Cleared
+    }
+
     /// Takes one command line, already read. `moved` is the number of octets the running transfer
     /// has moved so far, for STAT.
     pub fn command(&mut self, line: &[u8], rules: &Rules, moved: u64, out: &mut Vec<Action>) {
@@ -219,11 +256,19 @@ impl ServerSession {
                 return;
             }
         }
+        let from = out.len();
         self.parsed(Command::parse(line), rules, moved, out);
+        self.translate(out, from);
     }
 
     /// Takes a line that could not be framed: too long, or with a NUL in it.
     pub fn bad_line(&mut self, error: CommandError, rules: &Rules, out: &mut Vec<Action>) {
+        let from = out.len();
+        self.unframed(error, rules, out);
+        self.translate(out, from);
+    }
+
+    fn unframed(&mut self, error: CommandError, rules: &Rules, out: &mut Vec<Action>) {
         if error == CommandError::TooLong {
             self.long_lines = self.long_lines.saturating_add(1);
             if self.long_lines >= 3 {
@@ -260,7 +305,13 @@ impl ServerSession {
             Ok(command) => Some(command.verb()),
             Err(error) => error.verb(),
         };
-        let carry = self.take_carry(verb);
+        let command = match verb {
+            Some(v) if !rules.long_addresses && matches!(v, Verb::Lprt | Verb::Lpsv) => {
+                Err(CommandError::NotServed(v))
+            }
+            _ => command,
+        };
+        let carry = self.take_carry(verb, out);
         if verb.is_some_and(|v| v.info().login) && !self.is_logged_in() {
             out.push(Action::Reply(Reply::new(530, "Log in first, with USER and PASS.")));
             return;
@@ -272,15 +323,17 @@ impl ServerSession {
     }
 
     /// What the previous commands left for this one; whatever this verb ends is dropped.
-    fn take_carry(&mut self, verb: Option<Verb>) -> Carry {
+    fn take_carry(&mut self, verb: Option<Verb>, out: &mut Vec<Action>) -> Carry {
         let info = verb.map(Verb::info);
         let carry = Carry { rename_from: self.rename_from.take(), restart_at: self.restart_at };
         if info.is_none_or(|i| i.restart == Restart::Clears) {
             self.restart_at = 0;
         }
-        let keeps_user = info.is_some_and(|i| i.between_user_and_pass || i.verb == Verb::Pass);
-        if matches!(self.phase, Phase::NeedPass(_)) && !keeps_user {
-            self.phase = Phase::NeedUser;
+        let keeps_user = |next| info.is_some_and(|i| i.between_user_and_pass || i.verb == next);
+        match self.phase {
+            Phase::NeedPass(_) if !keeps_user(Verb::Pass) => self.phase = Phase::NeedUser,
+            Phase::NeedAcct(_) if !keeps_user(Verb::Acct) => self.forget(out),
+            _ => {}
         }
         carry
     }
@@ -298,6 +351,7 @@ impl ServerSession {
             CommandError::Parameter(v) => {
                 Reply::new(504, format!("{} does not know that parameter.", v.name()))
             }
+            CommandError::Family(Verb::Lprt) => Self::wrong_long_family(),
             CommandError::Family(_) => self.wrong_family(),
             CommandError::TooLong => Reply::new(500, "That line is too long; nothing was done."),
             CommandError::Nul => Reply::new(501, "A NUL octet cannot be part of a command."),
@@ -315,6 +369,11 @@ impl ServerSession {
             | Command::Quit => {
                 self.admit_access(command, rules, out);
             }
+            Command::Host(_)
+            | Command::Lang(_)
+            | Command::Smnt(_)
+            | Command::Ccc
+            | Command::Rein => self.admit_place(&command, rules, out),
             Command::Type(_)
             | Command::Mode(_)
             | Command::Stru(_)
@@ -322,6 +381,8 @@ impl ServerSession {
             | Command::Eprt(_)
             | Command::Pasv
             | Command::Epsv(_)
+            | Command::Lprt(_)
+            | Command::Lpsv
             | Command::Rest(_)
             | Command::Opts(_) => self.admit_parameter(command, out),
             Command::Retr(_)
@@ -339,6 +400,8 @@ impl ServerSession {
             | Command::Help(_)
             | Command::Noop
             | Command::Clnt(_)
+            | Command::Csid(_)
+            | Command::Pret(_)
             | Command::Pwd
             | Command::Stat(None) => self.admit_info(&command, rules, out),
             _ => self.admit_file(command, carry, out),
@@ -347,12 +410,24 @@ impl ServerSession {
 
     /// Takes the answer to the outstanding [`Ask`].
     pub fn conclude(&mut self, outcome: Outcome, rules: &Rules, out: &mut Vec<Action>) {
+        let from = out.len();
+        self.concluded(outcome, rules, out);
+        self.translate(out, from);
+    }
+
+    fn concluded(&mut self, outcome: Outcome, rules: &Rules, out: &mut Vec<Action>) {
         let Some(stage) = self.work.take() else {
             debug_assert!(false, "nothing was asked");
             return;
         };
         match *stage {
             Stage::Login | Stage::Penalty => self.conclude_login(&stage, outcome, rules, out),
+            Stage::Account | Stage::AccountPenalty => {
+                self.conclude_account(&stage, &outcome, rules, out);
+            }
+            Stage::Host => self.conclude_host(&outcome, rules, out),
+            Stage::Mount => self.conclude_mount(&outcome, out),
+            Stage::ListenLong => self.conclude_listen_long(&outcome, out),
             Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
             Stage::Open(opening) => self.conclude_open(opening, outcome, rules, out),
             Stage::Moving { .. } | Stage::Aborting { .. } => {
@@ -377,6 +452,15 @@ impl ServerSession {
         };
     }
 
+    /// Puts the replies from `from` on into the session's language.
+    fn translate(&self, out: &mut [Action], from: usize) {
+        for action in out.iter_mut().skip(from) {
+            if let Action::Reply(reply) = action {
+                reply.translate(self.language);
+            }
+        }
+    }
+
     /// The passive port was closed because nobody used it in time.
     pub fn passive_expired(&mut self) {
         if self.prepared == Prepared::Listening {
@@ -391,15 +475,22 @@ impl ServerSession {
         } else {
             format!("Timeout: no login within {}; closing.", info::span(rules.login_secs))
         };
-        out.push(Action::Reply(Reply::new(421, text)));
+        out.push(Action::Reply(self.reply(421, text)));
         out.push(Action::Close("timeout"));
     }
 
     /// The server is going away, or an operator ends this session.
     pub fn dismissed(&mut self, out: &mut Vec<Action>) {
         let text = "The server is shutting down; come back later.";
-        out.push(Action::Reply(Reply::new(421, text)));
+        out.push(Action::Reply(self.reply(421, text)));
         out.push(Action::Close("shutdown"));
+    }
+
+    /// A reply in the session's language, for what is said unasked.
+    fn reply(&self, code: u16, text: impl Into<std::borrow::Cow<'static, str>>) -> Reply {
+        let mut reply = Reply::new(code, text);
+        reply.translate(self.language);
+        reply
     }
 
     /// Both ends of a connection are of one family; data connections must be of the same.

@@ -1,5 +1,5 @@
-//! Transfer parameters: TYPE, MODE, STRU, PORT, EPRT, PASV, EPSV, REST, OPTS
-//! (RFC 959 §4.1.2, RFC 2428, RFC 2389 §4, RFC 3659 §5 and §7.9).
+//! Transfer parameters: TYPE, MODE, STRU, PORT, EPRT, LPRT, PASV, EPSV, LPSV, REST, OPTS
+//! (RFC 959 §4.1.2, RFC 2428, RFC 1639, RFC 2389 §4, RFC 3659 §5 and §7.9).
 
 use core::net::SocketAddr;
 
@@ -35,6 +35,13 @@ impl ServerSession {
                 Some(refused) => refused,
                 None => return self.listen(true, out),
             },
+            Command::Lprt(to) => self.set_active_long(to, out),
+            Command::Lpsv if self.epsv_all => Self::locked_by_epsv_all(),
+            Command::Lpsv => {
+                self.close_prepared(out);
+                let ask = Ask::Listen { announce: self.peer.is_ipv4() };
+                return self.ask(ask, Stage::ListenLong, out);
+            }
             Command::Rest(offset) => {
                 self.restart_at = offset;
                 Reply::new(350, format!("The next transfer starts at {offset}."))
@@ -90,6 +97,30 @@ impl ServerSession {
         self.close_prepared(out);
         self.prepared = Prepared::To(Box::new(to));
         Reply::new(200, "The next transfer connects there.")
+    }
+
+    /// LPRT knows the family by its own number and its own reply (RFC 1639).
+    fn set_active_long(&mut self, to: SocketAddr, out: &mut Vec<Action>) -> Reply {
+        let family = canonical_ip(to.ip()).is_ipv4();
+        if family != self.peer.is_ipv4() && !self.epsv_all {
+            return Self::wrong_long_family();
+        }
+        self.set_active(to, out)
+    }
+
+    pub(super) fn wrong_long_family() -> Reply {
+        Reply::new(521, "Supported address families are (4,6), as on the control connection")
+    }
+
+    pub(super) fn conclude_listen_long(&mut self, outcome: &Outcome, out: &mut Vec<Action>) {
+        let reply = match outcome {
+            Outcome::Listening(at) => {
+                self.prepared = Prepared::Listening;
+                Reply::new(228, addr::long_passive_text(*at))
+            }
+            _ => Reply::new(425, "No port is free for a data connection; try again."),
+        };
+        out.push(Action::Reply(reply));
     }
 
     fn close_prepared(&mut self, out: &mut Vec<Action>) {

@@ -4,6 +4,8 @@ use super::*;
 use crate::date::UnixTime;
 use proptest::prelude::*;
 
+mod place;
+
 fn rules() -> Rules {
     Rules {
         tls: true,
@@ -15,6 +17,9 @@ fn rules() -> Rules {
         banner: Vec::new(),
         idle_secs: 300,
         login_secs: 60,
+        ccc: false,
+        long_addresses: false,
+        umask: 0o022,
     }
 }
 
@@ -76,7 +81,12 @@ impl Talk {
 
 fn words(actions: &[Action]) -> String {
     let word = |action: &Action| match action {
-        Action::Reply(reply) => reply.code().to_string(),
+        Action::Reply(reply) => {
+            for text in reply.texts() {
+                assert!(crate::lang::is_covered(text), "not translated: {text}");
+            }
+            reply.code().to_string()
+        }
         Action::Ask(ask) => {
             let name = format!("{ask:?}");
             name.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
@@ -390,7 +400,6 @@ fn files_and_directories_are_answered_by_their_codes() {
         ("TYPE E", "504"),
         ("TYPE L 7", "504"),
         ("TYPE L 8", "200"),
-        ("REIN", "502"),
         ("OPTS MLST size;", "200"),
         ("OPTS MLST size type", "501"),
         ("OPTS UTF8 OFF", "504"),
@@ -445,7 +454,7 @@ fn feat_lists_what_the_table_and_the_state_offer() {
     for line in [" AUTH TLS", " EPSV", " MLST type*;", " REST STREAM", " TVFS", " UTF8", " MFMT"] {
         assert!(feat.contains(line), "{line} in {feat}");
     }
-    assert!(!feat.contains("MODE B") && !feat.contains("HOST"));
+    assert!(!feat.contains("MODE B") && !feat.contains("CCC"));
     assert!(feat.starts_with("211-") && feat.ends_with("211 End\r\n"));
     t.say("AUTH TLS");
     t.session.tls_up();
@@ -474,6 +483,10 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     match ask {
         Ask::Pause(_) => Outcome::Done,
         Ask::Login { .. } if choice.is_multiple_of(4) => Outcome::LoginRefused(LoginRefusal::Wrong),
+        Ask::Login { .. } if choice.is_multiple_of(5) => {
+            let until = if pick < 128 { AccountFor::Login } else { AccountFor::Writing };
+            Outcome::AccountWanted { home: FtpPath::root(), until }
+        }
         Ask::Login { .. } => Outcome::LoggedIn(FtpPath::root()),
         Ask::Move { .. } => Outcome::Ended(ENDS[pick % ENDS.len()]),
         _ if choice.is_multiple_of(3) => Outcome::Failed(FAILURES[pick % FAILURES.len()]),
@@ -486,7 +499,7 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     }
 }
 
-const LINES: [&str; 34] = [
+const LINES: [&str; 46] = [
     "USER a",
     "PASS b",
     "ACCT c",
@@ -521,6 +534,18 @@ const LINES: [&str; 34] = [
     "PROT P",
     "NOOP",
     "XYZZY",
+    "REIN",
+    "CCC",
+    "HOST b.example",
+    "LANG de",
+    "LANG",
+    "SMNT v",
+    "LPRT 4,4,192,0,2,9,2,16,0",
+    "LPSV",
+    "PRET RETR f",
+    "CSID Name=x;",
+    "HELP CCC",
+    "PRET PWD",
 ];
 
 proptest! {
@@ -532,6 +557,7 @@ proptest! {
     ) {
         let mut t = Talk::new();
         t.rules.wrong_passwords = 255;
+        (t.rules.ccc, t.rules.long_addresses) = (true, true);
         for (line, choice, abort) in steps {
             let line = LINES[line];
             let mut out = Vec::new();
@@ -542,6 +568,7 @@ proptest! {
                 let mut more = Vec::new();
                 match action {
                     Action::Reply(reply) => replies.push(reply.code()),
+                    Action::StopTls => prop_assert!(!t.session.is_secured()),
                     Action::Ask(ask) => {
                         prop_assert!(queue.is_empty(), "an ask comes last");
                         let mut outcome = some_outcome(&ask, choice);

@@ -144,6 +144,18 @@ impl ServerSession {
         out.push(Action::Reply(Reply::new(226, "Nothing to abort.")));
     }
 
+    /// STOU's name must arrive as it is, so the text before it is put into the language here.
+    fn complete_reply(&self, name: Option<&FtpPath>) -> Reply {
+        let text = "Transfer complete.";
+        match name {
+            Some(name) => {
+                let text = self.language.text(text);
+                Reply::exact(226, [text.as_bytes(), b" FILE: ", name.name()].concat())
+            }
+            None => Reply::new(226, text),
+        }
+    }
+
     pub(super) fn conclude_move(
         &mut self,
         stage: &Stage,
@@ -164,7 +176,7 @@ impl ServerSession {
         }
         let reply = match end {
             // The transfer had already ended when ABOR came: both are answered all the same.
-            End::Complete => complete_reply(stored_as.as_ref()),
+            End::Complete => self.complete_reply(stored_as.as_ref()),
             _ if aborting => Reply::new(426, "Transfer aborted."),
             other => end_reply(*other, *via),
         };
@@ -192,13 +204,6 @@ fn opening_reply(opening: Opening, wire_len: Option<u64>, name: Option<&FtpPath>
             None => format!("Opening data connection for {kind}."),
         },
     )
-}
-
-fn complete_reply(name: Option<&FtpPath>) -> Reply {
-    match name {
-        Some(name) => Reply::exact(226, [b"Transfer complete. FILE: ", name.name()].concat()),
-        None => Reply::new(226, "Transfer complete."),
-    }
 }
 
 fn end_reply(end: End, via: DataVia) -> Reply {

@@ -1,11 +1,15 @@
 //! Finding out what the machine asks: log-ins, passive ports, files, and opening transfers.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferry_accounts::AcctFor;
 use ferry_proto::path::FtpPath;
-use ferry_proto::server::{Ask, Failure, LoginRefusal, Outcome, Plan, Transfer, canonical};
+use ferry_proto::server::{
+    AccountFor, Ask, Failure, LoginRefusal, Outcome, Plan, Transfer, canonical,
+};
 use tokio::time::{sleep, timeout};
 
 use super::{Control, Gone, Opening, Work};
@@ -22,6 +26,12 @@ impl Control {
                 self.flush(work).await?;
                 self.login(&user, &password).await
             }
+            Ask::Account(info) => {
+                self.flush(work).await?;
+                self.account(&info).await
+            }
+            Ask::Host(name) => self.choose_host(&name),
+            Ask::Mount(name) => self.mount(&name),
             Ask::Pause(secs) => {
                 self.flush(work).await?;
                 sleep(Duration::from_secs(secs)).await;
@@ -50,7 +60,8 @@ impl Control {
     pub(super) async fn login(&mut self, user: &[u8], password: &[u8]) -> Outcome {
         let ip = self.machine.peer().ip();
         let limit = self.shared.options.limits.login;
-        let verdict = timeout(limit, self.shared.auth.login(user, password, ip)).await;
+        let auth = &self.shared.hosts.get(self.host).auth;
+        let verdict = timeout(limit, auth.login(user, password, ip)).await;
         let Ok(Some(login)) = verdict else {
             self.report(&Event::LoginFailed { user });
             if self.shared.registry.failed(ip, self.shared.second()) {
@@ -59,22 +70,37 @@ impl Control {
             }
             return Outcome::LoginRefused(LoginRefusal::Wrong);
         };
-        let account = login.account;
-        let counted = self.shared.registry.log_in(&account.name, account.sessions_max);
+        let account = Arc::clone(&login.account);
+        let counted =
+            self.shared.registry.log_in(&self.counted_as(&account.name), account.sessions_max);
         if account.sessions_max.is_some() && counted.is_none() {
             self.report(&Event::LoginFailed { user });
             return Outcome::LoginRefused(LoginRefusal::TooManySessions);
         }
-        self.report(&Event::LoggedIn {
-            user: &account.name,
-            anonymous_hint: account.anonymous.then_some(password),
-            tls: self.tls_version,
-        });
+        // With ACCT still to come nobody is logged in yet.
+        if account.acct != Some(AcctFor::Login) {
+            self.report(&Event::LoggedIn {
+                user: &account.name,
+                anonymous_hint: account.anonymous.then_some(password),
+                tls: self.tls_version(),
+            });
+        }
         let home = account.home.clone();
-        let guard = Arc::new(Guarded::new(account, login.storage));
-        self.guard = Some(guard);
+        self.guard = Some(Arc::new(Guarded::new(login)));
         self.counted = counted.map(Box::new);
-        Outcome::LoggedIn(home)
+        match account.acct {
+            None => Outcome::LoggedIn(home),
+            Some(AcctFor::Login) => Outcome::AccountWanted { home, until: AccountFor::Login },
+            Some(_) => Outcome::AccountWanted { home, until: AccountFor::Writing },
+        }
+    }
+
+    /// An account's name among those of all hosts.
+    fn counted_as<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        match self.host {
+            0 => Cow::Borrowed(name),
+            host => Cow::Owned(format!("{name}\0{host}")),
+        }
     }
 
     pub(super) fn listen(&mut self, announce: bool) -> Outcome {

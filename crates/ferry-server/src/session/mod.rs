@@ -7,6 +7,7 @@
 mod answer;
 mod moving;
 mod obey;
+mod place;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -23,6 +24,7 @@ use ferry_proto::verb::Verb;
 use crate::data::Passive;
 use crate::events::{Event, SessionId};
 use crate::guard::Guarded;
+use crate::hosts::HostId;
 use crate::input::Input;
 use crate::net::Link;
 use crate::opened::Ready;
@@ -43,16 +45,17 @@ pub(crate) struct Control {
     wire: Wire,
     lines: LineReader,
     tls: Option<Box<SessionTls>>,
-    tls_version: Option<&'static str>,
     /// The account's storage behind its guard, while someone is logged in.
     guard: Option<Arc<Guarded>>,
     /// The log-in counted against the account's own limit, if it has one.
     counted: Option<Box<LoggedIn>>,
     passive: Option<Box<Passive>>,
-    /// Second of the server's life since which nobody has been logged in, if nobody is.
+    /// Second of the server's life in which the connection was accepted, or who was logged in left.
     since: u32,
     /// Second in which a command was last dealt with.
     heard: u32,
+    /// The host it is with.
+    host: HostId,
     /// Nothing has been read yet.
     fresh: bool,
     why_closed: &'static str,
@@ -124,12 +127,12 @@ impl Control {
             wire: Wire::new(link),
             lines: LineReader::default(),
             tls: None,
-            tls_version: None,
             guard: None,
             counted: None,
             passive: None,
             since: now,
             heard: now,
+            host: 0,
             fresh: true,
             why_closed: "the peer closed the connection",
         })
@@ -149,7 +152,9 @@ impl Control {
         let limits = &self.shared.options.limits;
         let (here, allowed) = (self.shared.registry.sessions(), limits.sessions);
         let mut work = Work::default();
-        self.machine.greeting(&self.shared.rules, here, allowed).write(&mut work.replies);
+        self.machine
+            .greeting(self.shared.hosts.rules(self.host), here, allowed)
+            .write(&mut work.replies);
         self.flush(&mut work).await
     }
 
@@ -209,7 +214,9 @@ impl Control {
                 self.machine.passive_expired();
                 return Ok(());
             }
-            Wake::TimedOut => self.machine.timed_out(&self.shared.rules, &mut actions),
+            Wake::TimedOut => {
+                self.machine.timed_out(self.shared.hosts.rules(self.host), &mut actions)
+            }
             Wake::Dismissed => self.machine.dismissed(&mut actions),
         }
         work.actions.extend(actions);

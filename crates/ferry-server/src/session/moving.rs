@@ -101,7 +101,7 @@ impl Control {
     ) -> Result<(), Gone> {
         let mut actions = Vec::new();
         let so_far = moved.load(Ordering::Relaxed);
-        self.machine.command(line, &self.shared.rules, so_far, &mut actions);
+        self.machine.command(line, self.shared.hosts.rules(self.host), so_far, &mut actions);
         for action in actions {
             match action {
                 Action::Reply(reply) => reply.write(&mut work.replies),

@@ -1,6 +1,7 @@
 //! Reading commands and performing what the machine makes of them, in order.
 
 use std::io;
+use std::sync::Arc;
 
 use ferry_proto::command::{CommandError, is_foreign_first_octet};
 use ferry_proto::line::{LineEvent, LineReader};
@@ -10,7 +11,7 @@ use tokio::time::timeout;
 
 use super::{Control, Gone, Work};
 use crate::events::Event;
-use crate::tls::Channel;
+use crate::tls::{Channel, SessionTls};
 use crate::wire::Received;
 
 /// Octets read from the control connection at a time.
@@ -93,15 +94,15 @@ impl Control {
                         return Err(Gone);
                     }
                 }
-                let rules = &self.shared.rules;
+                let rules = self.shared.hosts.rules(self.host);
                 self.machine.command(&line, rules, 0, &mut actions);
             }
             LineEvent::TooLong => {
-                let rules = &self.shared.rules;
+                let rules = self.shared.hosts.rules(self.host);
                 self.machine.bad_line(CommandError::TooLong, rules, &mut actions);
             }
             LineEvent::Nul => {
-                let rules = &self.shared.rules;
+                let rules = self.shared.hosts.rules(self.host);
                 self.machine.bad_line(CommandError::Nul, rules, &mut actions);
             }
             LineEvent::Answer(octets) => work.replies.extend_from_slice(&octets),
@@ -139,18 +140,23 @@ impl Control {
                 Action::Ask(ask) => {
                     let outcome = Box::pin(self.answer(ask, work)).await?;
                     let mut actions = Vec::new();
-                    self.machine.conclude(outcome, &self.shared.rules, &mut actions);
+                    self.machine.conclude(
+                        outcome,
+                        self.shared.hosts.rules(self.host),
+                        &mut actions,
+                    );
                     work.actions.extend(actions);
                 }
                 Action::StartTls => {
                     self.flush(work).await?;
                     self.start_tls(work).await?;
                 }
-                Action::Forget => {
-                    self.forget();
-                    // Whoever gives up an identity has as long to log in as at the start.
-                    self.since = self.shared.second();
+                Action::StopTls => {
+                    self.flush(work).await?;
+                    self.stop_tls().await?;
                 }
+                Action::Forget => self.forget(),
+                Action::LeaveHost => self.leave_host(),
                 Action::CloseData => self.passive = None,
                 Action::DropOpened => work.ready = None,
                 // Only a running transfer can be aborted, and that is where it is looked for.
@@ -166,7 +172,9 @@ impl Control {
         Ok(())
     }
 
+    /// Whoever was logged in is not any more; the time to log in begins anew.
     pub(super) fn forget(&mut self) {
+        self.since = self.shared.second();
         self.guard = None;
         self.counted = None;
     }
@@ -212,19 +220,27 @@ impl Control {
 
     pub(super) async fn secure(&mut self, early: &[u8]) -> Result<(), Gone> {
         self.why_closed = "the TLS handshake failed";
-        let Some(setup) = &self.shared.tls else {
-            return Err(Gone);
+        let shared = Arc::clone(&self.shared);
+        let mut host = self.host;
+        let mut session = None;
+        // The client's first message says which host it wants, and with that which certificate.
+        let mut choose = |sni: Option<&str>| {
+            host = sni.and_then(|name| shared.hosts.named(name.as_bytes())).unwrap_or(host);
+            let setup = shared.hosts.tls(host)?;
+            let tls = setup.session(shared.options.data_resumption).ok()?.asked_for(sni);
+            let offer = tls.offer(Channel::Control);
+            session = Some(Box::new(tls));
+            Some(offer)
         };
-        let resumption = self.shared.options.data_resumption;
-        let Ok(tls) = setup.session(resumption) else {
-            return Err(Gone);
-        };
-        let limit = self.shared.options.limits.handshake;
-        let handshake = self.wire.accept_tls(tls.offer(Channel::Control), early);
+        let limit = shared.options.limits.handshake;
+        let handshake = self.wire.accept_tls_for(&mut choose, early);
         match timeout(limit, handshake).await {
             Ok(Ok(facts)) => {
-                self.tls_version = Some(facts.version);
-                self.tls = Some(Box::new(tls));
+                self.tls = session.map(|mut tls: Box<SessionTls>| {
+                    tls.enter_control(facts.version);
+                    tls
+                });
+                self.host = host;
                 self.why_closed = "the peer closed the connection";
                 // The first octet under TLS is one the peer meant for FTP.
                 self.fresh = false;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use rustls::server::{Accepted, Acceptor};
 use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
 
+use super::binding::Binding;
+use super::records::Records;
 use super::stream::{LinkIo, TlsStream};
 use super::{TlsOffer, alpn};
 use crate::net::Link;
@@ -66,17 +68,19 @@ impl From<io::Error> for TlsFailure {
     }
 }
 
-/// Shakes hands as the server. `early` was read from the link before and comes first. When this
-/// fails the connection is of no more use: the peer has been told why, and our direction ended.
+/// Says what to offer to a client that asks for this server name; `None` ends the handshake.
+pub(crate) type Choose<'a> = dyn FnMut(Option<&str>) -> Option<TlsOffer> + Send + 'a;
+
+/// Shakes hands as the server, with what is chosen when the client has said whom it wants. `early`
+/// was read from the link before and comes first. When this fails the connection is of no more
+/// use: the peer has been told why, and our direction ended.
 pub(crate) async fn accept(
     link: &dyn Link,
-    offer: TlsOffer,
+    choose: &mut Choose<'_>,
     early: &[u8],
 ) -> Result<(Box<TlsStream>, TlsFacts), TlsFailure> {
-    let mut input = Input { early, link };
-    let must_resume = offer.must_resume;
-    let binding = offer.binding.clone();
-    let mut conn = begin(&mut input, offer).await?;
+    let mut input = Input { early, link, records: Records::default() };
+    let Begun { mut conn, binding, must_resume } = begin(&mut input, choose).await?;
     loop {
         if let Err(e) = conn.process_new_packets() {
             let _ = conn.write_tls(&mut LinkIo { link, at_once: false });
@@ -104,24 +108,32 @@ pub(crate) async fn accept(
         let _ = conn.write_tls(&mut LinkIo { link, at_once: false });
         return Err(part(link, TlsFailure::NotResumed));
     }
-    Ok((TlsStream::new(conn), facts))
+    Ok((TlsStream::new(conn, input.records), facts))
+}
+
+/// A handshake whose ClientHello has been answered.
+struct Begun {
+    conn: Box<ServerConnection>,
+    binding: Option<Arc<Binding>>,
+    must_resume: bool,
 }
 
 /// Reads the ClientHello and answers it.
-async fn begin(
-    input: &mut Input<'_>,
-    offer: TlsOffer,
-) -> Result<Box<ServerConnection>, TlsFailure> {
+async fn begin(input: &mut Input<'_>, choose: &mut Choose<'_>) -> Result<Begun, TlsFailure> {
     // In a box, as everything of rustls here: these futures are part of every session's task.
     let mut acceptor = Box::<Acceptor>::default();
-    let mut offer = Some(Box::new(offer));
     loop {
         read_some(input, |input| acceptor.read_tls(input)).await?;
         let refused = match acceptor.accept() {
             Ok(None) => continue,
-            Ok(Some(hello)) => match offer.take().map(|offer| answer(hello, *offer)) {
-                Some(Ok(conn)) => return Ok(conn),
-                Some(Err(refused)) => refused,
+            Ok(Some(hello)) => match choose(hello.client_hello().server_name()).map(Box::new) {
+                Some(offer) => {
+                    let (binding, must_resume) = (offer.binding.clone(), offer.must_resume);
+                    match answer(hello, *offer) {
+                        Ok(conn) => return Ok(Begun { conn, binding, must_resume }),
+                        Err(refused) => refused,
+                    }
+                }
                 None => return Err(TlsFailure::Tls(rustls::Error::HandshakeNotComplete)),
             },
             Err(refused) => refused,
@@ -194,10 +206,14 @@ fn part(link: &dyn Link, why: TlsFailure) -> TlsFailure {
 struct Input<'a> {
     early: &'a [u8],
     link: &'a dyn Link,
+    records: Records,
 }
 
 impl Read for Input<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.early.is_empty() { self.link.try_read(buf) } else { self.early.read(buf) }
+        let n =
+            if self.early.is_empty() { self.link.try_read(buf)? } else { self.early.read(buf)? };
+        self.records.pass(buf.get(..n).unwrap_or_default());
+        Ok(n)
     }
 }

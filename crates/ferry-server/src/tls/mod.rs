@@ -9,6 +9,8 @@
 mod accept;
 mod alpn;
 mod binding;
+mod leave;
+mod records;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -22,8 +24,9 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemor
 use rustls::version::{TLS12, TLS13};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-pub(crate) use self::accept::{TlsFacts, TlsFailure, accept};
+pub(crate) use self::accept::{Choose, TlsFacts, TlsFailure, accept};
 use self::binding::Binding;
+pub(crate) use self::leave::Leaving;
 pub(crate) use self::stream::{TlsStream, write_at_once};
 use crate::options::DataResumption;
 
@@ -78,7 +81,13 @@ impl TlsSetup {
     pub(crate) fn session(&self, resumption: DataResumption) -> Result<SessionTls, rustls::Error> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| rustls::Error::FailedToGetRandomBytes)?;
-        Ok(SessionTls { shared: Arc::clone(&self.shared), id, resumption })
+        Ok(SessionTls {
+            shared: Arc::clone(&self.shared),
+            id,
+            resumption,
+            sni: None,
+            version: None,
+        })
     }
 }
 
@@ -113,9 +122,40 @@ pub(crate) struct SessionTls {
     shared: Arc<Shared>,
     id: [u8; 16],
     resumption: DataResumption,
+    sni: Option<Box<str>>,
+    version: Option<&'static str>,
 }
 
 impl SessionTls {
+    /// The same for a client that asked for this server name.
+    pub(crate) fn asked_for(mut self, sni: Option<&str>) -> Self {
+        self.sni = sni.map(Box::from);
+        self
+    }
+
+    /// The server name that the client asked for.
+    pub(crate) fn sni(&self) -> Option<&str> {
+        self.sni.as_deref()
+    }
+
+    /// The version in force on the control connection.
+    pub(crate) fn version(&self) -> Option<&'static str> {
+        self.version
+    }
+
+    /// The control connection's handshake agreed on this version.
+    pub(crate) fn enter_control(&mut self, version: &'static str) {
+        self.version = Some(version);
+    }
+
+    /// TLS has ended on the control connection: from now on a data connection need not resume.
+    pub(crate) fn leave_control(&mut self) {
+        self.version = None;
+        if self.resumption == DataResumption::Strict {
+            self.resumption = DataResumption::Prefer;
+        }
+    }
+
     /// What to offer on the next connection of this kind; for one handshake only.
     pub(crate) fn offer(&self, channel: Channel) -> TlsOffer {
         let mut config = self.shared.config.clone();

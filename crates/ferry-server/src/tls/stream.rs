@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use rustls::ServerConnection;
 
+use super::records::Records;
 use crate::net::Link;
 use crate::wire::Received;
 
@@ -20,16 +21,20 @@ const RECORD_MAX: usize = 18 << 10;
 
 /// The server's end of an established TLS connection.
 pub(crate) struct TlsStream {
-    conn: ServerConnection,
+    pub(super) conn: ServerConnection,
     notified: bool,
+    pub(super) leaving: bool,
+    /// Where in the peer's records reading is.
+    pub(super) records: Records,
     sent: u64,
 }
 
 impl TlsStream {
     /// Takes over a connection whose handshake is complete.
-    pub(super) fn new(mut conn: Box<ServerConnection>) -> Box<Self> {
+    /// `records` has followed what was read from its peer so far.
+    pub(super) fn new(mut conn: Box<ServerConnection>, records: Records) -> Box<Self> {
         conn.set_buffer_limit(Some(SEND_BUFFER_MAX));
-        Box::new(Self { conn: *conn, notified: false, sent: 0 })
+        Box::new(Self { conn: *conn, notified: false, leaving: false, records, sent: 0 })
     }
 
     /// Reads payload, as far as it is there.
@@ -53,7 +58,7 @@ impl TlsStream {
                     return Ok(Received::Bytes(n));
                 }
             } else {
-                let read = self.conn.read_tls(&mut LinkIo { link, at_once: false });
+                let read = self.conn.read_tls(&mut Followed { link, records: &mut self.records });
                 if let Err(e) = read {
                     return Err(self.blocked(link, e));
                 }
@@ -105,6 +110,9 @@ impl TlsStream {
         if !self.conn.wants_read() {
             return Poll::Ready(Ok(()));
         }
+        if self.leaving {
+            return link.poll_readable(cx);
+        }
         if self.conn.wants_write() && link.poll_writable(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
@@ -127,6 +135,7 @@ impl TlsStream {
             Ok(n) => n,
             Err(e) => return Err(self.blocked(link, e)),
         };
+        self.records.pass(back.get(..arrived).unwrap_or_default());
         let mut ciphertext = back.get(..arrived).unwrap_or_default();
         if arrived == 0 {
             // Tells rustls of the end of the stream.
@@ -183,17 +192,25 @@ impl fmt::Debug for TlsStream {
     }
 }
 
+/// A link that is read while its records are followed.
+pub(super) struct Followed<'a> {
+    pub(super) link: &'a dyn Link,
+    pub(super) records: &'a mut Records,
+}
+
+impl Read for Followed<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.link.try_read(buf)?;
+        self.records.pass(buf.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}
+
 /// A link as rustls wants to see it.
 pub(super) struct LinkIo<'a> {
     pub(super) link: &'a dyn Link,
     /// See [`write_at_once`].
     pub(super) at_once: bool,
-}
-
-impl Read for LinkIo<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.link.try_read(buf)
-    }
 }
 
 impl Write for LinkIo<'_> {

@@ -142,3 +142,75 @@ async fn garbage_under_tls_is_an_error_and_answered_by_an_alert() {
     let told = peer.await.unwrap();
     assert!(told.contains("BadRecordMac"), "{told}");
 }
+
+/// How a client takes the end of TLS.
+#[derive(Debug, Clone, Copy)]
+enum Farewell {
+    /// It answers close_notify and goes on in the clear, all in one segment.
+    Answers,
+    /// It goes on in the clear as if nothing had to be answered.
+    GoesOn,
+    /// It had more to say under TLS, and answers only then.
+    Finishes,
+}
+
+/// Reads octet by octet, as far as TLS goes and no further.
+fn hear_close_notify(client: &mut Client) {
+    struct Sip<'a>(&'a mut std::net::TcpStream);
+    impl Read for Sip<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            self.0.read(&mut buf[..1])
+        }
+    }
+    loop {
+        assert_ne!(client.tls.read_tls(&mut Sip(&mut client.tcp)).unwrap(), 0);
+        if client.tls.process_new_packets().unwrap().peer_has_closed() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn tls_can_end_while_the_connection_goes_on() {
+    for version in VERSIONS {
+        for farewell in [Farewell::Answers, Farewell::GoesOn, Farewell::Finishes] {
+            let (session, config) = tls(version);
+            let (mut wire, tcp) = pair().await;
+            let peer = beside(move || {
+                let mut client = Client::connect(&config, tcp).unwrap();
+                client.send(b"REIN\r\n");
+                hear_close_notify(&mut client);
+                let mut last = Vec::new();
+                if matches!(farewell, Farewell::Finishes) {
+                    client.tls.writer().write_all(b"NOOP\r\n").unwrap();
+                    client.tls.write_tls(&mut last).unwrap();
+                }
+                if !matches!(farewell, Farewell::GoesOn) {
+                    client.tls.send_close_notify();
+                    client.tls.write_tls(&mut last).unwrap();
+                }
+                last.extend_from_slice(b"USER a\r\n");
+                client.tcp.write_all(&last).unwrap();
+                client.tcp.shutdown(Shutdown::Write).unwrap();
+                let mut plain = Vec::new();
+                client.tcp.read_to_end(&mut plain).unwrap();
+                plain
+            });
+            wire.accept_tls(session.offer(Channel::Control), &[]).await.unwrap();
+            let mut command = [0; 6];
+            assert_eq!(wire.read(&mut command).await.unwrap(), Received::Bytes(6));
+            wire.stop_tls().await.unwrap();
+            wire.write_all(b"220 in the clear\r\n").await.unwrap();
+            let want: &[u8] = match farewell {
+                Farewell::Finishes => b"NOOP\r\nUSER a\r\n",
+                _ => b"USER a\r\n",
+            };
+            let got = read_to_end(&mut wire).await;
+            assert_eq!(got, (want.to_vec(), Received::Eof), "{version:?} {farewell:?}");
+            assert!(!wire.is_tls());
+            wire.close_write().await.unwrap();
+            drop(wire);
+            assert_eq!(peer.await.unwrap(), b"220 in the clear\r\n", "{version:?} {farewell:?}");
+        }
+    }
+}

@@ -54,7 +54,9 @@ impl Problems {
         let mut start = 0;
         let mut masked = Vec::new();
         for line in self.source.split_inclusive(|&b| b == b'\n') {
-            let mentions = line.windows(4).any(|w| w.eq_ignore_ascii_case(b"pass"));
+            let secret = [b"pass", b"acct"];
+            let mentions =
+                line.windows(4).any(|w| secret.iter().any(|s| w.eq_ignore_ascii_case(*s)));
             let equals = line.iter().position(|&b| b == b'=');
             if let (true, Some(equals)) = (mentions, equals) {
                 masked.push(start + equals + 1..start + line.len());

@@ -12,18 +12,23 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnose::Problems;
 use super::section::Section;
-use super::users::Users;
-use super::{listeners, read};
+use super::users::{Names, Users};
+use super::{hosts, listeners, read};
 use crate::addresses;
+use crate::auth::TableAuth;
 use crate::certs::{self, Identity};
 use crate::clock::SystemClock;
+use crate::homes::Homes;
 use crate::serve::Plan;
 use crate::values::{self, Wrong};
 
-const SECTIONS: &[&str] = &["server", "listen", "tls", "limits", "user", "anonymous"];
+const SECTIONS: &[&str] = &["server", "listen", "tls", "limits", "user", "anonymous", "host"];
 
 const SERVER_KEYS: &[&str] = &[
     "banner",
+    "names",
+    "ccc",
+    "long_addresses",
     "uploads",
     "umask",
     "show_hidden",
@@ -68,27 +73,27 @@ pub(super) fn read(source: &str, base: &Path, path: &str) -> Result<Plan, Proble
         }
         return Err(problems);
     }
-    let file = File { top: document.get_ref() };
+    let file = File { top: document.get_ref(), within: "" };
     let plan = file.plan(base, &mut problems);
     if problems.is_empty() { Ok(plan) } else { Err(problems) }
 }
 
-struct File<'a> {
-    top: &'a DeTable<'a>,
+/// The document, or a section of it with sections of its own.
+pub(super) struct File<'a> {
+    pub(super) top: &'a DeTable<'a>,
+    /// What stands before the names of its sections.
+    pub(super) within: &'static str,
 }
 
 impl<'a> File<'a> {
     fn plan(&self, base: &Path, problems: &mut Problems) -> Plan {
         let _ = Section::open("the file", self.top, 0..0, SECTIONS, problems);
-        let mut users = Users::new(base);
-        for (table, at) in self.tables("user", problems) {
-            users.user(table, at, problems);
-        }
-        if let Some((table, at)) = self.table("anonymous", problems) {
-            users.anonymous(table, at, problems);
-        }
+        let mut homes = Homes::default();
+        let names = Names { user: "[[user]]", anonymous: "[anonymous]" };
+        let wanted = !self.top.contains_key("host");
+        let auth = self.users(Users::new(base, names, &mut homes), wanted, 0..0, problems);
         let mut options = Options::default();
-        let identity = self.tls(base, problems);
+        let identity = self.tls("[tls]", None, base, problems);
         let has_tls = self.top.contains_key("tls");
         self.server(&mut options, has_tls, problems);
         let sessions_named = self.limits(&mut options.limits, problems);
@@ -96,9 +101,9 @@ impl<'a> File<'a> {
             true => listeners::read(&self.tables("listen", problems), has_tls, problems),
             false => listeners::usual(),
         };
-        let mentioned = self.top.contains_key("user") || self.top.contains_key("anonymous");
-        let (auth, homes) = users.finish(mentioned, problems);
-        Plan { options, sessions_named, auth: Arc::new(auth), identity, homes }
+        let tables = self.tables("host", problems);
+        let hosts = hosts::read(&tables, base, &options.names, has_tls, &mut homes, problems);
+        Plan { options, sessions_named, auth: Arc::new(auth), identity, hosts, homes }
     }
 
     fn server(&self, options: &mut Options, has_tls: bool, problems: &mut Problems) {
@@ -109,6 +114,10 @@ impl<'a> File<'a> {
         let uploads =
             [("atomic", Upload::Atomic), ("discard", Upload::Discard), ("direct", Upload::Direct)];
         set(&mut options.banner, section.get("banner", problems, read::banner));
+        set(&mut options.names, section.get("names", problems, hosts::names));
+        set(&mut options.ccc, section.get("ccc", problems, read::boolean));
+        let long = section.get("long_addresses", problems, read::boolean);
+        set(&mut options.long_addresses, long);
         set(
             &mut options.uploads,
             section.get("uploads", problems, |value| read::word(value, &uploads)),
@@ -167,9 +176,35 @@ impl<'a> File<'a> {
         section.has("sessions")
     }
 
-    fn tls(&self, base: &Path, problems: &mut Problems) -> Option<Identity> {
+    /// Reads `[[user]]` and `[anonymous]`; that there is nobody is a mistake at `at`, if someone
+    /// is `wanted`.
+    pub(super) fn users(
+        &self,
+        mut users: Users<'_>,
+        wanted: bool,
+        at: Range<usize>,
+        problems: &mut Problems,
+    ) -> TableAuth {
+        for (table, at) in self.tables("user", problems) {
+            users.user(table, at, problems);
+        }
+        if let Some((table, at)) = self.table("anonymous", problems) {
+            users.anonymous(table, at, problems);
+        }
+        let mentioned = self.top.contains_key("user") || self.top.contains_key("anonymous");
+        users.finish(wanted, mentioned, at, problems)
+    }
+
+    /// Reads `[tls]`, called `name`; a certificate that is made up is made out to `host`.
+    pub(super) fn tls(
+        &self,
+        name: &'static str,
+        host: Option<&str>,
+        base: &Path,
+        problems: &mut Problems,
+    ) -> Option<Identity> {
         let (table, at) = self.table("tls", problems)?;
-        let section = Section::open("[tls]", table, at, TLS_KEYS, problems);
+        let section = Section::open(name, table, at, TLS_KEYS, problems);
         let self_signed = section.get("self_signed", problems, read::boolean);
         let path = |value| read::text(value).map(|text| base.join(text));
         if matches!(self_signed, Some((true, _))) {
@@ -182,7 +217,7 @@ impl<'a> File<'a> {
                     ),
                 );
             }
-            let host = addresses::host_name();
+            let host = host.map(str::to_owned).or_else(addresses::host_name);
             let ips = addresses::of_this_host();
             return certs::self_signed(host.as_deref(), &ips, SystemClock.now())
                 .map_err(|e| problems.add(section.at(), Wrong::new(e.to_string(), "try again")))
@@ -192,7 +227,7 @@ impl<'a> File<'a> {
             problems.add(
                 section.at(),
                 Wrong::new(
-                    "[tls] has no certificate",
+                    format!("{name} has no certificate"),
                     "add cert = \"cert.pem\" and key = \"key.pem\", or self_signed = true",
                 ),
             );
@@ -211,7 +246,7 @@ impl<'a> File<'a> {
     }
 
     /// The table `[name]`, if there is one.
-    fn table(
+    pub(super) fn table(
         &self,
         name: &'static str,
         problems: &mut Problems,
@@ -220,7 +255,8 @@ impl<'a> File<'a> {
         if let DeValue::Table(table) = value.get_ref() {
             return Some((table, value.span()));
         }
-        let wrong = Wrong::new(format!("`{name}` is not a section"), format!("write [{name}]"));
+        let right = format!("write [{}{name}]", self.within);
+        let wrong = Wrong::new(format!("`{name}` is not a section"), right);
         problems.add(value.span(), wrong);
         None
     }
@@ -236,7 +272,10 @@ impl<'a> File<'a> {
         };
         let mut wrong = |at| {
             let what = format!("`{name}` is not a list of sections");
-            problems.add(at, Wrong::new(what, format!("write [[{name}]], once for each")));
+            problems.add(
+                at,
+                Wrong::new(what, format!("write [[{}{name}]], once for each", self.within)),
+            );
         };
         let DeValue::Array(items) = value.get_ref() else {
             wrong(value.span());

@@ -7,6 +7,7 @@
 
 mod diagnose;
 mod file;
+mod hosts;
 mod listeners;
 mod read;
 mod section;
@@ -84,6 +85,11 @@ pub(crate) fn summary(path: &Path, plan: &Plan) -> String {
     if let Some(identity) = &plan.identity {
         let kind = if identity.self_signed { "self-signed, new at each start" } else { "given" };
         let _ = writeln!(out, "  certificate   {kind}");
+    }
+    for host in &plan.hosts {
+        let users = host.auth.table().accounts().count();
+        let own = if host.identity.is_some() { ", a certificate of its own" } else { "" };
+        let _ = writeln!(out, "  host          {} ({users} users{own})", host.names.join(", "));
     }
     out
 }

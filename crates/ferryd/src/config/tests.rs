@@ -1,6 +1,7 @@
 //! Files in, diagnostics or settings out.
 
 use super::*;
+use ferry_accounts::AcctFor;
 use ferry_server::options::{DataPeer, DataResumption, Listen, Options};
 use ferry_storage::Upload;
 use std::time::Duration;
@@ -22,14 +23,73 @@ fn options(source: &str) -> Options {
     }
 }
 
+const NEED_TLS_TEXT: &str =
+    "add [tls] with cert = \"cert.pem\" and key = \"key.pem\", or self_signed = true";
+
 /// What stands before a good user, where that is wrong, what is wrong and what would be right.
 const MISTAKES: &[(&str, &str, &str, &str)] = &[
+    (
+        "[[host]]\n[host.anonymous]\nhome = \".\"",
+        "1:1",
+        "[[host]] has no `names`",
+        "add a line like names = [\"ftp.example.org\"]",
+    ),
+    (
+        "[[host]]\nnames = [\"b.example:21\"]\n[host.anonymous]\nhome = \".\"",
+        "2:9",
+        "`names` in [[host]]: `b.example:21` is not the name of a host",
+        "write a DNS name, international ones as xn--…, without a port",
+    ),
+    (
+        "[[host]]\nnames = \"b.example\"\n[host.anonymous]\nhome = \".\"",
+        "2:9",
+        "`names` in [[host]]: not a list of names",
+        "write names in quotes between brackets, as in [\"ftp.example.org\"]",
+    ),
+    (
+        "[server]\nnames = [\"B.example\"]\n\
+         [[host]]\nnames = [\"b.example.\"]\n[host.anonymous]\nhome = \".\"",
+        "4:9",
+        "a second host named `b.example.`",
+        "give each host names of its own",
+    ),
+    (
+        "[[host]]\nnames = [\"b.example\"]",
+        "1:1",
+        "nobody could log in",
+        "add a [[host.user]] with name, password and home, or [host.anonymous] with home",
+    ),
+    (
+        "[[host]]\nnames = [\"b.example\"]\nbaner = \"x\"\n[host.anonymous]\nhome = \".\"",
+        "3:1",
+        "unknown key `baner` in [[host]]",
+        "did you mean `banner`?",
+    ),
+    (
+        "[[host]]\nnames = [\"b.example\"]\n[host.anonymous]\nhome = \".\"\n\
+         [host.tls]\nself_signed = true",
+        "5:1",
+        "a host has a certificate but there is no [tls]",
+        NEED_TLS_TEXT,
+    ),
+    (
+        "[[host]]\nnames = [\"b.example\"]\nanonymous = true",
+        "3:13",
+        "`anonymous` is not a section",
+        "write [host.anonymous]",
+    ),
+    (
+        "[server]\nccc = \"yes\"",
+        "2:7",
+        "`ccc` in [server]: text",
+        "write true or false, without quotes",
+    ),
     ("[servr]", "1:2", "unknown key `servr` in the file", "did you mean `server`?"),
     (
         "[zebra]",
         "1:2",
         "unknown key `zebra` in the file",
-        "the file may hold: server, listen, tls, limits, user, anonymous",
+        "the file may hold: server, listen, tls, limits, user, anonymous, host",
     ),
     ("[limits]\nidel = \"5m\"", "2:1", "unknown key `idel` in [limits]", "did you mean `idle`?"),
     (
@@ -413,12 +473,70 @@ fn what_the_example_calls_a_default_is_one() {
             let (key, _) = line.split_once(" = ")?;
             let is_key = key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
             // Shown as an example; there is no default to write.
-            (is_key && key != "public_address").then(|| format!("{line}\n"))
+            (is_key && key != "public_address" && key != "names").then(|| format!("{line}\n"))
         };
         let body = from.lines().take_while(|line| !line.starts_with('['));
         format!("[{name}]\n{}", body.filter_map(setting).collect::<String>())
     };
     let source = format!("{}{}", section("server"), section("limits"));
-    assert_eq!(source.lines().count(), 2 + 8 + 16, "{source}");
+    assert_eq!(source.lines().count(), 2 + 10 + 16, "{source}");
     assert_eq!(options(&source), options(""));
+}
+
+#[test]
+fn virtual_hosts_have_accounts_banners_and_certificates_of_their_own() {
+    let other = USER.replace("[[user]]", "[[host.user]]").replace("alice", "bob");
+    let source = format!(
+        "{USER}[tls]\nself_signed = true\n\
+         [[host]]\nnames = [\"b.example\", \"c.example\"]\nbanner = \"Hello\"\n\
+         tls = {{ self_signed = true }}\n{other}\
+         [[host]]\nnames = [\"d.example\"]\n[host.anonymous]\nhome = \".\"\n"
+    );
+    let plan = read(&source).unwrap();
+    let [b, d] = plan.hosts.as_slice() else { panic!("{:?}", plan.hosts) };
+    assert_eq!((b.names.len(), b.banner.as_slice()), (2, &["Hello".to_owned()][..]));
+    let own = b.identity.as_ref().unwrap();
+    assert_ne!(own.fingerprint, plan.identity.as_ref().unwrap().fingerprint);
+    assert!(d.identity.is_none());
+    assert!(b.auth.table().verify(b"bob", b"password").is_some());
+    assert!(b.auth.table().verify(b"alice", b"password").is_none());
+    assert!(d.auth.table().welcomes_anonymous() && !plan.auth.table().welcomes_anonymous());
+    assert_eq!(plan.homes.all().count(), 1, "all have the same directory");
+    let shown = summary(Path::new("ferry.toml"), &plan);
+    assert!(shown.contains("b.example, c.example (1 users, a certificate of its own)"), "{shown}");
+}
+
+#[test]
+fn everyone_may_be_at_home_on_virtual_hosts() {
+    let host = "[[host]]\nnames = [\"b.example\"]\n[host.anonymous]\nhome = \".\"\n";
+    assert_eq!(read(host).unwrap().hosts.len(), 1);
+}
+
+#[test]
+fn a_user_may_have_an_acct_and_volumes() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("attic")).unwrap();
+    let hash = USER.split("password = ").nth(1).unwrap().trim();
+    let user = |keys: &str| {
+        let source = format!("{USER}{keys}\n");
+        file::read(&source, dir.path(), "ferry.toml").map_err(|p| p.render(false))
+    };
+    let plan = user(&format!("acct = {hash}\nacct_for = \"writing\"")).unwrap();
+    let alice = plan.auth.table().verify(b"alice", b"password").unwrap();
+    assert_eq!(alice.acct, Some(AcctFor::Writing));
+    assert!(plan.auth.table().verify_acct(b"alice", b"password"));
+    let plan = user("volumes = { attic = \"attic\", here = \".\" }").unwrap();
+    assert_eq!(plan.homes.all().count(), 2, "and home is one of them");
+
+    let wrong = user("acct = \"sesame\"").unwrap_err();
+    assert!(wrong.contains("`acct` in [[user]]: a plain text"), "{wrong}");
+    assert!(!wrong.contains("sesame"), "{wrong}");
+    let wrong = user("acct_for = \"login\"").unwrap_err();
+    assert!(wrong.contains("ACCT is wanted but `acct` is not there"), "{wrong}");
+    let wrong = user("volumes = { attic = \"gone\" }").unwrap_err();
+    assert!(wrong.contains("volume `attic`: there is no directory"), "{wrong}");
+    let wrong = user("volumes = [\"attic\"]").unwrap_err();
+    assert!(wrong.contains("not a table of names and directories"), "{wrong}");
+    let wrong = user("acct = \"sesame\n").unwrap_err();
+    assert!(!wrong.contains("sesame"), "{wrong}");
 }

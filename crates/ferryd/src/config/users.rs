@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ferry_accounts::password::{HashError, PasswordHash};
-use ferry_accounts::{Access, Account, Secret, UserTable};
+use ferry_accounts::{Access, Account, AcctFor, Secret, UserTable};
 use ferry_proto::path::FtpPath;
+use ferry_server::auth::Volume;
 use ferry_storage::Storage;
+use toml::de::DeValue;
 
 use super::diagnose::Problems;
 use super::read;
@@ -18,14 +20,24 @@ use crate::auth::TableAuth;
 use crate::homes::Homes;
 use crate::values::{self, Wrong};
 
-const USER_KEYS: &[&str] = &["name", "password", "home", "start", "access", "sessions"];
+const USER_KEYS: &[&str] =
+    &["name", "password", "home", "start", "access", "sessions", "acct", "acct_for", "volumes"];
 const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions"];
+
+/// What the sections are called in the file: those of a virtual host stand inside it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names {
+    pub(super) user: &'static str,
+    pub(super) anonymous: &'static str,
+}
 
 /// The accounts read so far.
 #[derive(Debug)]
 pub(super) struct Users<'b> {
     base: &'b Path,
-    homes: Homes,
+    names: Names,
+    homes: &'b mut Homes,
+    volumes: HashMap<String, Arc<[Volume]>>,
     table: UserTable,
     named_at: BTreeMap<String, Range<usize>>,
     roots: HashMap<String, Arc<dyn Storage>>,
@@ -34,10 +46,12 @@ pub(super) struct Users<'b> {
 
 impl<'b> Users<'b> {
     /// Nobody yet; relative homes start from `base`.
-    pub(super) fn new(base: &'b Path) -> Self {
+    pub(super) fn new(base: &'b Path, names: Names, homes: &'b mut Homes) -> Self {
         Self {
             base,
-            homes: Homes::default(),
+            names,
+            homes,
+            volumes: HashMap::new(),
             table: UserTable::new(),
             named_at: BTreeMap::new(),
             roots: HashMap::new(),
@@ -52,8 +66,11 @@ impl<'b> Users<'b> {
         at: Range<usize>,
         problems: &mut Problems,
     ) {
-        let section = Section::open("[[user]]", table, at, USER_KEYS, problems);
+        let section = Section::open(self.names.user, table, at, USER_KEYS, problems);
         if let Some(at) = section.at_value("password") {
+            problems.mask(at);
+        }
+        if let Some(at) = section.at_value("acct") {
             problems.mask(at);
         }
         let name = section.need("name", "\"alice\"", problems, |value| {
@@ -69,6 +86,8 @@ impl<'b> Users<'b> {
             read::word(value, &[("read-only", Access::ReadOnly), ("read-write", Access::ReadWrite)])
         });
         let access = access.map_or(Access::ReadOnly, |(access, _)| access);
+        let acct = acct(&section, problems);
+        let volumes = self.volumes(&section, problems);
         let place = self.place(&section, problems);
         let Some((name, name_at)) = name else { return };
         if let Some(first) = self.named_at.get(&name) {
@@ -90,9 +109,14 @@ impl<'b> Users<'b> {
             access,
             anonymous: false,
             sessions_max: place.sessions_max,
+            acct: acct.as_ref().map(|(until, _)| *until),
         };
         // Names are known to differ.
         if self.table.add(account, Secret::Hash(hash)).is_ok() {
+            if let Some((_, hash)) = acct {
+                self.table.expect_acct(name.as_bytes(), Secret::Hash(hash));
+            }
+            self.volumes.insert(name.clone(), volumes);
             self.roots.insert(name, place.root);
         }
     }
@@ -104,7 +128,7 @@ impl<'b> Users<'b> {
         at: Range<usize>,
         problems: &mut Problems,
     ) {
-        let section = Section::open("[anonymous]", table, at, ANONYMOUS_KEYS, problems);
+        let section = Section::open(self.names.anonymous, table, at, ANONYMOUS_KEYS, problems);
         let Some(place) = self.place(&section, problems) else {
             return;
         };
@@ -114,24 +138,56 @@ impl<'b> Users<'b> {
             access: Access::ReadOnly,
             anonymous: true,
             sessions_max: place.sessions_max,
+            acct: None,
         });
         self.anonymous_root = Some(place.root);
     }
 
-    /// Everyone, for the engine, and the directories that are open for them. That there is nobody
-    /// is a mistake only where nobody was lost to one.
-    pub(super) fn finish(self, mentioned: bool, problems: &mut Problems) -> (TableAuth, Homes) {
+    /// Everyone, for the engine. That there is nobody is a mistake, at `at`, only where someone is
+    /// wanted and nobody was lost to another mistake.
+    pub(super) fn finish(
+        self,
+        wanted: bool,
+        mentioned: bool,
+        at: Range<usize>,
+        problems: &mut Problems,
+    ) -> TableAuth {
         let nobody = self.table.accounts().next().is_none();
-        if nobody && (!mentioned || problems.is_empty()) {
-            problems.add(
-                0..0,
-                Wrong::new(
-                    "nobody could log in",
-                    "add a [[user]] with name, password and home, or [anonymous] with home",
-                ),
-            );
+        if wanted && nobody && (!mentioned || problems.is_empty()) {
+            let (user, anonymous) = (self.names.user, self.names.anonymous);
+            let right =
+                format!("add a {user} with name, password and home, or {anonymous} with home");
+            problems.add(at, Wrong::new("nobody could log in", right));
         }
-        (TableAuth::new(self.table, self.roots, self.anonymous_root), self.homes)
+        TableAuth::new(self.table, self.roots, self.anonymous_root).with_volumes(self.volumes)
+    }
+
+    /// `volumes`: names and directories, of which one bad one does not hide the others.
+    fn volumes(&mut self, section: &Section<'_>, problems: &mut Problems) -> Arc<[Volume]> {
+        let right = "write volumes = { attic = \"/srv/attic\" }";
+        let table = section.get("volumes", problems, |value| match value {
+            DeValue::Table(table) => Ok(table),
+            _ => Err(Wrong::new("not a table of names and directories", right)),
+        });
+        let mut volumes = Vec::new();
+        for (name, value) in table.into_iter().flat_map(|(table, _)| table) {
+            let opened = read::text(value.get_ref()).and_then(|text| {
+                let path = self.base.join(text);
+                self.homes.open(&path).map_err(|e| unusable_home(&path, &e))
+            });
+            let named = name.get_ref().as_ref();
+            if named.is_empty() || named.chars().any(char::is_control) {
+                problems.add(name.span(), Wrong::new("a name no SMNT can hold", right));
+            }
+            match opened {
+                Ok(storage) => volumes.push(Volume { name: named.to_owned(), storage }),
+                Err(wrong) => {
+                    let what = format!("volume `{}`: {}", named.escape_debug(), wrong.what);
+                    problems.add(value.span(), Wrong::new(what, wrong.right));
+                }
+            }
+        }
+        volumes.into()
     }
 
     /// The keys users and anonymous share: `home`, `start`, `sessions`.
@@ -155,17 +211,37 @@ impl<'b> Users<'b> {
     }
 }
 
+/// `acct` and `acct_for`: the hash of what ACCT must say, and what waits for it.
+fn acct(section: &Section<'_>, problems: &mut Problems) -> Option<(AcctFor, PasswordHash)> {
+    let hash = section.get("acct", problems, |value| {
+        read::text(value)
+            .and_then(|text| secret_hash(text, "a plain text, which no file should hold"))
+    });
+    let until = section.get("acct_for", problems, |value| {
+        read::word(value, &[("login", AcctFor::Login), ("writing", AcctFor::Writing)])
+    });
+    if let (Some((_, at)), false) = (&until, section.has("acct")) {
+        let right = "add acct = \"$argon2id$…\", made by `ferryd hash-password`";
+        problems.add(at.clone(), Wrong::new("ACCT is wanted but `acct` is not there", right));
+    }
+    Some((until.map_or(AcctFor::Login, |(until, _)| until), hash?.0))
+}
+
 struct Place {
     root: Arc<dyn Storage>,
     start: FtpPath,
     sessions_max: Option<u32>,
 }
 
-/// Only hashes belong into a file; the value itself is in no message.
 fn password_hash(text: &str) -> Result<PasswordHash, Wrong> {
+    secret_hash(text, "a plain password, which no file should hold")
+}
+
+/// Only hashes belong into a file; the value itself is in no message.
+fn secret_hash(text: &str, plain: &str) -> Result<PasswordHash, Wrong> {
     let right = "put here what `ferryd hash-password` prints";
     PasswordHash::parse(text).map_err(|e| match e {
-        HashError::NotPhc => Wrong::new("a plain password, which no file should hold", right),
+        HashError::NotPhc => Wrong::new(plain, right),
         other => Wrong::new(other.to_string(), right),
     })
 }

@@ -60,8 +60,10 @@ impl Authenticator for Doorkeeper {
                 access: super::access_of(name),
                 anonymous,
                 sessions_max: None,
+                acct: None,
             }),
             storage: Arc::clone(&self.storage),
+            volumes: Arc::default(),
         });
         Box::pin(std::future::ready(login))
     }

@@ -111,6 +111,7 @@ impl Blueprint {
             net: Arc::<Watched>::clone(&net) as Arc<dyn Net>,
             auth: Arc::<Doorkeeper>::clone(&auth),
             tls: certified.as_ref().map(|c| c.setup.clone()),
+            hosts: Vec::new(),
             clock: Arc::new(NoonOfTheTest),
             observer: Arc::<Heard>::clone(&heard),
             seed: RandomState::new().build_hasher().finish(),
