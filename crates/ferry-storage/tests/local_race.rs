@@ -2,12 +2,7 @@
 //! every operation runs: nothing outside is ever read, made, changed or removed.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,11 +28,7 @@ fn snapshot(dir: &Path, into: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(dir).unwrap() {
         let entry = entry.unwrap();
         let meta = entry.metadata().unwrap();
-        let content = if meta.is_file() {
-            fs::read(entry.path()).unwrap()
-        } else {
-            Vec::new()
-        };
+        let content = if meta.is_file() { fs::read(entry.path()).unwrap() } else { Vec::new() };
         let facts = format!(
             "{:o} {} {}.{} {} {}",
             meta.mode(),
@@ -60,12 +51,7 @@ fn p(path: &str) -> FtpPath {
 
 /// Reads and looks at what both sides have under the same name; what is read must be ours.
 async fn look(storage: &LocalDir, reads: &AtomicU64) {
-    for path in [
-        "/d/canary",
-        "/d/sub/canary",
-        "/up/d/canary",
-        "/up/d/sub/../canary",
-    ] {
+    for path in ["/d/canary", "/d/sub/canary", "/up/d/canary", "/up/d/sub/../canary"] {
         match storage.read(&p(path), 0).await {
             Ok(Source::File { mut file, .. }) => {
                 let mut text = String::new();
@@ -112,17 +98,11 @@ async fn change(storage: &LocalDir, task: usize, round: usize) {
     // Through a link whose directory is being swapped.
     write(storage, "/to-file", WriteMode::Create(upload)).await;
     // Where the last component itself is now a file, now a link that leads out.
-    for mode in [
-        WriteMode::Append,
-        WriteMode::At(0),
-        WriteMode::Create(Upload::Direct),
-    ] {
+    for mode in [WriteMode::Append, WriteMode::At(0), WriteMode::Create(Upload::Direct)] {
         write(storage, "/file", mode).await;
     }
     let _ = storage.make_dir(&p(&format!("/d/dir-{task}")), 0o777).await;
-    let _ = storage
-        .rename(&p(&mine), &p(&format!("/d/sub/moved-{task}")), true)
-        .await;
+    let _ = storage.rename(&p(&mine), &p(&format!("/d/sub/moved-{task}")), true).await;
     let _ = storage.rename(&p("/d/secret"), &p("/stolen"), true).await;
     let _ = storage.remove_file(&p("/d/secret")).await;
     let _ = storage.remove_file(&p("/d/sub/secret")).await;
@@ -130,11 +110,7 @@ async fn change(storage: &LocalDir, task: usize, round: usize) {
     let _ = storage.remove_dir(&p(&format!("/d/dir-{task}"))).await;
     let _ = storage.remove_file(&p(&format!("{mine}-x"))).await;
     let time = Some(UnixTime::from_secs(1));
-    let set = SetMeta {
-        modified: time,
-        accessed: time,
-        mode: Some(0o777),
-    };
+    let set = SetMeta { modified: time, accessed: time, mode: Some(0o777), ..SetMeta::default() };
     let _ = storage.set_meta(&p("/d/sub"), set).await;
     let _ = storage.set_meta(&p("/d/secret"), set).await;
     let _ = storage.free_space(&p("/d")).await;
@@ -144,33 +120,17 @@ async fn change(storage: &LocalDir, task: usize, round: usize) {
 }
 
 fn lay_out(base: &Path) {
-    for dir in [
-        "root",
-        "root/d",
-        "root/d/sub",
-        "outside",
-        "outside/sub",
-        "outside/empty",
-    ] {
+    for dir in ["root", "root/d", "root/d/sub", "outside", "outside/sub", "outside/empty"] {
         fs::create_dir(base.join(dir)).unwrap();
     }
     for file in ["root/d/canary", "root/d/sub/canary", "root/d/out-file"] {
         fs::write(base.join(file), "inside").unwrap();
     }
-    for file in [
-        "outside/canary",
-        "outside/sub/canary",
-        "outside/secret",
-        "outside/sub/secret",
-    ] {
+    for file in ["outside/canary", "outside/sub/canary", "outside/secret", "outside/sub/secret"] {
         fs::write(base.join(file), "CANARY").unwrap();
     }
     fs::write(base.join("outside/out-file"), vec![b'C'; 666]).unwrap();
-    fs::write(
-        base.join("outside/.ferry-upload-0123456789abcdef"),
-        "not ours",
-    )
-    .unwrap();
+    fs::write(base.join("outside/.ferry-upload-0123456789abcdef"), "not ours").unwrap();
     symlink("../outside", base.join("root/swap")).unwrap();
     fs::write(base.join("root/file"), "inside").unwrap();
     symlink("../outside/out-file", base.join("root/swap-file")).unwrap();
@@ -204,10 +164,7 @@ fn run(nameless: bool) {
         }
     });
     let reads = Arc::new(AtomicU64::new(0));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let finished = runtime.block_on(async {
         let tasks: Vec<_> = (0..TASKS)
             .map(|task| {
@@ -238,21 +195,12 @@ fn run(nameless: bool) {
         assert_eq!(Some(facts), after.get(path), "{path}");
     }
     assert!(!base.path().join("root/stolen").exists());
-    assert!(
-        swaps > 0 && reads.load(Ordering::Relaxed) > 0,
-        "the race took place"
-    );
+    assert!(swaps > 0 && reads.load(Ordering::Relaxed) > 0, "the race took place");
     runtime.block_on(storage.clean());
     let hidden = |dir: &str| {
         fs::read_dir(base.path().join(dir))
             .unwrap()
-            .filter(|e| {
-                e.as_ref()
-                    .unwrap()
-                    .file_name()
-                    .to_string_lossy()
-                    .contains("upload")
-            })
+            .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().contains("upload"))
             .count()
     };
     assert_eq!(hidden("root") + hidden("root/d") + hidden("root/d/sub"), 0);

@@ -2,12 +2,7 @@
 //! directory, links, broken uploads and refusals included.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -22,12 +17,10 @@ use ferry_storage::{FsError, Kind, Meta, SetMeta, Sink, Source, Storage, Upload,
 use proptest::prelude::*;
 
 /// Few enough that operations meet.
-const PATHS: &[&str] = &[
-    "/", "/a", "/b", "/c", "/a/a", "/a/b", "/b/a", "/b/c", "/a/b/a", "/a/b/c", "/c/a", "/c/b/a",
-];
-const TARGETS: &[&str] = &[
-    "a", "b", "c", "a/b", "../b", "..", "../..", ".", "a/", "c/", "/a", "a/../b", "b/./a", "c/a",
-];
+const PATHS: &[&str] =
+    &["/", "/a", "/b", "/c", "/a/a", "/a/b", "/b/a", "/b/c", "/a/b/a", "/a/b/c", "/c/a", "/c/b/a"];
+const TARGETS: &[&str] =
+    &["a", "b", "c", "a/b", "../b", "..", "../..", ".", "a/", "c/", "/a", "a/../b", "b/./a", "c/a"];
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -45,6 +38,7 @@ enum Op {
     SetMeta(usize, Option<u32>, Option<i64>),
     FreeSpace(usize),
     Link(usize, usize),
+    MakeLink(usize, usize),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,15 +52,12 @@ fn op() -> impl Strategy<Value = Op> {
     let path = || 0..PATHS.len();
     // The owner's own rights stay, so that the test means the same for every user.
     let perm = || (0o0..=0o77u32).prop_map(|low| 0o700 | low);
-    let upload = prop_oneof![
-        Just(Upload::Atomic),
-        Just(Upload::Discard),
-        Just(Upload::Direct)
-    ];
+    let upload = prop_oneof![Just(Upload::Atomic), Just(Upload::Discard), Just(Upload::Direct)];
     let mode = prop_oneof![
         4 => upload.clone().prop_map(WriteMode::Create),
         2 => upload.prop_map(WriteMode::CreateNew),
         1 => (0u64..6).prop_map(WriteMode::At),
+        1 => (0u64..6).prop_map(WriteMode::Over),
         1 => Just(WriteMode::Append),
     ];
     let end = prop_oneof![3 => Just(End::Commit), 2 => Just(End::Abandon), 1 => Just(End::Drop)];
@@ -85,6 +76,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (path(), proptest::option::of(perm()), proptest::option::of(0..1_000_000_000i64))
             .prop_map(|(p, m, t)| Op::SetMeta(p, m, t)),
         1 => path().prop_map(Op::FreeSpace),
+        2 => (path(), path()).prop_map(|(p, t)| Op::MakeLink(p, t)),
         2 => (path(), 0..TARGETS.len()).prop_map(|(p, t)| Op::Link(p, t)),
     ]
 }
@@ -136,12 +128,7 @@ async fn listing(storage: &dyn Storage, path: &FtpPath) -> String {
         }
         for e in batch {
             let target = e.target.as_ref().map(shown);
-            lines.push(format!(
-                "{:?} {} {:?} {target:?}",
-                e.name,
-                shown(&e.meta),
-                e.link
-            ));
+            lines.push(format!("{:?} {} {:?} {target:?}", e.name, shown(&e.meta), e.link));
         }
     }
 }
@@ -192,17 +179,14 @@ impl Side {
             }
             Op::SetMeta(p, mode, time) => {
                 let modified = time.map(UnixTime::from_secs);
-                let set = SetMeta {
-                    mode,
-                    modified,
-                    accessed: modified,
-                };
+                let set = SetMeta { mode, modified, accessed: modified, ..SetMeta::default() };
                 let done = said(s.set_meta(&at(p), set).await, |()| "set".into());
                 let meta = s.stat(&at(p), true).await.ok();
                 let seen = meta.filter(|_| time.is_some()).map(|m| m.modified);
                 format!("{done} {seen:?}")
             }
             Op::FreeSpace(p) => said(s.free_space(&at(p)).await, |_| "known".into()),
+            Op::MakeLink(p, t) => said(s.make_link(&at(p), &at(t)).await, |()| "linked".into()),
             Op::Link(p, t) => (self.link)(PATHS[p], TARGETS[t]).to_string(),
         }
     }
@@ -222,11 +206,7 @@ fn sides(root: PathBuf, nameless: bool) -> (Side, Side) {
         slots: [None, None, None],
     };
     let local = Side {
-        storage: Box::new(
-            LocalDir::open(&root)
-                .unwrap()
-                .with_nameless_uploads(nameless),
-        ),
+        storage: Box::new(LocalDir::open(&root).unwrap().with_nameless_uploads(nameless)),
         link: Box::new(move |path, target| {
             std::os::unix::fs::symlink(target, os_path(&root, path)).is_ok()
         }),

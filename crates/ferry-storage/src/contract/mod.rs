@@ -17,6 +17,7 @@
 )]
 
 mod change;
+mod extra;
 mod links;
 mod look;
 mod names;
@@ -46,11 +47,7 @@ pub struct Fixture {
 impl Fixture {
     /// A fixture of just a storage, which must be empty.
     pub fn new(storage: impl Storage + 'static) -> Self {
-        Self {
-            storage: Arc::new(storage),
-            make_link: None,
-            _guard: None,
-        }
+        Self { storage: Arc::new(storage), make_link: None, _guard: None }
     }
 
     /// Says how symbolic links are made, so that they are checked too.
@@ -70,9 +67,7 @@ impl Fixture {
 
 impl fmt::Debug for Fixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fixture")
-            .field("storage", &self.storage)
-            .finish_non_exhaustive()
+        f.debug_struct("Fixture").field("storage", &self.storage).finish_non_exhaustive()
     }
 }
 
@@ -99,6 +94,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
         write::CASES,
         uploads::CASES,
         change::CASES,
+        extra::CASES,
         links::CASES,
         names::CASES,
     ]
@@ -148,8 +144,7 @@ fn p(path: impl AsRef<[u8]>) -> FtpPath {
 
 impl Fixture {
     async fn put(&self, path: impl AsRef<[u8]>, content: &[u8]) {
-        self.put_as(path, content, WriteMode::Create(Upload::Atomic))
-            .await;
+        self.put_as(path, content, WriteMode::Create(Upload::Atomic)).await;
     }
 
     async fn put_as(&self, path: impl AsRef<[u8]>, content: &[u8], mode: WriteMode) {

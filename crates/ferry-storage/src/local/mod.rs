@@ -54,21 +54,14 @@ impl LocalDir {
     /// What opening the directory says; [`io::ErrorKind::Unsupported`] where the kernel has no
     /// `openat2` (before Linux 5.6) or a sandbox forbids it, since nothing else can confine paths.
     pub fn open(root: &Path) -> io::Result<Self> {
-        Ok(Self {
-            root: Arc::new(Root::open(root)?),
-        })
+        Ok(Self { root: Arc::new(Root::open(root)?) })
     }
 
     /// Whether a commit waits until content and name are on the medium. Off by default: it costs
     /// a disk flush per file, and an upload that returned survives a crash of the process anyway.
     #[must_use]
     pub fn with_fsync(self, fsync: bool) -> Self {
-        Self {
-            root: Arc::new(Root {
-                fsync,
-                ..self.unshare()
-            }),
-        }
+        Self { root: Arc::new(Root { fsync, ..self.unshare() }) }
     }
 
     /// Whether uploads may be files without a name. On by default where it can work; off makes
@@ -77,9 +70,7 @@ impl LocalDir {
     pub fn with_nameless_uploads(self, nameless: bool) -> Self {
         let root = self.unshare();
         let nameless = nameless && root.nameless;
-        Self {
-            root: Arc::new(Root { nameless, ..root }),
-        }
+        Self { root: Arc::new(Root { nameless, ..root }) }
     }
 
     /// Removes the hidden upload files that processes no longer alive have left, in the whole
@@ -91,10 +82,7 @@ impl LocalDir {
     }
 
     fn unshare(self) -> Root {
-        Root {
-            fd: Arc::clone(&self.root.fd),
-            ..*self.root
-        }
+        Root { fd: Arc::clone(&self.root.fd), ..*self.root }
     }
 
     fn run<'a, T: Send + 'static>(
@@ -112,6 +100,9 @@ impl Storage for LocalDir {
             write_in_place: true,
             set_times: true,
             set_mode: true,
+            set_created: false,
+            set_owner: true,
+            links: true,
         }
     }
 
@@ -149,6 +140,15 @@ impl Storage for LocalDir {
     fn make_dir<'a>(&'a self, path: &'a FtpPath, perm: u32) -> BoxFut<'a, Result<(), FsError>> {
         let path = path.clone();
         self.run(move |root| change::make_dir(root, &path, perm & 0o7777))
+    }
+
+    fn make_link<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        target: &'a FtpPath,
+    ) -> BoxFut<'a, Result<(), FsError>> {
+        let (path, target) = (path.clone(), target.clone());
+        self.run(move |root| change::make_link(root, &path, &target))
     }
 
     fn remove_dir<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>> {

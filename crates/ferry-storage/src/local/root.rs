@@ -25,10 +25,8 @@ const RACES_MAX: u32 = 128;
 const LINKS_MAX: u32 = 40;
 
 /// Opening never waits for a FIFO's other end, never takes a terminal, never leaks into a child.
-pub(super) const SAFE: OFlags = OFlags::NONBLOCK
-    .union(OFlags::NOCTTY)
-    .union(OFlags::CLOEXEC)
-    .union(OFlags::NOFOLLOW);
+pub(super) const SAFE: OFlags =
+    OFlags::NONBLOCK.union(OFlags::NOCTTY).union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 
 /// A descriptor that only names a directory.
 const DIR: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
@@ -64,11 +62,7 @@ impl Root {
             });
         }
         let nameless = statat(CWD, "/proc/self/fd", rustix::fs::AtFlags::empty()).is_ok();
-        Ok(Self {
-            fd: Arc::new(fd),
-            fsync: false,
-            nameless,
-        })
+        Ok(Self { fd: Arc::new(fd), fsync: false, nameless })
     }
 
     /// Opens what `rel` leads to, wherever that is inside the root.
@@ -85,11 +79,7 @@ impl Root {
 
     pub(super) fn stat(&self, path: &FtpPath, follow: bool) -> Result<Meta, FsError> {
         let rel = visible(path)?;
-        let last = if follow {
-            OFlags::empty()
-        } else {
-            OFlags::NOFOLLOW
-        };
+        let last = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
         meta::of_fd(self.open_beneath(rel, OFlags::PATH | last)?)
     }
 
@@ -117,11 +107,7 @@ impl Root {
         if from > meta.size {
             return Err(FsError::BadOffset);
         }
-        Ok(Source::File {
-            file: File::from(file),
-            from,
-            len: meta.size,
-        })
+        Ok(Source::File { file: File::from(file), from, len: meta.size })
     }
 
     pub(super) fn free_space(&self, path: &FtpPath) -> Result<u64, FsError> {
@@ -148,11 +134,7 @@ impl Root {
     pub(super) fn place(&self, path: &FtpPath) -> Result<Place, FsError> {
         let (dir, name) = self.parent(path)?;
         let meta = meta::of_name(&dir, name)?;
-        Ok(Place {
-            dir,
-            name: name.to_vec(),
-            meta,
-        })
+        Ok(Place { dir, name: name.to_vec(), meta })
     }
 
     /// Where a file of that path is or would be written: links at its end are followed, step by
@@ -172,11 +154,7 @@ impl Root {
             let dir = self.open_beneath(parent, DIR)?;
             let meta = meta::of_name(&dir, name)?;
             if !meta.as_ref().is_some_and(|m| m.kind == Kind::Symlink) {
-                return Ok(Place {
-                    dir,
-                    name: name.to_vec(),
-                    meta,
-                });
+                return Ok(Place { dir, name: name.to_vec(), meta });
             }
             match readlinkat(&dir, name, Vec::new()) {
                 Ok(text) if text.as_bytes().starts_with(b"/") => return Err(FsError::NotFound),
@@ -192,11 +170,7 @@ impl Root {
 
 /// `Ok` for a regular file only.
 pub(super) fn regular(meta: &Meta) -> Result<(), FsError> {
-    if meta.kind == Kind::File {
-        Ok(())
-    } else {
-        Err(FsError::NotFile)
-    }
+    if meta.kind == Kind::File { Ok(()) } else { Err(FsError::NotFile) }
 }
 
 /// The path as the kernel gets it, relative to the root, unless it touches a hidden upload.
@@ -224,14 +198,11 @@ fn relative(path: &FtpPath) -> &[u8] {
 
 fn split(rel: &[u8]) -> (&[u8], &[u8]) {
     match rel.iter().rposition(|&b| b == b'/') {
-        Some(i) => (
-            rel.get(..i).unwrap_or_default(),
-            rel.get(i + 1..).unwrap_or_default(),
-        ),
+        Some(i) => (rel.get(..i).unwrap_or_default(), rel.get(i + 1..).unwrap_or_default()),
         None => (b".", rel),
     }
 }
 
-fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+pub(super) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     [dir, b"/", name].concat()
 }

@@ -24,11 +24,7 @@ const RACES_MAX: u32 = 16;
 #[derive(Debug)]
 pub(super) enum Writing {
     /// Under its name; `Some` directory if the name is new and must reach the medium too.
-    InPlace {
-        file: File,
-        new_in: Option<OwnedFd>,
-        fsync: bool,
-    },
+    InPlace { file: File, new_in: Option<OwnedFd>, fsync: bool },
     /// Aside until it is complete.
     Aside(Pending),
     /// Committed or abandoned.
@@ -95,20 +91,14 @@ impl Writing {
                 let file = create_new(&place.dir, &place.name, perm, OFlags::empty())?;
                 if upload == Upload::Direct {
                     let new_in = Some(place.dir);
-                    return Ok(Self::InPlace {
-                        file,
-                        new_in,
-                        fsync: root.fsync,
-                    });
+                    return Ok(Self::InPlace { file, new_in, fsync: root.fsync });
                 }
                 let unique = meta::of_fd(&file)?.unique;
-                let was = Was::Reserved(Reserved {
-                    unique,
-                    _open: file,
-                });
+                let was = Was::Reserved(Reserved { unique, _open: file });
                 Pending::open(root, place, was, upload, perm)
             }
             WriteMode::At(offset) => in_place(root, path, Start::At(offset), perm),
+            WriteMode::Over(offset) => in_place(root, path, Start::Over(offset), perm),
             WriteMode::Append => in_place(root, path, Start::End, perm),
         }
     }
@@ -123,11 +113,7 @@ impl Writing {
 
     fn commit(&mut self) -> Result<(), FsError> {
         match std::mem::replace(self, Self::Done) {
-            Self::InPlace {
-                file,
-                new_in,
-                fsync: true,
-            } => {
+            Self::InPlace { file, new_in, fsync: true } => {
                 fsync_file(&file)?;
                 new_in.map_or(Ok(()), |dir| fsync_dir(&dir))
             }
@@ -157,14 +143,7 @@ impl Pending {
         let keep = upload == Upload::Atomic;
         let fsync = root.fsync;
         match Aside::create(dir, root.nameless) {
-            Ok(aside) => Ok(Writing::Aside(Self {
-                aside,
-                name,
-                perm,
-                keep,
-                fsync,
-                was,
-            })),
+            Ok(aside) => Ok(Writing::Aside(Self { aside, name, perm, keep, fsync, was })),
             Err((dir, e)) => {
                 if let Was::Reserved(own) = was {
                     own.remove(&dir, &name);
@@ -179,11 +158,7 @@ impl Pending {
             fsync_file(&self.aside.file)?;
         }
         self.publish()?;
-        if self.fsync {
-            fsync_dir(&self.aside.dir)
-        } else {
-            Ok(())
-        }
+        if self.fsync { fsync_dir(&self.aside.dir) } else { Ok(()) }
     }
 
     fn publish(&mut self) -> Result<(), FsError> {
@@ -259,29 +234,26 @@ impl Drop for Pending {
 #[derive(Clone, Copy)]
 enum Start {
     At(u64),
+    Over(u64),
     End,
 }
 
 fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writing, FsError> {
     let fsync = root.fsync;
     let append = match start {
-        Start::At(_) => OFlags::empty(),
+        Start::At(_) | Start::Over(_) => OFlags::empty(),
         Start::End => OFlags::APPEND,
     };
     for _ in 0..RACES_MAX {
         let Place { dir, name, meta } = root.place_of_file(path)?;
         let Some(meta) = meta else {
-            if matches!(start, Start::At(offset) if offset > 0) {
+            if matches!(start, Start::At(offset) | Start::Over(offset) if offset > 0) {
                 return Err(FsError::NotFound);
             }
             match create_new(&dir, &name, perm, append) {
                 Err(FsError::Exists) => continue,
                 done => {
-                    return Ok(Writing::InPlace {
-                        file: done?,
-                        new_in: Some(dir),
-                        fsync,
-                    });
+                    return Ok(Writing::InPlace { file: done?, new_in: Some(dir), fsync });
                 }
             }
         };
@@ -294,18 +266,16 @@ fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writ
         };
         let meta = meta::of_fd(&file)?;
         regular(&meta)?;
-        if let Start::At(offset) = start {
+        if let Start::At(offset) | Start::Over(offset) = start {
             if offset > meta.size {
                 return Err(FsError::BadOffset);
             }
-            ftruncate(&file, offset)?;
+            if matches!(start, Start::At(_)) {
+                ftruncate(&file, offset)?;
+            }
             file.seek(SeekFrom::Start(offset)).map_err(of_io)?;
         }
-        return Ok(Writing::InPlace {
-            file,
-            new_in: None,
-            fsync,
-        });
+        return Ok(Writing::InPlace { file, new_in: None, fsync });
     }
     Err(FsError::Busy)
 }
@@ -334,9 +304,7 @@ impl Sink for LocalSink {
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)> {
         Box::pin(async move {
             let written = hop_with(&self.0, move |writing| {
-                let done = writing
-                    .file()
-                    .and_then(|mut f| f.write_all(&buf).map_err(of_io));
+                let done = writing.file().and_then(|mut f| f.write_all(&buf).map_err(of_io));
                 Ok((buf, done))
             });
             // Only a runtime that shuts down loses the job, and the buffer with it.

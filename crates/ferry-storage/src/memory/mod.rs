@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
 
+use crate::api::link_text;
 use crate::{
     BATCH_MAX, BoxFut, ByteSource, Caps, Entries, Entry, FsError, Meta, SetMeta, Sink, Source,
     Storage, WriteMode,
@@ -39,9 +40,7 @@ impl Memory {
     /// An empty root directory, at 1970-01-01, with no limit on space.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            tree: Arc::new(Mutex::new(Tree::new())),
-        }
+        Self { tree: Arc::new(Mutex::new(Tree::new())) }
     }
 
     /// The time that changes from now on carry.
@@ -128,6 +127,9 @@ impl Storage for Memory {
             write_in_place: true,
             set_times: true,
             set_mode: true,
+            set_created: true,
+            set_owner: true,
+            links: true,
         }
     }
 
@@ -140,11 +142,7 @@ impl Storage for Memory {
         self.with(|tree| {
             let dir = tree.walk(path, true)?;
             tree.names(dir).ok_or(FsError::NotDir)?;
-            Ok(Box::new(Listing {
-                tree: shared,
-                dir,
-                last: None,
-            }) as Box<dyn Entries>)
+            Ok(Box::new(Listing { tree: shared, dir, last: None }) as Box<dyn Entries>)
         })
     }
 
@@ -155,10 +153,7 @@ impl Storage for Memory {
             let len = lock(&blob).len();
             let pos = usize::try_from(from).ok().filter(|&pos| pos <= len);
             let pos = pos.ok_or(FsError::BadOffset)?;
-            Ok(Source::Stream {
-                stream: Box::new(Reader { blob, pos }),
-                len: len as u64,
-            })
+            Ok(Source::Stream { stream: Box::new(Reader { blob, pos }), len: len as u64 })
         })
     }
 
@@ -182,6 +177,29 @@ impl Storage for Memory {
                 return Err(FsError::Exists);
             }
             add_dir(tree, place.dir, &place.name, perm)
+        })
+    }
+
+    fn make_link<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        target: &'a FtpPath,
+    ) -> BoxFut<'a, Result<(), FsError>> {
+        self.with(|tree| {
+            if path.is_root() {
+                return Err(FsError::Exists);
+            }
+            let wanted = tree.walk(target, true)?;
+            let text = link_text(path, target);
+            let place = tree.place(path)?;
+            if tree.lead(place.dir, &text)? != wanted {
+                return Err(FsError::NotFound);
+            }
+            if place.found.is_some() {
+                return Err(FsError::Exists);
+            }
+            let ino = tree.add(Body::Link(text), 0o777);
+            tree.link(place.dir, &place.name, ino)
         })
     }
 
@@ -277,10 +295,7 @@ struct Listing {
 impl Entries for Listing {
     fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>> {
         let tree = lock(&self.tree);
-        let after = self
-            .last
-            .as_ref()
-            .map_or(Bound::Unbounded, |l| Bound::Excluded(l.clone()));
+        let after = self.last.as_ref().map_or(Bound::Unbounded, |l| Bound::Excluded(l.clone()));
         let batch: Result<Vec<Entry>, FsError> = match tree.names(self.dir) {
             Some(names) => names
                 .range((after, Bound::Unbounded))
@@ -335,12 +350,6 @@ fn make_parents(tree: &mut Tree, path: &FtpPath) -> Result<(), FsError> {
 }
 
 fn add_dir(tree: &mut Tree, up: u64, name: &[u8], perm: u32) -> Result<(), FsError> {
-    let ino = tree.add(
-        Body::Dir {
-            up,
-            names: Default::default(),
-        },
-        perm,
-    );
+    let ino = tree.add(Body::Dir { up, names: Default::default() }, perm);
     tree.link(up, name, ino)
 }

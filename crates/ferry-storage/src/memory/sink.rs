@@ -57,11 +57,7 @@ impl MemorySink {
         }
         let mut t = lock(tree);
         let new = matches!(mode, WriteMode::CreateNew(_));
-        let place = if new {
-            t.place(path)?
-        } else {
-            t.place_of_file(path)?
-        };
+        let place = if new { t.place(path)? } else { t.place_of_file(path)? };
         match place.found {
             Some(_) if new => return Err(FsError::Exists),
             Some(ino) if t.blob(ino).is_none() => return Err(FsError::NotFile),
@@ -69,11 +65,7 @@ impl MemorySink {
         }
         let (blob, pos, state) = match mode {
             WriteMode::Create(up @ (Upload::Atomic | Upload::Discard)) => {
-                let was = if place.found.is_some() {
-                    Was::File
-                } else {
-                    Was::Nothing
-                };
+                let was = if place.found.is_some() { Was::File } else { Was::Nothing };
                 aside(place, was, up, perm, t.now)
             }
             WriteMode::CreateNew(up @ (Upload::Atomic | Upload::Discard)) => {
@@ -85,7 +77,7 @@ impl MemorySink {
                 t.truncate(ino, 0);
                 (blob, Some(0), State::InPlace(ino))
             }
-            WriteMode::At(offset) => {
+            WriteMode::At(offset) | WriteMode::Over(offset) => {
                 if offset > 0 && place.found.is_none() {
                     return Err(FsError::NotFound);
                 }
@@ -94,7 +86,9 @@ impl MemorySink {
                 if at > lock(&blob).len() {
                     return Err(FsError::BadOffset);
                 }
-                t.truncate(ino, at);
+                if matches!(mode, WriteMode::At(_)) {
+                    t.truncate(ino, at);
+                }
                 (blob, Some(at), State::InPlace(ino))
             }
             WriteMode::Append => {
@@ -103,12 +97,7 @@ impl MemorySink {
             }
         };
         drop(t);
-        Ok(Self {
-            tree: Arc::clone(tree),
-            blob,
-            pos,
-            state,
-        })
+        Ok(Self { tree: Arc::clone(tree), blob, pos, state })
     }
 
     fn put(&mut self, buf: &[u8]) -> Result<(), FsError> {
@@ -133,11 +122,7 @@ impl MemorySink {
             State::Aside(aside) => aside.written = now,
             State::Done => {}
         }
-        if fits.len() == buf.len() {
-            Ok(())
-        } else {
-            Err(FsError::NoSpace)
-        }
+        if fits.len() == buf.len() { Ok(()) } else { Err(FsError::NoSpace) }
     }
 
     fn commit_now(&mut self) -> Result<(), FsError> {
@@ -162,9 +147,7 @@ impl MemorySink {
             State::Done => return Ok(false),
         };
         let mut tree = lock(&self.tree);
-        let found = tree
-            .names(aside.dir)
-            .and_then(|n| n.get(&aside.name).copied());
+        let found = tree.names(aside.dir).and_then(|n| n.get(&aside.name).copied());
         let ours = match aside.was {
             Was::Nothing => found.is_none() && tree.names(aside.dir).is_some(),
             Was::File => false,
@@ -186,11 +169,7 @@ impl MemorySink {
 impl Aside {
     /// Gives the octets their name, replacing what may be replaced.
     fn publish(&self, tree: &mut Tree, blob: &Blob) -> Result<(), FsError> {
-        let found = tree
-            .names(self.dir)
-            .ok_or(FsError::NotFound)?
-            .get(&self.name)
-            .copied();
+        let found = tree.names(self.dir).ok_or(FsError::NotFound)?.get(&self.name).copied();
         let mode = match (self.was, found) {
             (_, None) => self.perm,
             (Was::Reserved(ours), Some(ino)) if ino == ours => self.perm,
@@ -236,14 +215,7 @@ fn aside(
 ) -> (Blob, Option<usize>, State) {
     let Place { dir, name, .. } = place;
     let keep = upload == Upload::Atomic;
-    let aside = Aside {
-        dir,
-        name,
-        perm,
-        keep,
-        was,
-        written: now,
-    };
+    let aside = Aside { dir, name, perm, keep, was, written: now };
     (Blob::default(), Some(0), State::Aside(aside))
 }
 

@@ -30,10 +30,7 @@ pub(super) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 pub(super) enum Body {
     File(Blob),
-    Dir {
-        up: u64,
-        names: BTreeMap<Vec<u8>, u64>,
-    },
+    Dir { up: u64, names: BTreeMap<Vec<u8>, u64> },
     Link(Vec<u8>),
 }
 
@@ -44,6 +41,8 @@ pub(super) struct Node {
     mode: u32,
     pub(super) modified: UnixTime,
     created: UnixTime,
+    owner: Option<u32>,
+    group: Option<u32>,
 }
 
 /// All nodes, the time, and the space that is left.
@@ -66,22 +65,10 @@ pub(super) struct Place {
 impl Tree {
     pub(super) fn new() -> Self {
         let now = UnixTime::default();
-        let body = Body::Dir {
-            up: ROOT,
-            names: BTreeMap::new(),
-        };
-        let root = Node {
-            body,
-            mode: 0o755,
-            modified: now,
-            created: now,
-        };
-        Self {
-            nodes: BTreeMap::from([(ROOT, root)]),
-            next: ROOT + 1,
-            now,
-            free: None,
-        }
+        let body = Body::Dir { up: ROOT, names: BTreeMap::new() };
+        let root =
+            Node { body, mode: 0o755, modified: now, created: now, owner: None, group: None };
+        Self { nodes: BTreeMap::from([(ROOT, root)]), next: ROOT + 1, now, free: None }
     }
 
     /// Makes a node that has no name yet.
@@ -91,12 +78,7 @@ impl Tree {
         let (modified, created) = (self.now, self.now);
         self.nodes.insert(
             ino,
-            Node {
-                body,
-                mode: mode & 0o7777,
-                modified,
-                created,
-            },
+            Node { body, mode: mode & 0o7777, modified, created, owner: None, group: None },
         );
         ino
     }
@@ -113,11 +95,7 @@ impl Tree {
         if let Some(old) = before.filter(|&old| old != ino) {
             self.forget(old);
         }
-        if let Some(Node {
-            body: Body::Dir { up, .. },
-            ..
-        }) = self.nodes.get_mut(&ino)
-        {
+        if let Some(Node { body: Body::Dir { up, .. }, .. }) = self.nodes.get_mut(&ino) {
             *up = dir;
         }
         Ok(())
@@ -136,11 +114,7 @@ impl Tree {
 
     /// Drops a node; the space its octets took is free again.
     pub(super) fn forget(&mut self, ino: u64) {
-        if let Some(Node {
-            body: Body::File(blob),
-            ..
-        }) = self.nodes.remove(&ino)
-        {
+        if let Some(Node { body: Body::File(blob), .. }) = self.nodes.remove(&ino) {
             let len = lock(&blob).len();
             self.release(len);
         }
@@ -193,17 +167,20 @@ impl Tree {
             if let Some(modified) = set.modified {
                 node.modified = modified;
             }
+            node.created = set.created.unwrap_or(node.created);
+            node.owner = set.owner.or(node.owner);
+            node.group = set.group.or(node.group);
         }
     }
 
     /// The node a path leads to; a link at its end is followed if `follow`.
     pub(super) fn walk(&self, path: &FtpPath, follow: bool) -> Result<u64, FsError> {
-        self.walk_from(
-            ROOT,
-            path.as_bytes().get(1..).unwrap_or_default(),
-            follow,
-            &mut 0,
-        )
+        self.walk_from(ROOT, path.as_bytes().get(1..).unwrap_or_default(), follow, &mut 0)
+    }
+
+    /// What the text of a link in directory `dir` leads to.
+    pub(super) fn lead(&self, dir: u64, text: &[u8]) -> Result<u64, FsError> {
+        self.walk_from(dir, text, true, &mut 0)
     }
 
     /// The directory that holds `path`'s last component, and what is there now; a link there is
@@ -211,16 +188,8 @@ impl Tree {
     pub(super) fn place(&self, path: &FtpPath) -> Result<Place, FsError> {
         let parent = path.parent().ok_or(FsError::Denied)?;
         let dir = self.walk(&parent, true)?;
-        let found = self
-            .names(dir)
-            .ok_or(FsError::NotFound)?
-            .get(path.name())
-            .copied();
-        Ok(Place {
-            dir,
-            name: path.name().to_vec(),
-            found,
-        })
+        let found = self.names(dir).ok_or(FsError::NotFound)?.get(path.name()).copied();
+        Ok(Place { dir, name: path.name().to_vec(), found })
     }
 
     /// As [`place`](Self::place), for writing: a link at the end is followed to where the file is
@@ -243,11 +212,7 @@ impl Tree {
             let found = self.names(dir).ok_or(FsError::NotFound)?.get(name).copied();
             match found.and_then(|ino| self.link_text(ino)) {
                 None => {
-                    return Ok(Place {
-                        dir,
-                        name: name.to_vec(),
-                        found,
-                    });
+                    return Ok(Place { dir, name: name.to_vec(), found });
                 }
                 Some([] | [b'/', ..]) => return Err(FsError::NotFound),
                 Some(text) => (base, rel) = (dir, text.to_vec()),
@@ -265,16 +230,9 @@ impl Tree {
     ) -> Result<u64, FsError> {
         let to_dir = path.ends_with(b"/");
         let mut at = from;
-        let mut parts = path
-            .split(|&b| b == b'/')
-            .filter(|p| !p.is_empty())
-            .peekable();
+        let mut parts = path.split(|&b| b == b'/').filter(|p| !p.is_empty()).peekable();
         while let Some(part) = parts.next() {
-            let Some(Node {
-                body: Body::Dir { up, names },
-                ..
-            }) = self.nodes.get(&at)
-            else {
+            let Some(Node { body: Body::Dir { up, names }, .. }) = self.nodes.get(&at) else {
                 return Err(FsError::NotFound);
             };
             let next = match part {
@@ -330,10 +288,7 @@ impl Tree {
                 return true;
             }
             match self.nodes.get(&at) {
-                Some(Node {
-                    body: Body::Dir { up, .. },
-                    ..
-                }) if at != ROOT => at = *up,
+                Some(Node { body: Body::Dir { up, .. }, .. }) if at != ROOT => at = *up,
                 _ => return false,
             }
         }
@@ -353,8 +308,8 @@ impl Tree {
             created: Some(node.created),
             mode: Some(node.mode),
             links,
-            owner: None,
-            group: None,
+            owner: node.owner,
+            group: node.group,
             unique: (0, ino),
         })
     }
@@ -363,18 +318,10 @@ impl Tree {
     pub(super) fn entry(&self, dir: u64, name: &[u8], ino: u64) -> Result<Entry, FsError> {
         let link = self.link_text(ino).map(<[u8]>::to_vec);
         let target = match &link {
-            Some(_) => self
-                .walk_from(dir, name, true, &mut 0)
-                .and_then(|to| self.meta(to))
-                .ok(),
+            Some(_) => self.walk_from(dir, name, true, &mut 0).and_then(|to| self.meta(to)).ok(),
             None => None,
         };
-        Ok(Entry {
-            name: name.to_vec(),
-            meta: self.meta(ino)?,
-            link,
-            target,
-        })
+        Ok(Entry { name: name.to_vec(), meta: self.meta(ino)?, link, target })
     }
 
     fn link_text(&self, ino: u64) -> Option<&[u8]> {
