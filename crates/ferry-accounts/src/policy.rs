@@ -29,11 +29,15 @@ pub enum Op {
     RenameTo,
     /// Change times or permission bits.
     SetMeta,
+    /// Make a symbolic link.
+    MakeLink,
+    /// Give something to another owner or group.
+    SetOwner,
 }
 
 impl Op {
     /// Every operation, for tables and tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Stat,
         Self::List,
         Self::Read,
@@ -44,6 +48,8 @@ impl Op {
         Self::RenameFrom,
         Self::RenameTo,
         Self::SetMeta,
+        Self::MakeLink,
+        Self::SetOwner,
     ];
 
     /// Whether the operation leaves the tree as it was.
@@ -59,6 +65,8 @@ impl Op {
 pub enum Refusal {
     /// The account may only read.
     ReadOnly,
+    /// An anonymous user owns nothing to give away.
+    Anonymous,
     /// The name holds control octets, which no name made here may hold.
     BadName,
     /// No name with control octets is ever shown, so it is as if it were not there.
@@ -71,15 +79,14 @@ pub enum Refusal {
 /// [`Refusal`] says why not.
 pub fn decide(account: &Account, op: Op, path: &FtpPath) -> Result<(), Refusal> {
     if path.has_control() {
-        let makes_a_name = matches!(op, Op::Write | Op::MakeDir | Op::RenameTo);
-        return Err(if makes_a_name {
-            Refusal::BadName
-        } else {
-            Refusal::Hidden
-        });
+        let makes_a_name = matches!(op, Op::Write | Op::MakeDir | Op::RenameTo | Op::MakeLink);
+        return Err(if makes_a_name { Refusal::BadName } else { Refusal::Hidden });
     }
     if !op.is_read() && account.access != Access::ReadWrite {
         return Err(Refusal::ReadOnly);
+    }
+    if op == Op::SetOwner && account.anonymous {
+        return Err(Refusal::Anonymous);
     }
     Ok(())
 }
@@ -114,6 +121,7 @@ mod tests {
         use Refusal::{BadName, Hidden};
         const YES: Result<(), Refusal> = Ok(());
         const NO: Result<(), Refusal> = Err(Refusal::ReadOnly);
+        const NEVER: Result<(), Refusal> = Err(Refusal::Anonymous);
         //                  read-only, read-write, anonymous, anonymous that may write
         [
             (Op::Stat, [YES, YES, YES, YES], Hidden),
@@ -126,6 +134,8 @@ mod tests {
             (Op::RenameFrom, [NO, YES, NO, YES], Hidden),
             (Op::RenameTo, [NO, YES, NO, YES], BadName),
             (Op::SetMeta, [NO, YES, NO, YES], Hidden),
+            (Op::MakeLink, [NO, YES, NO, YES], BadName),
+            (Op::SetOwner, [NO, YES, NO, NEVER], Hidden),
         ]
     };
 
@@ -136,11 +146,7 @@ mod tests {
             for path in ["/", "/a", "/a/b c", "/.hidden", "/\u{e9}", "/-rf"] {
                 let path = FtpPath::new(path.as_bytes()).unwrap();
                 for (account, want) in kinds().iter().zip(row.1) {
-                    assert_eq!(
-                        decide(account, op, &path),
-                        want,
-                        "{op:?} {path} {account:?}"
-                    );
+                    assert_eq!(decide(account, op, &path), want, "{op:?} {path} {account:?}");
                 }
             }
         }
@@ -149,14 +155,7 @@ mod tests {
     #[test]
     fn names_with_control_octets_are_neither_made_nor_shown_to_anyone() {
         for (op, _, want) in TABLE {
-            for path in [
-                "/a\nb",
-                "/a\r",
-                "/\u{1}/b",
-                "/a/\u{7f}",
-                "/x\ty/z",
-                "/\u{1b}[2J",
-            ] {
+            for path in ["/a\nb", "/a\r", "/\u{1}/b", "/a/\u{7f}", "/x\ty/z", "/\u{1b}[2J"] {
                 let path = FtpPath::new(path.as_bytes()).unwrap();
                 for account in kinds() {
                     assert_eq!(decide(&account, op, &path), Err(want), "{op:?} {path:?}");
