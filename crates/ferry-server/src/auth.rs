@@ -11,10 +11,7 @@ use crate::net::BoxFut;
 
 /// A successful log-in: who it is and the storage their root is.
 #[derive(Debug, Clone)]
-#[allow(
-    clippy::exhaustive_structs,
-    reason = "authenticators outside this crate build it"
-)]
+#[allow(clippy::exhaustive_structs, reason = "authenticators outside this crate build it")]
 pub struct Login {
     /// The account.
     pub account: Arc<Account>,
@@ -35,4 +32,10 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
 
     /// Whether the anonymous account exists, for the greeting.
     fn welcomes_anonymous(&self) -> bool;
+
+    /// Whether the storages of accounts can set times of creation, so that MFCT is announced.
+    /// Few can: no local directory of Linux.
+    fn sets_created(&self) -> bool {
+        false
+    }
 }

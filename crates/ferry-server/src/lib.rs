@@ -15,6 +15,7 @@ mod opened;
 mod ops;
 pub mod options;
 mod pump;
+mod ranged;
 mod registry;
 mod server;
 mod session;
@@ -24,5 +25,6 @@ mod testing;
 pub mod tls;
 mod transfer;
 mod wire;
+mod work;
 
 pub use server::{Handle, Server, Setup, WallClock};

@@ -9,6 +9,7 @@ use ferry_storage::{Entry, FsError, Kind, Meta, Sink, Source, Storage as _, Writ
 
 use crate::listing::{Format, Listing};
 use crate::ops::{Refused, Session};
+use crate::ranged;
 
 /// What was opened.
 #[derive(Debug)]
@@ -47,17 +48,27 @@ pub(crate) async fn open(session: &Session, plan: Plan) -> Result<Ready, Refused
     let representation = plan.representation;
     let perm = 0o666 & !u32::from(plan.umask);
     match plan.what {
-        Transfer::Retrieve { path, from } => retrieve(session, path, from, representation).await,
+        Transfer::Retrieve { path, from } => {
+            let ready = retrieve(session, path, from, representation).await?;
+            Ok(match plan.until {
+                Some(until) => ranged::reading(ready, from, until),
+                None => ready,
+            })
+        }
         Transfer::Store { path, from } => {
             if from != 0 && !representation.is_identity() {
                 return Err(FsError::BadOffset.into());
             }
-            let mode = if from == 0 {
-                WriteMode::Create(session.uploads)
-            } else {
-                WriteMode::At(from)
+            let mode = match plan.until {
+                Some(_) => WriteMode::Over(from),
+                None if from == 0 => WriteMode::Create(session.uploads),
+                None => WriteMode::At(from),
             };
-            upload(session, path, mode, perm).await
+            let ready = upload(session, path, mode, perm).await?;
+            Ok(match plan.until {
+                Some(until) => ranged::writing(ready, until.saturating_sub(from)),
+                None => ready,
+            })
         }
         Transfer::Append { path, from } => {
             if from != 0 {
@@ -69,42 +80,24 @@ pub(crate) async fn open(session: &Session, plan: Plan) -> Result<Ready, Refused
             upload(session, path, WriteMode::Append, perm).await
         }
         Transfer::StoreUnique { dir, hint } => store_unique(session, &dir, hint, perm).await,
-        Transfer::List {
-            targets,
-            names_only,
-        } => list(session, targets, names_only).await,
+        Transfer::List { targets, names_only } => list(session, targets, names_only).await,
         Transfer::Facts { path, facts } => {
             let current = session.guard.stat(&path, true).await?;
             let entries = session.guard.list(&path).await?;
             let parent = match path.parent() {
-                Some(parent) => session
-                    .guard
-                    .stat(&parent, true)
-                    .await
-                    .ok()
-                    .map(|m| (parent, m)),
+                Some(parent) => session.guard.stat(&parent, true).await.ok().map(|m| (parent, m)),
                 None => None,
             };
             let teller = session.teller();
-            let listing = Listing::new(
-                entries,
-                Format::Facts(facts),
-                path.clone(),
-                teller,
-                session.now,
-            );
+            let listing =
+                Listing::new(entries, Format::Facts(facts), path.clone(), teller, session.now);
             Ok(ready_listing(listing.with_dots(&current, parent), path))
         }
     }
 }
 
 fn ready_listing(listing: Listing, path: FtpPath) -> Ready {
-    Ready {
-        opened: Opened::Listing(listing),
-        path,
-        wire_len: None,
-        stored_as: None,
-    }
+    Ready { opened: Opened::Listing(listing), path, wire_len: None, stored_as: None }
 }
 
 async fn upload(
@@ -114,12 +107,7 @@ async fn upload(
     perm: u32,
 ) -> Result<Ready, Refused> {
     let sink = session.guard.write(&path, mode, perm).await?;
-    Ok(Ready {
-        opened: Opened::Upload(UploadSink(sink)),
-        path,
-        wire_len: None,
-        stored_as: None,
-    })
+    Ok(Ready { opened: Opened::Upload(UploadSink(sink)), path, wire_len: None, stored_as: None })
 }
 
 async fn retrieve(
@@ -134,16 +122,8 @@ async fn retrieve(
             return Err(FsError::Unsupported.into());
         };
         let wire_len = Some(len.saturating_sub(from));
-        let opened = Opened::File {
-            source,
-            after_cr: false,
-        };
-        return Ok(Ready {
-            opened,
-            path,
-            wire_len,
-            stored_as: None,
-        });
+        let opened = Opened::File { source, after_cr: false };
+        return Ok(Ready { opened, path, wire_len, stored_as: None });
     }
     let (mut at, mut after_cr) = (0, false);
     if from != 0 {
@@ -153,12 +133,7 @@ async fn retrieve(
         (at, after_cr) = ascii_offset(session, &path, from).await?;
     }
     let source = session.guard.read(&path, at).await?;
-    Ok(Ready {
-        opened: Opened::File { source, after_cr },
-        path,
-        wire_len: None,
-        stored_as: None,
-    })
+    Ok(Ready { opened: Opened::File { source, after_cr }, path, wire_len: None, stored_as: None })
 }
 
 /// The place in the file where the wire offset `from` of TYPE A lies, and whether a CR comes right
@@ -173,11 +148,7 @@ async fn ascii_offset(
     loop {
         let chunk = reader.next().await?;
         if chunk.is_empty() {
-            return if wire == from {
-                Ok((at, after_cr))
-            } else {
-                Err(FsError::BadOffset.into())
-            };
+            return if wire == from { Ok((at, after_cr)) } else { Err(FsError::BadOffset.into()) };
         }
         for &octet in chunk {
             if wire == from {
@@ -217,9 +188,7 @@ async fn store_unique(
     hint: Option<Vec<u8>>,
     perm: u32,
 ) -> Result<Ready, Refused> {
-    let hint = hint
-        .as_deref()
-        .and_then(|h| h.rsplit(|&b| b == b'/').next());
+    let hint = hint.as_deref().and_then(|h| h.rsplit(|&b| b == b'/').next());
     let hint = hint.filter(|h| !h.starts_with(b".") && !ferry_proto::path::has_control(h));
     let hinted = hint.and_then(|h| dir.child(h).ok());
     let stem = hinted.as_ref().map_or(&b"upload"[..], |p| p.name());
@@ -230,24 +199,14 @@ async fn store_unique(
                 let tail = format!("-{:08x}", session.entropy.next() & 0xffff_ffff);
                 let keep = stem.len().min(240);
                 let stem = stem.get(..keep).unwrap_or(stem);
-                dir.child(&[stem, tail.as_bytes()].concat())
-                    .map_err(|_| FsError::BadName)?
+                dir.child(&[stem, tail.as_bytes()].concat()).map_err(|_| FsError::BadName)?
             }
         };
-        match session
-            .guard
-            .write(&path, WriteMode::CreateNew(session.uploads), perm)
-            .await
-        {
+        match session.guard.write(&path, WriteMode::CreateNew(session.uploads), perm).await {
             Ok(sink) => {
                 let opened = Opened::Upload(UploadSink(sink));
                 let stored_as = Some(path.clone());
-                return Ok(Ready {
-                    opened,
-                    path,
-                    wire_len: None,
-                    stored_as,
-                });
+                return Ok(Ready { opened, path, wire_len: None, stored_as });
             }
             Err(FsError::Exists | FsError::NotFile) => {}
             Err(error) => return Err(error.into()),
@@ -279,12 +238,7 @@ pub(crate) async fn list_target(
     meta: Meta,
     names_only: bool,
 ) -> Result<Ready, Refused> {
-    let Target {
-        path,
-        prefix,
-        options,
-        pattern,
-    } = target;
+    let Target { path, prefix, options, pattern } = target;
     let alone = meta.kind != Kind::Dir || (options.directory_itself && !names_only);
     if alone && pattern.is_some() {
         return Err(FsError::NotDir.into());
@@ -292,52 +246,25 @@ pub(crate) async fn list_target(
     let show_hidden = session.show_hidden || alone;
     let format = |prefix| {
         if names_only {
-            Format::Names {
-                options,
-                pattern: pattern.clone(),
-                show_hidden,
-                prefix,
-            }
+            Format::Names { options, pattern: pattern.clone(), show_hidden, prefix }
         } else {
-            Format::Unix {
-                options,
-                pattern: pattern.clone(),
-                show_hidden,
-            }
+            Format::Unix { options, pattern: pattern.clone(), show_hidden }
         }
     };
     let teller = session.teller();
     if alone {
         // Shown as the client named it, so that the line can be used as an argument again.
-        let name = if prefix.is_empty() {
-            b".".to_vec()
-        } else {
-            prefix
-        };
-        let entry = Entry {
-            name,
-            meta,
-            link: None,
-            target: None,
-        };
-        let listing = Listing::of(
-            vec![entry],
-            format(Vec::new()),
-            path.clone(),
-            teller,
-            session.now,
-        );
+        let name = if prefix.is_empty() { b".".to_vec() } else { prefix };
+        let entry = Entry { name, meta, link: None, target: None };
+        let listing =
+            Listing::of(vec![entry], format(Vec::new()), path.clone(), teller, session.now);
         return Ok(ready_listing(listing, path));
     }
     let entries = session.guard.list(&path).await?;
     let mut listing = Listing::new(entries, format(prefix), path.clone(), teller, session.now);
     if options.all && !names_only && pattern.is_none() {
         let parent = path.parent().unwrap_or_else(FtpPath::root);
-        let above = session
-            .guard
-            .stat(&parent, true)
-            .await
-            .unwrap_or_else(|_| meta.clone());
+        let above = session.guard.stat(&parent, true).await.unwrap_or_else(|_| meta.clone());
         listing = listing.with_unix_dots(meta, above);
     }
     Ok(ready_listing(listing, path))

@@ -2,8 +2,11 @@
 //! on the guarded storage and one [`Outcome`]. Data connections and log-ins are elsewhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use ferry_accounts::policy::Op;
 use ferry_proto::date::UnixTime;
+use ferry_proto::modify::FactChange;
 use ferry_proto::path::FtpPath;
 use ferry_proto::server::listing::Target;
 use ferry_proto::server::{Ask, Failure, Outcome};
@@ -23,6 +26,10 @@ const SCAN_CHUNK: usize = 256 << 10;
 pub(crate) enum Refused {
     Storage(FsError),
     TooCostly,
+    /// One file was named for two parts.
+    SameFile,
+    /// It was told to stop.
+    Stopped,
 }
 
 impl From<FsError> for Refused {
@@ -36,6 +43,9 @@ impl Refused {
     pub(crate) fn failure(&self) -> Failure {
         match self {
             Self::TooCostly => Failure::TooCostly,
+            Self::SameFile => Failure::SameFile,
+            // Work that is stopped has an outcome of its own.
+            Self::Stopped => Failure::Busy,
             Self::Storage(error) => failure(error),
         }
     }
@@ -72,23 +82,19 @@ pub(crate) struct Session {
     pub(crate) ascii_size_scan: u64,
     pub(crate) ascii_restart_scan: u64,
     pub(crate) stat_entries: usize,
+    pub(crate) work_octets: u64,
+    pub(crate) work_entries: u64,
+    pub(crate) work_time: Duration,
 }
 
 impl Session {
     pub(crate) fn teller(&self) -> Teller {
-        Teller {
-            guard: Arc::clone(&self.guard),
-            entropy: Arc::clone(&self.entropy),
-        }
+        Teller { guard: Arc::clone(&self.guard), entropy: Arc::clone(&self.entropy) }
     }
 
     /// Opens a file to look through it from its start.
     pub(crate) async fn reader(&self, path: &FtpPath) -> Result<Scan, FsError> {
-        Ok(Scan {
-            source: Some(self.guard.read(path, 0).await?),
-            at: 0,
-            chunk: Vec::new(),
-        })
+        Ok(Scan { source: Some(self.guard.read(path, 0).await?), at: 0, chunk: Vec::new() })
     }
 
     /// Carries out what is asked about files.
@@ -126,27 +132,25 @@ impl Session {
                 return Ok(Outcome::Number(ascii_size(self, &path).await?));
             }
             Ask::ModTime { path, or_set } => return self.mod_time(path, or_set).await,
-            Ask::SetTimes {
-                path,
-                modified,
-                accessed,
-            } => {
-                let set = SetMeta {
-                    modified: Some(modified),
-                    accessed,
-                    mode: None,
-                };
+            Ask::SetTimes { path, modified, accessed } => {
+                let set = SetMeta { modified: Some(modified), accessed, ..SetMeta::default() };
                 guard.set_meta(&path, set).await?;
+            }
+            Ask::ChangeFacts { path, change, .. } => {
+                guard.set_meta(&path, set_meta(&change)).await?;
+            }
+            Ask::MakeDirs(path, umask) => self.make_dirs(&path, umask).await?,
+            Ask::MakeLink { path, target } => guard.make_link(&path, &target).await?,
+            Ask::CopyFrom(path) => self.may_copy(&path).await?,
+            Ask::FreeSpace(path) => {
+                let free = guard.free_space(&path).await?.ok_or(FsError::Unsupported)?;
+                return Ok(Outcome::Number(free));
             }
             Ask::ChangeMode(path, change) => self.change_mode(&path, &change).await?,
             Ask::Facts(path, set) => return Ok(Outcome::Text(self.facts(&path, set).await?)),
             Ask::Status(targets) => return Ok(Outcome::Text(self.status(targets).await?)),
             Ask::Room(path, octets) => {
-                if guard
-                    .free_space(&path)
-                    .await?
-                    .is_some_and(|free| free < octets)
-                {
+                if guard.free_space(&path).await?.is_some_and(|free| free < octets) {
                     return Err(FsError::NoSpace.into());
                 }
             }
@@ -155,6 +159,7 @@ impl Session {
             | Ask::Pause(_)
             | Ask::Listen { .. }
             | Ask::Open(_)
+            | Ask::Work { .. }
             | Ask::Move { .. } => return Err(FsError::Unsupported.into()),
         }
         Ok(Outcome::Done)
@@ -162,11 +167,44 @@ impl Session {
 
     async fn may_rename(&self, path: &FtpPath) -> Result<(), Refused> {
         self.guard.stat(path, false).await?;
-        let allowed = self
-            .guard
-            .allows(ferry_accounts::policy::Op::RenameFrom, path);
+        let allowed = self.guard.allows(Op::RenameFrom, path);
         if path.is_root() || !allowed {
             return Err(FsError::Denied.into());
+        }
+        Ok(())
+    }
+
+    async fn may_copy(&self, path: &FtpPath) -> Result<(), Refused> {
+        let meta = self.guard.stat(path, true).await?;
+        let op = match meta.kind {
+            Kind::Dir => Op::List,
+            Kind::File => Op::Read,
+            _ => return Err(FsError::NotFile.into()),
+        };
+        if path.is_root() || !self.guard.allows(op, path) {
+            return Err(FsError::Denied.into());
+        }
+        Ok(())
+    }
+
+    /// SITE MKDIR: the directory and those above it; what is there already is fine if it is a
+    /// directory.
+    async fn make_dirs(&self, path: &FtpPath, umask: u16) -> Result<(), Refused> {
+        let mut at = FtpPath::root();
+        for name in path.components() {
+            at = at.child(name).map_err(|_| FsError::BadName)?;
+            match self.guard.make_dir(&at, 0o777 & !u32::from(umask)).await {
+                Ok(()) => {}
+                // A read-only account is told only where something would have to be made.
+                Err(refused @ (FsError::Exists | FsError::Denied)) => {
+                    match self.guard.stat(&at, true).await {
+                        Ok(meta) if meta.kind == Kind::Dir => {}
+                        Ok(_) => return Err(FsError::Exists.into()),
+                        Err(_) => return Err(refused.into()),
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
@@ -179,10 +217,7 @@ impl Session {
         match (self.guard.stat(&path, true).await, or_set) {
             (Ok(meta), _) => Ok(Outcome::Time(meta.modified)),
             (Err(FsError::NotFound), Some((time, path))) => {
-                let set = SetMeta {
-                    modified: Some(time),
-                    ..SetMeta::default()
-                };
+                let set = SetMeta { modified: Some(time), ..SetMeta::default() };
                 self.guard.set_meta(&path, set).await?;
                 Ok(Outcome::Done)
             }
@@ -194,15 +229,7 @@ impl Session {
         let meta = self.guard.stat(path, true).await?;
         let now = meta.mode.ok_or(FsError::Unsupported)?;
         let mode = change.apply(now, meta.kind == Kind::Dir);
-        self.guard
-            .set_meta(
-                path,
-                SetMeta {
-                    mode,
-                    ..SetMeta::default()
-                },
-            )
-            .await?;
+        self.guard.set_meta(path, SetMeta { mode, ..SetMeta::default() }).await?;
         Ok(())
     }
 
@@ -216,16 +243,10 @@ impl Session {
             Err(FsError::NotFound) => self.guard.stat(path, false).await?,
             other => other?,
         };
-        let entry = Entry {
-            name: Vec::new(),
-            meta,
-            link: None,
-            target: None,
-        };
+        let entry = Entry { name: Vec::new(), meta, link: None, target: None };
         let (kind, meta) = fact_kind(&entry);
         let mut line = Vec::new();
-        self.teller()
-            .facts(set, kind, path, meta, path.as_bytes(), &mut line);
+        self.teller().facts(set, kind, path, meta, path.as_bytes(), &mut line);
         Ok(line)
     }
 
@@ -264,12 +285,19 @@ impl Session {
     }
 }
 
+fn set_meta(change: &FactChange) -> SetMeta {
+    SetMeta {
+        modified: change.modify,
+        created: change.create,
+        mode: change.mode,
+        owner: change.owner,
+        group: change.group,
+        ..SetMeta::default()
+    }
+}
+
 fn cut_lines(text: &mut Vec<u8>, keep: usize) {
-    let ends = text
-        .iter()
-        .enumerate()
-        .filter(|(_, b)| **b == b'\n')
-        .map(|(i, _)| i + 1);
+    let ends = text.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| i + 1);
     if let Some(cut) = keep.checked_sub(1).and_then(|n| ends.clone().nth(n)) {
         text.truncate(cut);
     }
@@ -300,9 +328,8 @@ impl Scan {
                     let read = std::os::unix::fs::FileExt::read_at(&file, &mut buf, at);
                     (file, buf, read)
                 });
-                let (file, back, read) = read
-                    .await
-                    .map_err(|e| FsError::Io(std::io::Error::other(e)))?;
+                let (file, back, read) =
+                    read.await.map_err(|e| FsError::Io(std::io::Error::other(e)))?;
                 buf = back;
                 buf.truncate(read.map_err(FsError::Io)?);
                 self.source = Some(Source::File { file, from, len });

@@ -72,15 +72,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn new(setup: Setup) -> Self {
-        let Setup {
-            options,
-            net,
-            auth,
-            tls,
-            clock,
-            observer,
-            seed,
-        } = setup;
+        let Setup { options, net, auth, tls, clock, observer, seed } = setup;
         let rules = Rules {
             tls: tls.is_some(),
             login_needs_tls: options.require_tls != RequireTls::No,
@@ -91,6 +83,8 @@ impl Shared {
             banner: options.banner.clone(),
             idle_secs: options.limits.idle.as_secs(),
             login_secs: options.limits.login.as_secs(),
+            idle_max_secs: options.limits.idle_max.as_secs(),
+            sets_created: auth.sets_created(),
         };
         Self {
             options,
@@ -121,9 +115,7 @@ impl Shared {
     /// The first whole second after `at`.
     pub(crate) fn second_of(&self, at: Instant) -> u32 {
         let since = at.saturating_duration_since(self.started);
-        u32::try_from(since.as_secs())
-            .unwrap_or(u32::MAX)
-            .saturating_add(1)
+        u32::try_from(since.as_secs()).unwrap_or(u32::MAX).saturating_add(1)
     }
 }
 
@@ -180,38 +172,24 @@ impl Server {
             })?;
             listeners.push((bound, listen.tls));
         }
-        Ok(Self {
-            shared: Arc::new(Shared::new(setup)),
-            listeners,
-            stop: Arc::default(),
-        })
+        Ok(Self { shared: Arc::new(Shared::new(setup)), listeners, stop: Arc::default() })
     }
 
     /// Where it listens, in the order of [`Options::listen`], with the real ports.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners
-            .iter()
-            .filter_map(|(l, _)| l.local_addr().ok())
-            .collect()
+        self.listeners.iter().filter_map(|(l, _)| l.local_addr().ok()).collect()
     }
 
     /// A handle to end it.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle {
-            shared: Arc::clone(&self.shared),
-            stop: Arc::clone(&self.stop),
-        }
+        Handle { shared: Arc::clone(&self.shared), stop: Arc::clone(&self.stop) }
     }
 
     /// Serves until [`Handle::shut_down`]; returns when the last session has ended.
     pub async fn run(self) {
-        let Self {
-            shared,
-            listeners,
-            stop,
-        } = self;
+        let Self { shared, listeners, stop } = self;
         let mut tasks = JoinSet::new();
         for (listener, how) in listeners {
             tasks.spawn(accept_all(Arc::clone(&shared), listener, how));
@@ -259,9 +237,7 @@ async fn accept_all(shared: Arc<Shared>, listener: Box<dyn Listener>, how: Liste
                 if !short {
                     short = true;
                     let what = format!("cannot accept connections for now: {error}");
-                    shared
-                        .observer
-                        .on(SessionId(0), &Event::Noticed { what: &what });
+                    shared.observer.on(SessionId(0), &Event::Noticed { what: &what });
                 }
                 sleep(Duration::from_millis(250)).await;
             }
@@ -272,10 +248,7 @@ async fn accept_all(shared: Arc<Shared>, listener: Box<dyn Listener>, how: Liste
 /// Gives a new connection its session, or turns it away.
 fn welcome(shared: &Arc<Shared>, link: Box<dyn Link>, peer: SocketAddr, how: ListenTls) {
     let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
-    match shared
-        .registry
-        .admit(canonical_ip(peer.ip()), &shared.options.limits)
-    {
+    match shared.registry.admit(canonical_ip(peer.ip()), &shared.options.limits) {
         Ok(place) => {
             let control = Control::new(Arc::clone(shared), place, id, link, peer, how);
             tokio::spawn(session::serve(control, how));
@@ -302,8 +275,5 @@ fn welcome(shared: &Arc<Shared>, link: Box<dyn Link>, peer: SocketAddr, how: Lis
 }
 
 fn too_many(what: &str, allowed: u32) -> Reply {
-    Reply::new(
-        421,
-        format!("Too many {what}: {allowed} allowed. Try again later."),
-    )
+    Reply::new(421, format!("Too many {what}: {allowed} allowed. Try again later."))
 }

@@ -2,11 +2,7 @@
 //! a paused clock, each under several seeds. What is expected was written from the protocol's
 //! rules; the texts are in `conversations/`, their language is described in `testkit::script`.
 
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed"
-)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use testkit::script::{Conversation, Ferry, play_all};
 
@@ -37,7 +33,9 @@ conversations! {
     abort
     active
     arguments
+    facts
     files
+    hashes
     hostile
     in_transfer
     information
@@ -45,8 +43,10 @@ conversations! {
     listings
     login
     passive
+    ranges
     restart
     timeouts
+    trees
     uploads
 }
 
@@ -69,10 +69,7 @@ fn every_conversation_has_a_title_of_its_own() {
         for conversation in Conversation::read_all(text).unwrap() {
             let title = conversation.title().to_owned();
             assert!(title.ends_with('.'), "{name}: {title:?} is not a sentence");
-            assert!(
-                titles.insert(title.clone()),
-                "{name}: {title:?} is there twice"
-            );
+            assert!(titles.insert(title.clone()), "{name}: {title:?} is there twice");
         }
     }
     assert!(titles.len() >= 40, "{} conversations", titles.len());
@@ -84,11 +81,7 @@ fn the_same_seed_gives_the_same_transcript_to_the_octet() {
         for conversation in Conversation::read_all(text).unwrap() {
             for seed in [0, 5] {
                 let first = conversation.play(&Ferry, seed);
-                assert_eq!(
-                    first,
-                    conversation.play(&Ferry, seed),
-                    "{name}, seed {seed}"
-                );
+                assert_eq!(first, conversation.play(&Ferry, seed), "{name}, seed {seed}");
             }
         }
     }

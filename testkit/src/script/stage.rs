@@ -91,10 +91,7 @@ impl Stage {
         }
         let ip = self.listen.unwrap_or_else(|| self.server.ip());
         let at = SocketAddr::new(ip, self.server.port());
-        self.options.listen = vec![Listen {
-            at,
-            tls: ListenTls::Explicit,
-        }];
+        self.options.listen = vec![Listen { at, tls: ListenTls::Explicit }];
     }
 
     /// The content of a file.
@@ -114,28 +111,16 @@ impl Stage {
     pub(crate) async fn set_up(&mut self, setup: &Setup) -> Result<(), String> {
         match setup {
             Setup::File(path, content) => {
-                self.storage
-                    .put(path, &content.octets())
-                    .map_err(|e| e.to_string())?;
+                self.storage.put(path, &content.octets()).map_err(|e| e.to_string())?;
             }
             Setup::Dir(path) => {
                 let path = FtpPath::new(path).map_err(|e| e.to_string())?;
-                self.storage
-                    .make_dir(&path, 0o755)
-                    .await
-                    .map_err(|e| e.to_string())?;
+                self.storage.make_dir(&path, 0o755).await.map_err(|e| e.to_string())?;
             }
             Setup::Symlink(path, target) => {
-                self.storage
-                    .add_symlink(path, target)
-                    .map_err(|e| e.to_string())?;
+                self.storage.add_symlink(path, target).map_err(|e| e.to_string())?;
             }
-            Setup::User {
-                name,
-                password,
-                writes,
-                home,
-            } => self.users.push(User {
+            Setup::User { name, password, writes, home } => self.users.push(User {
                 name: name.clone(),
                 password: password.clone(),
                 writes: *writes,
@@ -181,9 +166,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
                 "discard" => Upload::Discard,
                 "direct" => Upload::Direct,
                 _ => {
-                    return Err(format!(
-                        "uploads are atomic, discard or direct, not {value}"
-                    ));
+                    return Err(format!("uploads are atomic, discard or direct, not {value}"));
                 }
             }
         }
@@ -210,6 +193,10 @@ fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String>
         "line" => limits.line = parse(value)?,
         "stat_entries" => limits.stat_entries = parse(value)?,
         "ascii_size_scan" => limits.ascii_size_scan = parse(value)?,
+        "idle_max" => limits.idle_max = duration(value)?,
+        "work_octets" => limits.work_octets = parse(value)?,
+        "work_entries" => limits.work_entries = parse(value)?,
+        "work_time" => limits.work_time = duration(value)?,
         "ascii_restart_scan" => limits.ascii_restart_scan = parse(value)?,
         _ => return Err(format!("there is no option {name}")),
     }
@@ -217,9 +204,7 @@ fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String>
 }
 
 fn parse<T: FromStr>(value: &str) -> Result<T, String> {
-    value
-        .parse()
-        .map_err(|_| format!("not a value for this option: {value}"))
+    value.parse().map_err(|_| format!("not a value for this option: {value}"))
 }
 
 fn range(value: &str) -> Result<RangeInclusive<u16>, String> {

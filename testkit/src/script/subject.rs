@@ -46,19 +46,13 @@ impl Running {
     /// A running server.
     #[must_use]
     pub fn new(task: JoinHandle<()>, stop: Box<dyn Fn()>, sessions: Box<dyn Fn() -> u32>) -> Self {
-        Self {
-            task,
-            stop,
-            sessions,
-        }
+        Self { task, stop, sessions }
     }
 }
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running")
-            .field("sessions", &(self.sessions)())
-            .finish_non_exhaustive()
+        f.debug_struct("Running").field("sessions", &(self.sessions)()).finish_non_exhaustive()
     }
 }
 
@@ -128,11 +122,7 @@ impl Accounts {
         (user.password == password).then(|| Account {
             name: user.name.clone(),
             home: user.home.clone(),
-            access: if user.writes {
-                Access::ReadWrite
-            } else {
-                Access::ReadOnly
-            },
+            access: if user.writes { Access::ReadWrite } else { Access::ReadOnly },
             anonymous: false,
             sessions_max: None,
         })
@@ -148,15 +138,16 @@ impl Authenticator for Accounts {
     ) -> BoxFut<'a, Option<Login>> {
         let login = self.account(user, password).map(|account| {
             let storage: Arc<dyn ferry_storage::Storage> = Arc::<Memory>::clone(&self.storage);
-            Login {
-                account: Arc::new(account),
-                storage,
-            }
+            Login { account: Arc::new(account), storage }
         });
         Box::pin(std::future::ready(login))
     }
 
     fn welcomes_anonymous(&self) -> bool {
         self.anonymous
+    }
+
+    fn sets_created(&self) -> bool {
+        true
     }
 }

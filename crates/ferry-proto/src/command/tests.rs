@@ -33,18 +33,12 @@ fn commands_are_read_as_the_rfcs_write_them() {
         ("EPRT |1|10.0.0.1|1025|", Command::Eprt(any.into())),
         ("EPSV", Command::Epsv(EpsvArg::Any)),
         ("EPSV all", Command::Epsv(EpsvArg::All)),
-        (
-            "REST 9223372036854775807",
-            Command::Rest(9_223_372_036_854_775_807),
-        ),
+        ("REST 9223372036854775807", Command::Rest(9_223_372_036_854_775_807)),
         ("ALLO 12 R 80", Command::Allo(12)),
         ("OPTS utf8 on", Command::Opts(Opts::Utf8(true))),
         ("OPTS UTF-8 NLST", Command::Opts(Opts::Utf8(true))),
         ("OPTS UTF8 OFF", Command::Opts(Opts::Utf8(false))),
-        (
-            "OPTS MLST size;type;",
-            Command::Opts(Opts::Mlst(b"size;type;")),
-        ),
+        ("OPTS MLST size;type;", Command::Opts(Opts::Mlst(b"size;type;"))),
         ("OPTS MLST", Command::Opts(Opts::Mlst(b""))),
         ("LIST", Command::List(None)),
         ("LIST -la /x y", Command::List(Some(b"-la /x y"))),
@@ -52,6 +46,32 @@ fn commands_are_read_as_the_rfcs_write_them() {
         ("FEAT ", Command::Feat),
         ("AUTH tls-c", Command::Auth(Mechanism::Tls)),
         ("AUTH SSL", Command::Auth(Mechanism::TlsPrivate)),
+        ("RANG 0 99", Command::Rang(Some((0, 99)))),
+        ("RANG  5  5 ", Command::Rang(Some((5, 5)))),
+        ("RANG 1 0", Command::Rang(None)),
+        ("OPTS HASH", Command::Opts(Opts::Hash(None))),
+        ("OPTS hash sha-1", Command::Opts(Opts::Hash(Some(Algorithm::Sha1)))),
+        ("OPTS HASH X-BLAKE3", Command::Opts(Opts::Hash(Some(Algorithm::Blake3)))),
+        ("HASH a b", Command::Hash(b"a b")),
+        ("AVBL", Command::Avbl(None)),
+        ("AVBL d", Command::Avbl(Some(b"d"))),
+        ("DSIZ d", Command::Dsiz(b"d")),
+        ("RMDA d", Command::Rmda(b"d")),
+        (
+            "XCRC \"a b\" 0 9",
+            Command::XHash { verb: Verb::Xcrc, path: b"a b".into(), range: Some((0, 9)) },
+        ),
+        ("XSHA1 a b", Command::XHash { verb: Verb::Xsha1, path: b"a b".into(), range: None }),
+        ("COMB t \"a b\" c", Command::Comb(vec![b"t".into(), b"a b".into(), b"c".into()])),
+        ("MMD5 a, b c", Command::Mmd5(vec![b"a".into(), b"b c".into()])),
+        (
+            "MFF UNIX.mode=600; a b",
+            Command::Mff {
+                change: FactChange { mode: Some(0o600), ..FactChange::default() },
+                path: b"a b",
+            },
+        ),
+        ("MFCT 19700101000001 f", Command::Mfct { time: UnixTime::from_secs(1), path: b"f" }),
         ("SITE UMASK", Command::Site(SiteCommand::Umask(None))),
     ];
     for (line, want) in cases {
@@ -94,6 +114,26 @@ fn lines_that_are_no_command_say_which_reply_is_due() {
         ("OPTS NOSUCH", Syntax(Verb::Opts)),
         ("MFMT 2024 x", Syntax(Verb::Mfmt)),
         ("MFMT 20240102030405", Syntax(Verb::Mfmt)),
+        ("MFCT yesterday x", Syntax(Verb::Mfct)),
+        ("MFF Modify=20240102030405;", Syntax(Verb::Mff)),
+        ("MFF Modify=20240102030405 x", Syntax(Verb::Mff)),
+        ("MFF Size=1; x", Parameter(Verb::Mff)),
+        ("RANG 5", Syntax(Verb::Rang)),
+        ("RANG 5 4", Syntax(Verb::Rang)),
+        ("RANG 2 0", Syntax(Verb::Rang)),
+        ("RANG -1 4", Syntax(Verb::Rang)),
+        ("RANG 1 2 3", Syntax(Verb::Rang)),
+        ("RANG 0 9223372036854775808", Syntax(Verb::Rang)),
+        ("OPTS HASH MD4", Syntax(Verb::Opts)),
+        ("COMB t", Syntax(Verb::Comb)),
+        ("COMB \"t a", Syntax(Verb::Comb)),
+        ("XCRC f 1", Syntax(Verb::Xcrc)),
+        ("XCRC f 2 1", Syntax(Verb::Xcrc)),
+        ("XCRC", Syntax(Verb::Xcrc)),
+        ("MMD5 a,,b", Syntax(Verb::Mmd5)),
+        ("HASH", Syntax(Verb::Hash)),
+        ("DSIZ", Syntax(Verb::Dsiz)),
+        ("THMB JPG 1 1 x", NotServed(Verb::Thmb)),
         ("SITE", Syntax(Verb::Site)),
         ("SITE EXEC id", Parameter(Verb::Site)),
     ];
@@ -104,25 +144,14 @@ fn lines_that_are_no_command_say_which_reply_is_due() {
 
 #[test]
 fn other_protocols_are_told_by_their_first_line() {
-    for line in [
-        "GET / HTTP/1.1",
-        "post /x",
-        "EHLO me",
-        "Host: x",
-        "HTTP/1.1 200",
-        "SSH-2.0-x",
-    ] {
+    for line in ["GET / HTTP/1.1", "post /x", "EHLO me", "Host: x", "HTTP/1.1 200", "SSH-2.0-x"] {
         assert!(is_foreign(line.as_bytes()), "{line}");
     }
     for line in ["USER a", "FEAT", ":", "", "RETR Host:"] {
         assert!(!is_foreign(line.as_bytes()), "{line}");
     }
     assert!(is_foreign_first_octet(0x16) && is_foreign_first_octet(0));
-    assert!(
-        ![b'\t', b'\n', b'\r', b'U', 0xff]
-            .into_iter()
-            .any(is_foreign_first_octet)
-    );
+    assert!(![b'\t', b'\n', b'\r', b'U', 0xff].into_iter().any(is_foreign_first_octet));
 }
 
 #[test]
@@ -134,9 +163,7 @@ fn a_name_made_by_hand_cannot_start_a_second_command() {
 
 fn name() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(
-        any::<u8>().prop_filter("not an octet of framing", |b| {
-            !matches!(b, 0 | b'\r' | b'\n')
-        }),
+        any::<u8>().prop_filter("not an octet of framing", |b| !matches!(b, 0 | b'\r' | b'\n')),
         1..40,
     )
 }
@@ -152,6 +179,15 @@ proptest! {
                 p.map(|b| b.to_string()).join(",").into_bytes()
             }),
             Just(b"20240102030405.5 some name".to_vec()),
+            Just(b"Modify=20240102030405.5;UNIX.mode=644;UNIX.owner=3; a b".to_vec()),
+            Just(b"\"a \"\"b\", c\" \"d e\" 7 8".to_vec()),
+            Just(b"\"a b\" 7 8".to_vec()), Just(b"a b 7 8".to_vec()), Just(b"7 8".to_vec()),
+            Just(b"a b, \"c,d\"".to_vec()), Just(b"HASH SHA-512".to_vec()), Just(b"HASH".to_vec()),
+            Just(b"COPY \"a b\" c".to_vec()), Just(b"SYMLINK a \"b c\"".to_vec()),
+            Just(b"CPFR a b".to_vec()), Just(b"CPTO a b".to_vec()), Just(b"IDLE 60".to_vec()),
+            Just(b"CHOWN 1:2 a b".to_vec()), Just(b"CHOWN 1 a".to_vec()),
+            Just(b"CHGRP 2 a b".to_vec()), Just(b"MKDIR a b".to_vec()), Just(b"RMDIR a b".to_vec()),
+            Just(b"HELP COPY".to_vec()), Just(b"ZONE".to_vec()), Just(b"QUOTA".to_vec()),
             Just(b"CHMOD u=rw,go= a b".to_vec()),
             Just(b"UTIME a b 20240102030405 20240102030405 20240102030405 UTC".to_vec()),
             Just(b"A".to_vec()), Just(b"P".to_vec()), Just(b"L 8".to_vec()), Just(b"TLS".to_vec()),

@@ -5,6 +5,7 @@ use crate::command::Command;
 use crate::reply::Reply;
 use crate::repr::Representation;
 use crate::server::files::path_reply;
+use crate::server::site;
 use crate::server::{Action, Phase, Rules, ServerSession, Stage};
 use crate::verb::{VERBS, Verb};
 
@@ -23,9 +24,7 @@ impl ServerSession {
     #[must_use]
     pub fn greeting(&self, rules: &Rules, sessions: u32, allowed: u32) -> Reply {
         let mut lines = rules.banner.clone();
-        lines.push(format!(
-            "You are user number {sessions} of {allowed} allowed."
-        ));
+        lines.push(format!("You are user number {sessions} of {allowed} allowed."));
         lines.push(String::from(if rules.anonymous {
             "Anonymous users are welcome."
         } else {
@@ -40,9 +39,7 @@ impl ServerSession {
         );
         let mut lines = lines.into_iter();
         let first = lines.next().unwrap_or_default();
-        lines.fold(Reply::multi(220, first, last), |reply, line| {
-            reply.coded_line(&line)
-        })
+        lines.fold(Reply::multi(220, first, last), |reply, line| reply.coded_line(&line))
     }
 
     pub(super) fn admit_info(&self, command: &Command<'_>, rules: &Rules, out: &mut Vec<Action>) {
@@ -66,23 +63,33 @@ impl ServerSession {
             .filter(|info| match info.verb {
                 Verb::Auth => rules.tls && !self.is_secured(),
                 Verb::Pbsz | Verb::Prot => rules.tls,
+                Verb::Mfct => rules.sets_created,
                 _ => true,
             })
             .filter_map(|info| {
                 let text = info.feat?;
                 Some(match info.verb {
+                    Verb::Hash => format!("HASH {}", self.hash.feat_value()),
                     Verb::Mlst => format!("MLST {}", self.facts.feat_value()),
                     _ => text.to_owned(),
                 })
             })
             .collect();
-        let without_verb = ["SITE CHMOD", "SITE UTIME", "TVFS", "UTF8"];
+        let without_verb = [
+            "SITE CHMOD",
+            "SITE COPY",
+            "SITE MKDIR",
+            "SITE RMDIR",
+            "SITE SYMLINK",
+            "SITE UTIME",
+            "TVFS",
+            "UTF8",
+        ];
         lines.extend(without_verb.map(str::to_owned));
         lines.sort_unstable();
-        lines.iter().fold(
-            Reply::multi(211, "Extensions supported:", "End"),
-            |reply, line| reply.line(line.as_bytes()),
-        )
+        lines.iter().fold(Reply::multi(211, "Extensions supported:", "End"), |reply, line| {
+            reply.line(line.as_bytes())
+        })
     }
 
     /// STAT without an argument; `moved` is given while a transfer runs.
@@ -104,23 +111,14 @@ impl ServerSession {
         ));
         say(format!(
             "Control connection: {}, data connections: {}",
-            if self.is_secured() {
-                "under TLS"
-            } else {
-                "in the clear"
-            },
-            if self.private_data {
-                "under TLS (PROT P)"
-            } else {
-                "in the clear (PROT C)"
-            },
+            if self.is_secured() { "under TLS" } else { "in the clear" },
+            if self.private_data { "under TLS (PROT P)" } else { "in the clear (PROT C)" },
         ));
-        say(format!(
-            "Disconnected after {} of silence",
-            span(rules.idle_secs)
-        ));
+        say(format!("Disconnected after {} of silence", span(self.idle_secs(rules))));
         if let (Some(n), Some(Stage::Moving { verb, .. })) = (moved, self.work.as_deref()) {
             say(format!("Transfer: {}, {n} bytes", verb.name()));
+        } else if let (Some(n), Some(Stage::Working { verb, .. })) = (moved, self.work.as_deref()) {
+            say(format!("Working: {verb}, {n} bytes"));
         } else {
             say(String::from("No transfer is running"));
         }
@@ -131,33 +129,28 @@ impl ServerSession {
 fn help() -> Reply {
     let mut names: Vec<&str> = VERBS.iter().filter(|v| v.served).map(|v| v.name).collect();
     names.sort_unstable();
-    let rows = names.chunks(8).map(|row| {
-        row.iter()
-            .fold(String::new(), |line, name| format!("{line}{name:<6}"))
-    });
+    let rows = names
+        .chunks(8)
+        .map(|row| row.iter().fold(String::new(), |line, name| format!("{line}{name:<6}")));
     rows.fold(
-        Reply::multi(
-            214,
-            "These commands are available:",
-            "HELP <SP> command tells more.",
-        ),
+        Reply::multi(214, "These commands are available:", "HELP <SP> command tells more."),
         |reply, row| reply.line(row.trim_end().as_bytes()),
     )
 }
 
 fn help_on(what: &[u8]) -> Reply {
-    if what.eq_ignore_ascii_case(b"SITE") {
-        return crate::server::files::site_help();
+    let (verb, of_site) = what.split_at_checked(4).unwrap_or_default();
+    if verb.eq_ignore_ascii_case(b"SITE") {
+        match of_site {
+            [] => return site::help(),
+            [b' ', rest @ ..] => return site::help_on(rest),
+            _ => {}
+        }
     }
     match Verb::find(what).map(Verb::info) {
         Some(info) if info.served => Reply::new(
             214,
-            format!(
-                "Syntax: {}{}{}",
-                info.name,
-                super::gap(info.syntax),
-                info.syntax
-            ),
+            format!("Syntax: {}{}{}", info.name, super::gap(info.syntax), info.syntax),
         ),
         Some(info) => Reply::new(502, format!("{} is not available.", info.name)),
         None => Reply::new(502, "Unknown command; HELP lists the known ones."),

@@ -63,7 +63,7 @@ impl ServerSession {
         self.phase = Phase::NeedUser;
         self.cwd = None;
         self.rename_from = None;
-        self.restart_at = 0;
+        self.set_range(0, u64::MAX);
         self.prepared = Prepared::No;
     }
 
@@ -76,10 +76,7 @@ impl ServerSession {
             name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
         self.phase = Phase::NeedPass(Box::from(name));
         if rules.anonymous && anonymous {
-            return Reply::new(
-                331,
-                "Anonymous login: send your e-mail address as the password.",
-            );
+            return Reply::new(331, "Anonymous login: send your e-mail address as the password.");
         }
         // The same for every name, known or not (RFC 2577 §5).
         Reply::new(331, "Password please.")
@@ -89,10 +86,7 @@ impl ServerSession {
         let Phase::NeedPass(user) = &self.phase else {
             return Some(Reply::new(503, "Send USER first."));
         };
-        let ask = Ask::Login {
-            user: user.clone(),
-            password: Box::from(password),
-        };
+        let ask = Ask::Login { user: user.clone(), password: Box::from(password) };
         self.ask(ask, Stage::Login, out);
         None
     }
@@ -142,14 +136,9 @@ impl ServerSession {
             return Some(Reply::new(503, "This connection is already under TLS."));
         }
         if !rules.tls {
-            return Some(Reply::new(
-                502,
-                "AUTH is not available: there is no certificate.",
-            ));
+            return Some(Reply::new(502, "AUTH is not available: there is no certificate."));
         }
-        self.protection = Protection::Starting {
-            private_data: mechanism == Mechanism::TlsPrivate,
-        };
+        self.protection = Protection::Starting { private_data: mechanism == Mechanism::TlsPrivate };
         None
     }
 

@@ -18,6 +18,11 @@
 //!                               │ ABOR
 //!                               ▼
 //!                             Aborting ──Ended──▶ 426, 226
+//!
+//! long work: Work ──done──▶ its reply
+//!              │ ABOR
+//!              ▼
+//!            stopping ──Stopped──▶ 426, 226
 //! ```
 //!
 //! The driver's duties: one input at a time; at most one [`Ask`] is outstanding; while one is, only
@@ -29,7 +34,9 @@ mod info;
 pub mod listing;
 mod login;
 mod params;
+mod site;
 mod transfer;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -37,12 +44,13 @@ mod tests;
 use core::net::SocketAddr;
 
 pub use action::{
-    Action, Ask, DataVia, End, Failure, LoginRefusal, Outcome, Plan, Rules, Transfer,
+    Action, Ask, DataVia, Digest, End, Failure, LoginRefusal, Outcome, Plan, Rules, Transfer, Work,
 };
 
 use crate::addr::canonical_ip;
 use crate::command::{Command, CommandError, is_foreign};
 use crate::facts::FactSet;
+use crate::hash::Algorithm;
 use crate::path::FtpPath;
 use crate::reply::Reply;
 use crate::repr::Representation;
@@ -93,6 +101,12 @@ enum Stage {
     Facts(FtpPath),
     Status(FtpPath),
     Room,
+    CopyFrom(FtpPath),
+    Working {
+        verb: &'static str,
+        then: work::Then,
+        stopping: bool,
+    },
     Open(Opening),
     Moving {
         verb: Verb,
@@ -124,11 +138,18 @@ pub struct ServerSession {
     work: Option<Box<Stage>>,
     prepared: Prepared,
     restart_at: u64,
+    /// RANG: the first octet that no longer belongs to the range; `u64::MAX` without one.
+    range_end: u64,
+    /// SITE IDLE; 0 for what the rules say.
+    idle_secs: u32,
     peer: SocketAddr,
     umask: u16,
     facts: FactSet,
     protection: Protection,
     representation: Representation,
+    hash: Algorithm,
+    /// What `rename_from` names is to be copied: it came by CPFR.
+    copying: bool,
     wrong_passwords: u8,
     long_lines: u8,
     pbsz_given: bool,
@@ -141,7 +162,10 @@ pub struct ServerSession {
 #[derive(Debug, Default)]
 struct Carry {
     rename_from: Option<FtpPath>,
+    copy_from: Option<FtpPath>,
     restart_at: u64,
+    /// The end of RANG's range, if there is one.
+    until: Option<u64>,
 }
 
 impl ServerSession {
@@ -155,15 +179,15 @@ impl ServerSession {
             work: None,
             prepared: Prepared::No,
             restart_at: 0,
+            range_end: u64::MAX,
+            idle_secs: 0,
             peer: canonical(peer),
             umask: umask & 0o777,
             facts: FactSet::ALL,
-            protection: if implicit_tls {
-                Protection::Tls
-            } else {
-                Protection::Plain
-            },
+            protection: if implicit_tls { Protection::Tls } else { Protection::Plain },
             representation: Representation::Ascii,
+            hash: Algorithm::default(),
+            copying: false,
             wrong_passwords: 0,
             long_lines: 0,
             pbsz_given: implicit_tls,
@@ -195,7 +219,24 @@ impl ServerSession {
     /// STAT during a transfer; everything else waits its turn).
     #[must_use]
     pub fn overtakes(&self, command: &Command<'_>) -> bool {
-        self.is_moving() && matches!(command, Command::Abor | Command::Stat(None))
+        (self.is_moving() || self.is_working())
+            && matches!(command, Command::Abor | Command::Stat(None))
+    }
+
+    /// Whether long work without a data connection is under way and may yet be stopped.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        matches!(self.work.as_deref(), Some(Stage::Working { stopping: false, .. }))
+    }
+
+    /// Seconds of silence after which a session that is logged in is closed: what the rules say,
+    /// or SITE IDLE.
+    #[must_use]
+    pub fn idle_secs(&self, rules: &Rules) -> u64 {
+        match self.idle_secs {
+            0 => rules.idle_secs,
+            secs => secs.into(),
+        }
     }
 
     /// The peer, with an IPv4-mapped address as IPv4.
@@ -231,10 +272,7 @@ impl ServerSession {
         if error == CommandError::TooLong {
             self.long_lines = self.long_lines.saturating_add(1);
             if self.long_lines >= 3 {
-                out.push(Action::Reply(Reply::new(
-                    421,
-                    "Too many overlong lines; closing.",
-                )));
+                out.push(Action::Reply(Reply::new(421, "Too many overlong lines; closing.")));
                 out.push(Action::Close("overlong lines"));
                 return;
             }
@@ -244,10 +282,7 @@ impl ServerSession {
 
     /// The peer speaks another protocol: answered once, then closed (cross-protocol attacks).
     pub fn foreign(&mut self, out: &mut Vec<Action>) {
-        out.push(Action::Reply(Reply::new(
-            421,
-            "This is an FTP server; closing.",
-        )));
+        out.push(Action::Reply(Reply::new(421, "This is an FTP server; closing.")));
         out.push(Action::Close("the peer does not speak FTP"));
     }
 
@@ -272,10 +307,7 @@ impl ServerSession {
         };
         let carry = self.take_carry(verb);
         if verb.is_some_and(|v| v.info().login) && !self.is_logged_in() {
-            out.push(Action::Reply(Reply::new(
-                530,
-                "Log in first, with USER and PASS.",
-            )));
+            out.push(Action::Reply(Reply::new(530, "Log in first, with USER and PASS.")));
             return;
         }
         match command {
@@ -287,12 +319,16 @@ impl ServerSession {
     /// What the previous commands left for this one; whatever this verb ends is dropped.
     fn take_carry(&mut self, verb: Option<Verb>) -> Carry {
         let info = verb.map(Verb::info);
+        let named = self.rename_from.take();
+        let (rename_from, copy_from) = if self.copying { (None, named) } else { (named, None) };
         let carry = Carry {
-            rename_from: self.rename_from.take(),
+            rename_from,
+            copy_from,
             restart_at: self.restart_at,
+            until: (self.range_end != u64::MAX).then_some(self.range_end),
         };
         if info.is_none_or(|i| i.restart == Restart::Clears) {
-            self.restart_at = 0;
+            self.set_range(0, u64::MAX);
         }
         let keeps_user = info.is_some_and(|i| i.between_user_and_pass || i.verb == Verb::Pass);
         if matches!(self.phase, Phase::NeedPass(_)) && !keeps_user {
@@ -339,7 +375,19 @@ impl ServerSession {
             | Command::Pasv
             | Command::Epsv(_)
             | Command::Rest(_)
+            | Command::Rang(_)
             | Command::Opts(_) => self.admit_parameter(command, out),
+            Command::Site(site) => self.admit_site(site, carry, rules, out),
+            Command::Mfct { .. }
+            | Command::Mff { .. }
+            | Command::Avbl(_)
+            | Command::Dsiz(_)
+            | Command::Rmda(_)
+            | Command::Comb(_)
+            | Command::Hash(_)
+            | Command::XHash { .. }
+            | Command::Md5(_)
+            | Command::Mmd5(_) => self.admit_work(command, &carry, out),
             Command::Retr(_)
             | Command::Stor(_)
             | Command::Appe(_)
@@ -370,6 +418,7 @@ impl ServerSession {
         match *stage {
             Stage::Login | Stage::Penalty => self.conclude_login(&stage, outcome, rules, out),
             Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
+            Stage::Working { .. } => self.conclude_work(*stage, outcome, out),
             Stage::Open(opening) => self.conclude_open(opening, outcome, rules, out),
             Stage::Moving { .. } | Stage::Aborting { .. } => {
                 self.conclude_move(&stage, &outcome, out);
@@ -403,15 +452,9 @@ impl ServerSession {
     /// Nothing was heard for as long as the rules allow.
     pub fn timed_out(&mut self, rules: &Rules, out: &mut Vec<Action>) {
         let text = if self.is_logged_in() {
-            format!(
-                "Timeout: no command for {}; closing.",
-                info::span(rules.idle_secs)
-            )
+            format!("Timeout: no command for {}; closing.", info::span(self.idle_secs(rules)))
         } else {
-            format!(
-                "Timeout: no login within {}; closing.",
-                info::span(rules.login_secs)
-            )
+            format!("Timeout: no login within {}; closing.", info::span(rules.login_secs))
         };
         out.push(Action::Reply(Reply::new(421, text)));
         out.push(Action::Close("timeout"));
@@ -441,11 +484,7 @@ impl ServerSession {
 
     /// Resolves a name against the current directory, or says why it is none.
     fn resolve(&self, name: &[u8], out: &mut Vec<Action>) -> Option<FtpPath> {
-        match self
-            .cwd
-            .as_ref()
-            .map_or_else(|| FtpPath::new(name), |cwd| cwd.resolve(name))
-        {
+        match self.cwd.as_ref().map_or_else(|| FtpPath::new(name), |cwd| cwd.resolve(name)) {
             Ok(path) => Some(path),
             Err(error) => {
                 out.push(Action::Reply(files::path_refusal(error)));
@@ -467,7 +506,4 @@ pub(crate) fn gap(syntax: &str) -> &'static str {
     if syntax.starts_with('<') { " " } else { "" }
 }
 
-const _: () = assert!(
-    size_of::<ServerSession>() <= 192,
-    "an idle session must stay small"
-);
+const _: () = assert!(size_of::<ServerSession>() <= 192, "an idle session must stay small");

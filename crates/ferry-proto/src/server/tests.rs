@@ -15,6 +15,8 @@ fn rules() -> Rules {
         banner: Vec::new(),
         idle_secs: 300,
         login_secs: 60,
+        idle_max_secs: 7200,
+        sets_created: true,
     }
 }
 
@@ -28,10 +30,7 @@ struct Talk {
 impl Talk {
     fn new() -> Self {
         let peer = "192.0.2.9:4000".parse().unwrap();
-        Self {
-            session: ServerSession::new(peer, 0o022, false),
-            rules: rules(),
-        }
+        Self { session: ServerSession::new(peer, 0o022, false), rules: rules() }
     }
 
     fn ready() -> Self {
@@ -44,8 +43,7 @@ impl Talk {
 
     fn say(&mut self, line: &str) -> String {
         let mut out = Vec::new();
-        self.session
-            .command(line.as_bytes(), &self.rules, 7, &mut out);
+        self.session.command(line.as_bytes(), &self.rules, 7, &mut out);
         words(&out)
     }
 
@@ -63,8 +61,7 @@ impl Talk {
 
     fn text(&mut self, line: &str) -> String {
         let mut out = Vec::new();
-        self.session
-            .command(line.as_bytes(), &self.rules, 7, &mut out);
+        self.session.command(line.as_bytes(), &self.rules, 7, &mut out);
         let mut wire = Vec::new();
         for action in &out {
             if let Action::Reply(reply) = action {
@@ -75,10 +72,7 @@ impl Talk {
     }
 
     fn opened(&mut self) -> String {
-        self.hear(Outcome::Opened {
-            wire_len: Some(9),
-            stored_as: None,
-        })
+        self.hear(Outcome::Opened { wire_len: Some(9), stored_as: None })
     }
 }
 
@@ -87,16 +81,9 @@ fn words(actions: &[Action]) -> String {
         Action::Reply(reply) => reply.code().to_string(),
         Action::Ask(ask) => {
             let name = format!("{ask:?}");
-            name.split([' ', '(', '{'])
-                .next()
-                .unwrap_or_default()
-                .to_owned()
+            name.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
         }
-        other => format!("{other:?}")
-            .split('(')
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
+        other => format!("{other:?}").split('(').next().unwrap_or_default().to_owned(),
     };
     actions.iter().map(word).collect::<Vec<_>>().join(" ")
 }
@@ -116,10 +103,7 @@ fn logging_in_follows_rfc_959_and_tells_nothing_about_names() {
     assert_eq!(t.say("SYST"), "215");
     assert_eq!(t.say("PASS x"), "503", "SYST came between");
     t.say("USER alice");
-    assert_eq!(
-        t.ask("PASS x", Outcome::LoggedIn(FtpPath::new(b"/home").unwrap())),
-        "230"
-    );
+    assert_eq!(t.ask("PASS x", Outcome::LoggedIn(FtpPath::new(b"/home").unwrap())), "230");
     assert!(t.text("PWD").starts_with("257 \"/home\""));
     assert_eq!(t.say("ACCT x"), "202");
     assert_eq!(t.say("PASS x"), "503");
@@ -130,10 +114,7 @@ fn the_last_wrong_password_ends_the_connection() {
     let mut t = Talk::new();
     for want in ["530", "530", "421 Close"] {
         t.say("USER a");
-        assert_eq!(
-            t.ask("PASS b", Outcome::LoginRefused(LoginRefusal::Wrong)),
-            "Pause"
-        );
+        assert_eq!(t.ask("PASS b", Outcome::LoginRefused(LoginRefusal::Wrong)), "Pause");
         assert_eq!(t.hear(Outcome::Done), want);
     }
 }
@@ -158,10 +139,7 @@ fn a_new_user_drops_the_old_identity_but_not_the_type() {
     let mut t = Talk::ready();
     t.say("TYPE I");
     t.ask("CWD /x", Outcome::Done);
-    t.ask(
-        "PASV",
-        Outcome::Listening("192.0.2.1:50000".parse().unwrap()),
-    );
+    t.ask("PASV", Outcome::Listening("192.0.2.1:50000".parse().unwrap()));
     assert_eq!(t.say("USER bob"), "Forget CloseData 331");
     assert_eq!(t.say("PWD"), "530");
     t.say("USER bob");
@@ -188,14 +166,7 @@ fn auth_starts_anew_and_prot_wants_pbsz() {
     t.rules.data_needs_tls = true;
     assert_eq!(t.say("PROT C"), "534");
     t.rules.tls = false;
-    assert_eq!(
-        Talk {
-            rules: t.rules.clone(),
-            ..Talk::new()
-        }
-        .say("AUTH TLS"),
-        "502"
-    );
+    assert_eq!(Talk { rules: t.rules.clone(), ..Talk::new() }.say("AUTH TLS"), "502");
 }
 
 #[test]
@@ -268,35 +239,20 @@ fn a_transfer_is_opened_before_150_and_moved_after_it() {
     assert_eq!(t.hear(Outcome::Failed(Failure::NotFound)), "550");
     t.say("RETR y");
     let mut out = Vec::new();
-    let opened = Outcome::Opened {
-        wire_len: Some(12),
-        stored_as: None,
-    };
+    let opened = Outcome::Opened { wire_len: Some(12), stored_as: None };
     t.session.conclude(opened, &t.rules, &mut out);
     assert_eq!(
         out.last(),
-        Some(&Action::Ask(Ask::Move {
-            via: DataVia::Passive,
-            protect: false
-        })),
+        Some(&Action::Ask(Ask::Move { via: DataVia::Passive, protect: false })),
         "the port stays open after a 550"
     );
     assert_eq!(t.hear(Outcome::Ended(End::Complete)), "226");
     t.say("RETR y");
     let mut out = Vec::new();
-    let opened = Outcome::Opened {
-        wire_len: None,
-        stored_as: None,
-    };
+    let opened = Outcome::Opened { wire_len: None, stored_as: None };
     t.session.conclude(opened, &t.rules, &mut out);
     let to_user_port = DataVia::Active("192.0.2.9:4000".parse().unwrap());
-    assert_eq!(
-        out.last(),
-        Some(&Action::Ask(Ask::Move {
-            via: to_user_port,
-            protect: false
-        }))
-    );
+    assert_eq!(out.last(), Some(&Action::Ask(Ask::Move { via: to_user_port, protect: false })));
     assert_eq!(t.hear(Outcome::Ended(End::NotConnected)), "425");
     t.rules.default_data_port = false;
     t.say("RETR y");
@@ -310,19 +266,10 @@ fn a_port_serves_until_the_next_one() {
     for _ in 0..2 {
         t.say("LIST");
         let mut out = Vec::new();
-        let opened = Outcome::Opened {
-            wire_len: None,
-            stored_as: None,
-        };
+        let opened = Outcome::Opened { wire_len: None, stored_as: None };
         t.session.conclude(opened, &t.rules, &mut out);
         let via = DataVia::Active("192.0.2.9:4096".parse().unwrap());
-        assert_eq!(
-            out.last(),
-            Some(&Action::Ask(Ask::Move {
-                via,
-                protect: false
-            }))
-        );
+        assert_eq!(out.last(), Some(&Action::Ask(Ask::Move { via, protect: false })));
         t.hear(Outcome::Ended(End::Complete));
     }
 }
@@ -362,11 +309,160 @@ fn abor_gets_two_replies_whoever_wins_the_race() {
     }
     let mut t = Talk::ready();
     assert_eq!(t.say("ABOR"), "226");
-    t.ask(
-        "PASV",
-        Outcome::Listening("192.0.2.1:50001".parse().unwrap()),
-    );
+    t.ask("PASV", Outcome::Listening("192.0.2.1:50001".parse().unwrap()));
     assert_eq!(t.say("ABOR"), "CloseData 226");
+}
+
+#[test]
+fn long_work_is_watched_and_stopped_like_a_transfer() {
+    for line in [
+        "HASH f",
+        "DSIZ d",
+        "RMDA d",
+        "COMB t a",
+        "SITE COPY a b",
+        "SITE RMDIR d",
+        "XMD5 f",
+        "MD5 f",
+    ] {
+        let mut t = Talk::ready();
+        assert_eq!(t.say(line), "Work", "{line}");
+        assert!(t.session.overtakes(&Command::Abor) && !t.session.overtakes(&Command::Noop));
+        assert!(t.text("STAT").contains(", 7 bytes"), "{line}");
+        assert_eq!(t.say("ABOR"), "AbortTransfer");
+        assert!(!t.session.overtakes(&Command::Abor), "a second one waits");
+        assert_eq!(t.hear(Outcome::Stopped), "426 226", "{line}");
+        assert_eq!(t.say("NOOP"), "200");
+    }
+    let mut t = Talk::ready();
+    t.say("RMDA d");
+    t.say("ABOR");
+    assert_eq!(t.hear(Outcome::Done), "250 226", "it was over first");
+    t.say("RMDA d");
+    assert_eq!(t.hear(Outcome::Stopped), "426", "stopped by the server's end");
+}
+
+#[test]
+fn hashes_are_shown_in_the_form_of_their_command() {
+    let hash = |line: &str| {
+        let mut t = Talk::ready();
+        t.say("OPTS HASH MD5");
+        let mut out = Vec::new();
+        t.session.command(line.as_bytes(), &t.rules, 0, &mut out);
+        let Some(Action::Ask(Ask::Work { work, .. })) = out.pop() else { panic!("no work") };
+        t.session.conclude(worked(&work), &t.rules, &mut out);
+        let mut wire = Vec::new();
+        for action in &out {
+            let Action::Reply(reply) = action else { panic!("not a reply") };
+            reply.write(&mut wire);
+        }
+        String::from_utf8(wire).unwrap()
+    };
+    let cases = [
+        ("HASH a b", "213 MD5 0-4 ab01 a b\r\n"),
+        ("XCRC \"a b\"", "250 AB01\r\n"),
+        ("XSHA256 f 1 5", "250 AB01\r\n"),
+        ("MD5 a b", "251 a b ab01\r\n"),
+        ("MMD5 f, \"a, b\"", "252 f ab01, \"a, b\" ab01\r\n"),
+        ("DSIZ d", "213 12\r\n"),
+    ];
+    for (line, want) in cases {
+        assert_eq!(hash(line), want);
+    }
+    let mut t = Talk::ready();
+    t.say("HASH f");
+    let nothing = Digest { octets: vec![0], end: 0 };
+    assert_eq!(t.hear(Outcome::Digests(vec![nothing])), "213");
+    t.say("HASH f");
+    assert_eq!(t.hear(Outcome::Failed(Failure::TooCostly)), "556");
+    t.say("XCRC f 9 9");
+    assert_eq!(t.hear(Outcome::Failed(Failure::BadOffset)), "550");
+}
+
+#[test]
+fn a_range_counts_for_the_next_retr_stor_or_hash_and_only_in_type_i() {
+    let plan = |t: &mut Talk, line: &str| {
+        let mut out = Vec::new();
+        t.session.command(line.as_bytes(), &t.rules, 0, &mut out);
+        t.hear(Outcome::Failed(Failure::NotFound));
+        match out.pop() {
+            Some(Action::Ask(Ask::Open(plan))) => plan.until,
+            Some(Action::Ask(Ask::Work { work, .. })) => match *work {
+                Work::Hash { until, .. } => until,
+                _ => None,
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut t = Talk::ready();
+    assert_eq!(t.say("RANG 2 9"), "551", "TYPE A");
+    t.say("TYPE I");
+    for line in ["RETR f", "STOR f", "HASH f"] {
+        assert_eq!(t.say("RANG 2 9"), "350");
+        assert_eq!(plan(&mut t, line), Some(10), "{line}");
+        assert_eq!(plan(&mut t, line), None, "used up by {line}");
+        t.say("RANG 2 9");
+        assert_eq!(t.say("RANG 1 0"), "350");
+        assert_eq!(plan(&mut t, line), None);
+        t.say("RANG 2 9");
+        t.say("REST 5");
+        assert_eq!(plan(&mut t, line), None, "REST takes its place");
+        t.say("RANG 2 9");
+        t.say("NOOP");
+        t.say("PWD");
+        assert_eq!(plan(&mut t, line), None, "PWD ends it");
+    }
+    t.say("RANG 2 9");
+    assert_eq!(t.say("APPE f"), "503");
+    for (line, want) in [("RETR f", "551"), ("HASH f", "504")] {
+        t.say("TYPE I");
+        t.say("RANG 2 9");
+        t.say("TYPE A");
+        assert_eq!(t.say(line), want);
+    }
+    t.say("RANG 2 9");
+    assert_eq!(t.say("XCRC f"), "Work", "the X forms have their own");
+}
+
+#[test]
+fn cpto_must_follow_cpfr_at_once_and_rnto_does_not_take_its_name() {
+    let mut t = Talk::ready();
+    assert_eq!(t.say("SITE CPTO b"), "503");
+    assert_eq!(t.ask("SITE CPFR a", Outcome::Done), "350");
+    assert_eq!(t.say("SITE CPTO b"), "Work");
+    assert_eq!(t.hear(Outcome::Done), "250");
+    assert_eq!(t.say("SITE CPTO b"), "503");
+    t.ask("SITE CPFR a", Outcome::Done);
+    assert_eq!(t.say("RNTO b"), "503");
+    t.ask("RNFR a", Outcome::Done);
+    assert_eq!(t.say("SITE CPTO b"), "503");
+    t.ask("SITE CPFR a", Outcome::Done);
+    t.say("NOOP");
+    assert_eq!(t.say("SITE CPTO b"), "503");
+    assert_eq!(t.ask("SITE CPFR a", Outcome::Failed(Failure::NotFound)), "550");
+    assert_eq!(t.say("SITE CPTO b"), "503");
+}
+
+#[test]
+fn site_idle_changes_when_silence_ends_a_session_within_bounds() {
+    let mut t = Talk::ready();
+    assert_eq!(t.session.idle_secs(&t.rules), 300);
+    assert!(t.text("SITE IDLE").starts_with("200 This session is closed after 5 minutes"));
+    assert_eq!(t.say("SITE IDLE 7201"), "501");
+    assert_eq!(t.say("SITE IDLE 7200"), "200");
+    assert_eq!(t.session.idle_secs(&t.rules), 7200);
+    assert!(t.text("STAT").contains("after 120 minutes"));
+}
+
+#[test]
+fn mfct_is_announced_where_it_can_work() {
+    let mut t = Talk::ready();
+    assert!(t.text("FEAT").contains(" MFCT\r\n"));
+    t.rules.sets_created = false;
+    assert!(!t.text("FEAT").contains("MFCT"));
+    assert_eq!(t.ask("MFCT 20240102030405 f", Outcome::Failed(Failure::Unsupported)), "504");
+    t.say("OPTS HASH CRC32");
+    assert!(t.text("FEAT").contains(" HASH SHA-256;SHA-512;SHA-1;MD5;CRC32*;X-BLAKE3\r\n"));
 }
 
 #[test]
@@ -375,24 +471,13 @@ fn rest_lasts_through_preparations_and_no_further() {
         let mut out = Vec::new();
         t.session.command(b"RETR x", &t.rules, 0, &mut out);
         t.hear(Outcome::Failed(Failure::NotFound));
-        let Some(Action::Ask(Ask::Open(plan))) = out.pop() else {
-            panic!("no Open")
-        };
-        let Transfer::Retrieve { from, .. } = plan.what else {
-            panic!("no RETR")
-        };
+        let Some(Action::Ask(Ask::Open(plan))) = out.pop() else { panic!("no Open") };
+        let Transfer::Retrieve { from, .. } = plan.what else { panic!("no RETR") };
         from
     };
     let mut t = Talk::ready();
     assert_eq!(t.say("REST 100"), "350");
-    for line in [
-        "TYPE I",
-        "MODE S",
-        "STRU F",
-        "NOOP",
-        "OPTS UTF8 ON",
-        "PORT 192,0,2,9,16,0",
-    ] {
+    for line in ["TYPE I", "MODE S", "STRU F", "NOOP", "OPTS UTF8 ON", "PORT 192,0,2,9,16,0"] {
         t.say(line);
     }
     t.ask("SIZE x", Outcome::Number(5));
@@ -448,6 +533,23 @@ fn files_and_directories_are_answered_by_their_codes() {
         ("MKD x", no(Failure::BadName), "553"),
         ("SITE CHMOD 644 x", no(Failure::Unsupported), "504"),
         ("DELE x", no(Failure::Io), "451"),
+        ("MFCT 20240102030405 x", done(), "213"),
+        ("MFF Modify=20240102030405; x", done(), "213"),
+        ("MFF UNIX.owner=3; x", no(Failure::Denied), "550"),
+        ("AVBL", Outcome::Number(5), "213"),
+        ("AVBL x", no(Failure::NotDir), "550"),
+        ("DSIZ x", no(Failure::TooCostly), "550"),
+        ("RMDA x", done(), "250"),
+        ("COMB t a", done(), "250"),
+        ("COMB t a a", no(Failure::SameFile), "553"),
+        ("HASH x", no(Failure::NotFile), "550"),
+        ("SITE COPY a b", done(), "200"),
+        ("SITE RMDIR a", done(), "200"),
+        ("SITE MKDIR a/b", done(), "200"),
+        ("SITE SYMLINK a b", done(), "200"),
+        ("SITE SYMLINK a b", no(Failure::Exists), "553"),
+        ("SITE CHOWN 1:2 x", done(), "200"),
+        ("SITE CHGRP 2 x", no(Failure::Unsupported), "504"),
     ];
     for (line, outcome, want) in cases {
         let shown = format!("{line} {outcome:?}");
@@ -464,6 +566,19 @@ fn files_and_directories_are_answered_by_their_codes() {
         ("OPTS MLST size type", "501"),
         ("OPTS UTF8 OFF", "504"),
         ("SITE EXEC x", "504"),
+        ("SITE WHO", "504"),
+        ("SITE QUOTA", "202"),
+        ("SITE ZONE", "210"),
+        ("SITE HELP", "214"),
+        ("SITE HELP cpfr", "214"),
+        ("SITE HELP XYZZY", "502"),
+        ("HELP SITE CHOWN", "214"),
+        ("HELP SITE XYZZY", "502"),
+        ("HELP SITEX", "502"),
+        ("HELP XSHA512", "214"),
+        ("THMB JPG 1 1 x", "502"),
+        ("OPTS HASH", "200"),
+        ("OPTS HASH MD4", "501"),
         ("SITE UMASK 77", "200"),
         ("HELP", "214"),
         ("HELP RETR", "214"),
@@ -483,9 +598,7 @@ fn a_created_directory_is_named_with_doubled_quotes() {
     t.session.command(b"MKD a \"b\"", &t.rules, 0, &mut out);
     out.clear();
     t.session.conclude(Outcome::Done, &t.rules, &mut out);
-    let Some(Action::Reply(reply)) = out.pop() else {
-        panic!("no reply")
-    };
+    let Some(Action::Reply(reply)) = out.pop() else { panic!("no reply") };
     let mut wire = Vec::new();
     reply.write(&mut wire);
     assert_eq!(wire, b"257 \"/a \"\"b\"\"\" created.\r\n");
@@ -506,26 +619,14 @@ fn overlong_lines_and_other_protocols_end_the_session() {
     assert_eq!(Talk::new().say("GET / HTTP/1.1"), "421 Close");
     let mut t = Talk::new();
     t.say("USER x");
-    assert_eq!(
-        t.say("GET / HTTP/1.1"),
-        "500",
-        "only the first line tells a stranger"
-    );
+    assert_eq!(t.say("GET / HTTP/1.1"), "500", "only the first line tells a stranger");
 }
 
 #[test]
 fn feat_lists_what_the_table_and_the_state_offer() {
     let mut t = Talk::new();
     let feat = t.text("FEAT");
-    for line in [
-        " AUTH TLS",
-        " EPSV",
-        " MLST type*;",
-        " REST STREAM",
-        " TVFS",
-        " UTF8",
-        " MFMT",
-    ] {
+    for line in [" AUTH TLS", " EPSV", " MLST type*;", " REST STREAM", " TVFS", " UTF8", " MFMT"] {
         assert!(feat.contains(line), "{line} in {feat}");
     }
     assert!(!feat.contains("MODE B") && !feat.contains("HOST"));
@@ -542,6 +643,18 @@ fn an_idle_session_is_small() {
     assert!(size_of::<ServerSession>() <= 192);
 }
 
+/// What work comes to when all goes well.
+fn worked(work: &Work) -> Outcome {
+    match work {
+        Work::Hash { paths, .. } => {
+            let digest = Digest { octets: vec![0xab, 0x01], end: 5 };
+            Outcome::Digests(vec![digest; paths.len()])
+        }
+        Work::TreeSize(_) => Outcome::Number(12),
+        _ => Outcome::Done,
+    }
+}
+
 /// Any answer an ask could get, good or bad, chosen by a number.
 fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     const FAILURES: [Failure; 6] = [
@@ -552,12 +665,7 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
         Failure::Io,
         Failure::TooCostly,
     ];
-    const ENDS: [End; 4] = [
-        End::Complete,
-        End::Broken,
-        End::NotConnected,
-        End::NotResumed,
-    ];
+    const ENDS: [End; 4] = [End::Complete, End::Broken, End::NotConnected, End::NotResumed];
     let pick = usize::from(choice);
     match ask {
         Ask::Pause(_) => Outcome::Done,
@@ -566,18 +674,16 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
         Ask::Move { .. } => Outcome::Ended(ENDS[pick % ENDS.len()]),
         _ if choice.is_multiple_of(3) => Outcome::Failed(FAILURES[pick % FAILURES.len()]),
         Ask::Listen { .. } => Outcome::Listening("192.0.2.1:50001".parse().unwrap()),
-        Ask::Size(..) => Outcome::Number(1),
+        Ask::Size(..) | Ask::FreeSpace(_) => Outcome::Number(1),
+        Ask::Work { work, .. } => worked(work),
         Ask::ModTime { .. } => Outcome::Time(UnixTime::from_secs(0)),
         Ask::Facts(..) | Ask::Status(_) => Outcome::Text(b"-rw x\r\n".to_vec()),
-        Ask::Open(_) => Outcome::Opened {
-            wire_len: None,
-            stored_as: None,
-        },
+        Ask::Open(_) => Outcome::Opened { wire_len: None, stored_as: None },
         _ => Outcome::Done,
     }
 }
 
-const LINES: [&str; 34] = [
+const LINES: [&str; 67] = [
     "USER a",
     "PASS b",
     "ACCT c",
@@ -612,6 +718,39 @@ const LINES: [&str; 34] = [
     "PROT P",
     "NOOP",
     "XYZZY",
+    "MFCT 20240102030405 f",
+    "MFF UNIX.mode=644; f",
+    "AVBL",
+    "AVBL d",
+    "DSIZ d",
+    "RMDA d",
+    "COMB t \"a b\" c",
+    "HASH f",
+    "OPTS HASH MD5",
+    "OPTS HASH",
+    "RANG 2 9",
+    "RANG 1 0",
+    "XCRC f 0 4",
+    "XSHA512 f",
+    "MD5 f",
+    "MMD5 a, b",
+    "THMB JPG 1 1 f",
+    "SITE CHOWN 1:2 f",
+    "SITE CHGRP 2 f",
+    "SITE SYMLINK a b",
+    "SITE MKDIR a/b",
+    "SITE RMDIR a",
+    "SITE COPY a b",
+    "SITE CPFR a",
+    "SITE CPTO b",
+    "SITE IDLE 60",
+    "SITE IDLE",
+    "SITE QUOTA",
+    "SITE ZONE",
+    "SITE HELP COPY",
+    "SITE WHO",
+    "SITE UTIME 202401020304 f",
+    "HELP SITE COPY",
 ];
 
 proptest! {
@@ -636,6 +775,15 @@ proptest! {
                     Action::Ask(ask) => {
                         prop_assert!(queue.is_empty(), "an ask comes last");
                         let mut outcome = some_outcome(&ask, choice);
+                        if abort && t.session.is_working() {
+                            aborted = true;
+                            t.session.command(b"ABOR", &t.rules, 0, &mut more);
+                            prop_assert_eq!(&more, &[Action::AbortTransfer]);
+                            more.clear();
+                            if choice.is_multiple_of(2) {
+                                outcome = Outcome::Stopped;
+                            }
+                        }
                         if abort && t.session.is_moving() {
                             aborted = true;
                             t.session.command(b"ABOR", &t.rules, 0, &mut more);

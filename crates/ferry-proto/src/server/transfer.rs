@@ -20,42 +20,44 @@ impl ServerSession {
     ) {
         let verb = command.verb();
         let from = carry.restart_at;
+        let until = carry.until.filter(|_| matches!(verb, Verb::Retr | Verb::Stor | Verb::Appe));
+        if until.is_some() && self.representation != Representation::Image {
+            out.push(Action::Reply(Reply::new(551, "RANG needs TYPE I and MODE S.")));
+            return;
+        }
         let what = match command {
-            Command::Retr(name) => self
-                .resolve(name, out)
-                .map(|path| Transfer::Retrieve { path, from }),
-            Command::Stor(name) => self
-                .resolve(name, out)
-                .map(|path| Transfer::Store { path, from }),
-            Command::Appe(name) => self
-                .resolve(name, out)
-                .map(|path| Transfer::Append { path, from }),
+            Command::Retr(name) => {
+                self.resolve(name, out).map(|path| Transfer::Retrieve { path, from })
+            }
+            Command::Stor(name) => {
+                self.resolve(name, out).map(|path| Transfer::Store { path, from })
+            }
+            Command::Appe(_) if until.is_some() => {
+                out.push(Action::Reply(Reply::new(503, "APPE cannot follow RANG.")));
+                None
+            }
+            Command::Appe(name) => {
+                self.resolve(name, out).map(|path| Transfer::Append { path, from })
+            }
             Command::Stou(_) if from != 0 => {
                 out.push(Action::Reply(Reply::new(503, "STOU cannot follow REST.")));
                 None
             }
             Command::Stou(hint) => {
                 let hint = hint.map(<[u8]>::to_vec);
-                Some(Transfer::StoreUnique {
-                    dir: self.cwd(),
-                    hint,
-                })
+                Some(Transfer::StoreUnique { dir: self.cwd(), hint })
             }
             Command::List(argument) => self.list(argument, false, out),
             Command::Nlst(argument) => self.list(argument, true, out),
-            Command::Mlsd(None) => Some(Transfer::Facts {
-                path: self.cwd(),
-                facts: self.facts,
-            }),
+            Command::Mlsd(None) => Some(Transfer::Facts { path: self.cwd(), facts: self.facts }),
             Command::Mlsd(Some(name)) => {
                 let facts = self.facts;
-                self.resolve(name, out)
-                    .map(|path| Transfer::Facts { path, facts })
+                self.resolve(name, out).map(|path| Transfer::Facts { path, facts })
             }
             _ => return self.abort_nothing(out),
         };
         if let Some(what) = what {
-            self.open(verb, what, out);
+            self.open(verb, what, until, out);
         }
     }
 
@@ -66,10 +68,7 @@ impl ServerSession {
         out: &mut Vec<Action>,
     ) -> Option<Transfer> {
         match listing::targets(&self.cwd(), argument) {
-            Ok(targets) => Some(Transfer::List {
-                targets,
-                names_only,
-            }),
+            Ok(targets) => Some(Transfer::List { targets, names_only }),
             Err(error) => {
                 out.push(Action::Reply(super::files::path_refusal(error)));
                 None
@@ -77,19 +76,14 @@ impl ServerSession {
         }
     }
 
-    fn open(&mut self, verb: Verb, what: Transfer, out: &mut Vec<Action>) {
+    fn open(&mut self, verb: Verb, what: Transfer, until: Option<u64>, out: &mut Vec<Action>) {
         let representation = self.representation;
         let opening = Opening {
             verb,
             directory_only: verb == Verb::Mlsd,
             ascii: representation == Representation::Ascii,
         };
-        let plan = Box::new(Plan {
-            verb,
-            what,
-            representation,
-            umask: self.umask,
-        });
+        let plan = Box::new(Plan { verb, what, representation, umask: self.umask, until });
         self.ask(Ask::Open(plan), Stage::Open(opening), out);
     }
 
@@ -101,15 +95,9 @@ impl ServerSession {
         out: &mut Vec<Action>,
     ) {
         let (wire_len, stored_as) = match outcome {
-            Outcome::Opened {
-                wire_len,
-                stored_as,
-            } => (wire_len, stored_as),
+            Outcome::Opened { wire_len, stored_as } => (wire_len, stored_as),
             Outcome::Failed(Failure::NotDir) if opening.directory_only => {
-                out.push(Action::Reply(Reply::new(
-                    501,
-                    "MLSD lists directories; use MLST.",
-                )));
+                out.push(Action::Reply(Reply::new(501, "MLSD lists directories; use MLST.")));
                 return;
             }
             Outcome::Failed(Failure::TooCostly) => {
@@ -124,10 +112,7 @@ impl ServerSession {
             _ => return debug_assert!(false, "not an answer to Open"),
         };
         let refused = if rules.data_needs_tls && !self.private_data {
-            Some(Reply::new(
-                521,
-                "Data connections must be private: send PROT P first.",
-            ))
+            Some(Reply::new(521, "Data connections must be private: send PROT P first."))
         } else if self.prepared == Prepared::No && !rules.default_data_port {
             Some(Reply::new(425, "Use PASV or PORT first."))
         } else {
@@ -145,29 +130,18 @@ impl ServerSession {
             Prepared::To(to) => DataVia::Active(**to),
             Prepared::No => DataVia::Active(self.peer),
         };
-        out.push(Action::Reply(opening_reply(
-            opening,
-            wire_len,
-            stored_as.as_ref(),
-        )));
-        let ask = Ask::Move {
-            via,
-            protect: self.private_data,
-        };
-        self.ask(
-            ask,
-            Stage::Moving {
-                verb: opening.verb,
-                via,
-                stored_as,
-            },
-            out,
-        );
+        out.push(Action::Reply(opening_reply(opening, wire_len, stored_as.as_ref())));
+        let ask = Ask::Move { via, protect: self.private_data };
+        self.ask(ask, Stage::Moving { verb: opening.verb, via, stored_as }, out);
     }
 
-    /// ABOR while data moves, or while the data connection is awaited.
+    /// ABOR while data moves, while the data connection is awaited, or while work is under way.
     pub(super) fn abort_moving(&mut self, out: &mut Vec<Action>) {
-        self.restart_at = 0;
+        self.set_range(0, u64::MAX);
+        if let Some(Stage::Working { stopping, .. }) = self.work.as_deref_mut() {
+            *stopping = true;
+            out.push(Action::AbortTransfer);
+        }
         if let Some(Stage::Moving { via, stored_as, .. }) = self.work.as_deref_mut() {
             let (via, stored_as) = (*via, stored_as.take());
             self.work = Some(Box::new(Stage::Aborting { via, stored_as }));
@@ -254,12 +228,14 @@ fn end_reply(end: End, via: DataVia) -> Reply {
             522,
             "The data connection must resume the control connection's TLS session (reuse it).",
         ),
-        End::Truncated => Reply::new(
-            426,
-            "The data connection ended without close_notify: maybe cut short.",
-        ),
+        End::Truncated => {
+            Reply::new(426, "The data connection ended without close_notify: maybe cut short.")
+        }
         End::Storage(Failure::NoSpace) => Reply::new(452, "No space left; transfer stopped."),
         End::Storage(Failure::Quota) => Reply::new(552, "Quota used up; transfer stopped."),
+        End::Storage(Failure::BadOffset) => {
+            Reply::new(552, "More octets came than RANG names; transfer stopped.")
+        }
         End::Storage(_) => Reply::new(451, "Reading or writing the file failed."),
         End::Complete | End::Aborted | End::Broken => {
             Reply::new(426, "The data connection broke; transfer stopped.")

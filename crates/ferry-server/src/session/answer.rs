@@ -33,16 +33,16 @@ impl Control {
                 self.flush(work).await?;
                 Box::pin(self.run_transfer(via, protect, work)).await?
             }
+            Ask::Work { verb, work: task } => {
+                self.flush(work).await?;
+                Box::pin(self.run_work(verb, *task, work)).await?
+            }
             other => match self.session() {
                 Some(session) => {
                     let told = told(&other);
                     let outcome = session.perform(other).await;
                     if let (Outcome::Done, Some((verb, path, to))) = (&outcome, &told) {
-                        self.report(&Event::Changed {
-                            verb,
-                            path,
-                            to: to.as_ref(),
-                        });
+                        self.report(&Event::Changed { verb, path, to: to.as_ref() });
                     }
                     outcome
                 }
@@ -60,10 +60,7 @@ impl Control {
             return Outcome::LoginRefused(LoginRefusal::Wrong);
         };
         let account = login.account;
-        let counted = self
-            .shared
-            .registry
-            .log_in(&account.name, account.sessions_max);
+        let counted = self.shared.registry.log_in(&account.name, account.sessions_max);
         if account.sessions_max.is_some() && counted.is_none() {
             self.report(&Event::LoginFailed { user });
             return Outcome::LoginRefused(LoginRefusal::TooManySessions);
@@ -93,11 +90,7 @@ impl Control {
             Ok((local, port, listener)) => {
                 let expires = tokio::time::Instant::now() + options.limits.passive_unused;
                 self.passive = Some(Box::new(Passive { listener, expires }));
-                let ip = if announce {
-                    data::announced(options, local, peer)
-                } else {
-                    local
-                };
+                let ip = if announce { data::announced(options, local, peer) } else { local };
                 Outcome::Listening(SocketAddr::new(ip, port))
             }
             Err(error) => {
@@ -119,6 +112,9 @@ impl Control {
             ascii_size_scan: options.limits.ascii_size_scan,
             ascii_restart_scan: options.limits.ascii_restart_scan,
             stat_entries: options.limits.stat_entries,
+            work_octets: options.limits.work_octets,
+            work_entries: options.limits.work_entries,
+            work_time: options.limits.work_time,
         })
     }
 
@@ -131,20 +127,14 @@ impl Control {
         match opened::open(&session, plan).await {
             Ok(ready) => {
                 let (wire_len, stored_as) = (ready.wire_len, ready.stored_as.clone());
-                work.ready = Some(Opening {
-                    ready,
-                    verb,
-                    representation,
-                });
-                Outcome::Opened {
-                    wire_len,
-                    stored_as,
-                }
+                work.ready = Some(Opening { ready, verb, representation });
+                Outcome::Opened { wire_len, stored_as }
             }
             Err(refused) => {
                 let why = match &refused {
                     Refused::Storage(error) => error.to_string(),
                     Refused::TooCostly => String::from("too costly"),
+                    Refused::SameFile | Refused::Stopped => String::from("refused"),
                 };
                 if let Some(path) = path {
                     self.report(&Event::Transferred {
@@ -183,6 +173,9 @@ fn told(ask: &Ask) -> Option<(&'static str, FtpPath, Option<FtpPath>)> {
         Ask::Rename(from, to) => ("RNTO", from.clone(), Some(to.clone())),
         Ask::ChangeMode(path, _) => ("SITE CHMOD", path.clone(), None),
         Ask::SetTimes { path, .. } => ("MFMT", path.clone(), None),
+        Ask::ChangeFacts { verb, path, .. } => (verb, path.clone(), None),
+        Ask::MakeDirs(path, _) => ("SITE MKDIR", path.clone(), None),
+        Ask::MakeLink { path, target } => ("SITE SYMLINK", path.clone(), Some(target.clone())),
         _ => return None,
     })
 }

@@ -149,9 +149,7 @@ impl Control {
         let limits = &self.shared.options.limits;
         let (here, allowed) = (self.shared.registry.sessions(), limits.sessions);
         let mut work = Work::default();
-        self.machine
-            .greeting(&self.shared.rules, here, allowed)
-            .write(&mut work.replies);
+        self.machine.greeting(&self.shared.rules, here, allowed).write(&mut work.replies);
         self.flush(&mut work).await
     }
 
@@ -161,10 +159,7 @@ impl Control {
         if now >= deadline {
             return Poll::Ready(Wake::TimedOut);
         }
-        let expires = self
-            .passive
-            .as_ref()
-            .map(|p| self.shared.second_of(p.expires));
+        let expires = self.passive.as_ref().map(|p| self.shared.second_of(p.expires));
         if expires.is_some_and(|at| now >= at) {
             return Poll::Ready(Wake::PassiveExpired);
         }
@@ -184,11 +179,12 @@ impl Control {
         let limits = &self.shared.options.limits;
         let whole = |d: Duration| u32::try_from(d.as_secs()).unwrap_or(u32::MAX);
         let (from, patience) = if self.machine.is_logged_in() {
-            (self.heard, limits.idle)
+            let idle = self.machine.idle_secs(&self.shared.rules);
+            (self.heard, u32::try_from(idle).unwrap_or(u32::MAX))
         } else {
-            (self.since, limits.login)
+            (self.since, whole(limits.login))
         };
-        from.saturating_add(whole(patience)).saturating_add(1)
+        from.saturating_add(patience).saturating_add(1)
     }
 
     /// Deals with why the session woke; afterwards it is idle again.
