@@ -36,8 +36,8 @@ pub(crate) fn install(required: bool) -> Result<(), Failed> {
     if let Some(become_root) = become_root() {
         let packages: Vec<&str> = wanted.iter().map(|(_, package)| *package).collect();
         // The lists on the machine may be stale or absent; that install fails is what counts.
-        drop(apt(&become_root, &["update", "-q"]).run());
-        let install = ["install", "-q", "-y", "--no-install-recommends"];
+        drop(apt(&become_root, &["update", "-qq"]).run());
+        let install = ["install", "-qq", "-y", "--no-install-recommends"];
         let arguments: Vec<&str> = install.into_iter().chain(packages).collect();
         if let Err(failed) = apt(&become_root, &arguments).run() {
             println!("{failed}");
