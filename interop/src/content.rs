@@ -16,10 +16,7 @@ pub fn noise(seed: u64, len: usize) -> Vec<u8> {
         state ^= state << 17;
         state.to_le_bytes()
     };
-    std::iter::repeat_with(&mut next)
-        .flatten()
-        .take(len)
-        .collect()
+    std::iter::repeat_with(&mut next).flatten().take(len).collect()
 }
 
 /// The head of a file that was left half transferred: `whole`'s first `len` octets, inverted, so
@@ -54,20 +51,12 @@ pub fn sha256(paths: &[&Path]) -> io::Result<Vec<String>> {
     let mut digests = Vec::with_capacity(paths.len());
     // Bounded, because a command line is.
     for some in paths.chunks(500) {
-        let out = Command::new("openssl")
-            .args(["dgst", "-sha256", "-r"])
-            .args(some)
-            .output()?;
+        let out = Command::new("openssl").args(["dgst", "-sha256", "-r"]).args(some).output()?;
         if !out.status.success() {
-            return Err(io::Error::other(
-                String::from_utf8_lossy(&out.stderr).into_owned(),
-            ));
+            return Err(io::Error::other(String::from_utf8_lossy(&out.stderr).into_owned()));
         }
         let text = String::from_utf8_lossy(&out.stdout);
-        digests.extend(
-            text.lines()
-                .map(|line| line.chars().take(64).collect::<String>()),
-        );
+        digests.extend(text.lines().map(|line| line.chars().take(64).collect::<String>()));
     }
     Ok(digests)
 }
@@ -76,10 +65,7 @@ pub fn sha256(paths: &[&Path]) -> io::Result<Vec<String>> {
 #[must_use]
 pub fn sha256_of_stdin() -> Command {
     let mut command = Command::new("openssl");
-    command
-        .args(["dgst", "-sha256", "-r"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+    command.args(["dgst", "-sha256", "-r"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
 

@@ -59,11 +59,8 @@ pub struct Link {
 
 impl Link {
     /// The simplest one.
-    pub const PLAIN: Self = Self {
-        security: Security::Plain,
-        data: DataMode::Passive,
-        family: Family::V4,
-    };
+    pub const PLAIN: Self =
+        Self { security: Security::Plain, data: DataMode::Passive, family: Family::V4 };
 
     /// Every one.
     #[must_use]
@@ -73,18 +70,9 @@ impl Link {
         let mut all = Vec::new();
         for family in [Family::V4, Family::V6] {
             for data in [DataMode::Passive, DataMode::Active] {
-                for security in [
-                    Plain,
-                    Explicit(V12),
-                    Explicit(V13),
-                    Implicit(V12),
-                    Implicit(V13),
-                ] {
-                    all.push(Self {
-                        security,
-                        data,
-                        family,
-                    });
+                for security in [Plain, Explicit(V12), Explicit(V13), Implicit(V12), Implicit(V13)]
+                {
+                    all.push(Self { security, data, family });
                 }
             }
         }
@@ -128,11 +116,7 @@ impl fmt::Display for Link {
             Security::Implicit(v) => format!("implicit {}", version(v)),
         };
         let data = if self.active() { "active" } else { "passive" };
-        let family = if self.family == Family::V4 {
-            "IPv4"
-        } else {
-            "IPv6"
-        };
+        let family = if self.family == Family::V4 { "IPv4" } else { "IPv6" };
         write!(f, "{family} {data} {security}")
     }
 }

@@ -48,18 +48,9 @@ impl Control {
         let (send, lines) = channel();
         thread::spawn(move || {
             // Ends when the program does, or when nobody listens any more.
-            BufReader::new(stdout)
-                .lines()
-                .map_while(Result::ok)
-                .all(|line| send.send(line).is_ok())
+            BufReader::new(stdout).lines().map_while(Result::ok).all(|line| send.send(line).is_ok())
         });
-        let mut control = Self {
-            child,
-            stdin,
-            lines,
-            at,
-            version,
-        };
+        let mut control = Self { child, stdin, lines, at, version };
         control.expect(&format!("USER {USER}"), "331")?;
         control.expect(&format!("PASS {PASSWORD}"), "230")?;
         control.expect("PBSZ 0", "200")?;
@@ -140,10 +131,6 @@ impl Drop for Control {
 fn s_client(at: SocketAddr, version: Version) -> Command {
     let mut openssl = Command::new("openssl");
     openssl.arg("s_client").arg("-connect").arg(at.to_string());
-    openssl.arg(if version == Version::V12 {
-        "-tls1_2"
-    } else {
-        "-tls1_3"
-    });
+    openssl.arg(if version == Version::V12 { "-tls1_2" } else { "-tls1_3" });
     openssl
 }

@@ -17,13 +17,8 @@ pub fn have(program: &str) -> bool {
         .is_ok_and(|status| status.success());
     if !found {
         let required = std::env::var_os("FERRY_REQUIRE_PEERS").is_some_and(|v| !v.is_empty());
-        assert!(
-            !required,
-            "{program} is not installed, and FERRY_REQUIRE_PEERS demands it"
-        );
-        say(&format!(
-            "SKIPPED: {program} is not installed (`cargo xtask test` installs it)\n"
-        ));
+        assert!(!required, "{program} is not installed, and FERRY_REQUIRE_PEERS demands it");
+        say(&format!("SKIPPED: {program} is not installed (`cargo xtask test` installs it)\n"));
     }
     found
 }

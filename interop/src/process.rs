@@ -40,21 +40,13 @@ impl Finished {
     /// # Errors
     /// The report of the run.
     pub fn success(self) -> Result<Self, String> {
-        if self.ok() {
-            Ok(self)
-        } else {
-            Err(self.to_string())
-        }
+        if self.ok() { Ok(self) } else { Err(self.to_string()) }
     }
 }
 
 impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = if self.timed_out {
-            " (killed at its time limit)"
-        } else {
-            ""
-        };
+        let end = if self.timed_out { " (killed at its time limit)" } else { "" };
         writeln!(f, "$ {}\n{}{end}", self.command, self.status)?;
         for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             for line in last_lines(text, 60) {
@@ -69,10 +61,7 @@ impl fmt::Display for Finished {
 #[must_use]
 pub fn last_lines(text: &str, count: usize) -> Vec<&str> {
     let lines: Vec<&str> = text.lines().collect();
-    lines
-        .get(lines.len().saturating_sub(count)..)
-        .unwrap_or_default()
-        .to_vec()
+    lines.get(lines.len().saturating_sub(count)..).unwrap_or_default().to_vec()
 }
 
 /// Runs `command`, gives it `input` and waits at most `limit`; then it and its children are killed.
@@ -82,15 +71,8 @@ pub fn last_lines(text: &str, count: usize) -> Vec<&str> {
 pub fn run(mut command: Command, input: &[u8], limit: Duration) -> io::Result<Finished> {
     let mut stdout = unnamed_file()?;
     let mut stderr = unnamed_file()?;
-    let stdin = if input.is_empty() {
-        Stdio::null()
-    } else {
-        Stdio::piped()
-    };
-    command
-        .stdin(stdin)
-        .stdout(stdout.try_clone()?)
-        .stderr(stderr.try_clone()?);
+    let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+    command.stdin(stdin).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
     let line = describe(&command);
     let mut child = command
         .process_group(0)
@@ -176,16 +158,8 @@ mod tests {
 
     #[test]
     fn output_and_status_are_kept_apart() {
-        let done = run(
-            shell("cat; echo no >&2; exit 3"),
-            b"yes",
-            Duration::from_secs(60),
-        )
-        .unwrap();
-        assert_eq!(
-            (done.stdout.as_str(), done.stderr.as_str()),
-            ("yes", "no\n")
-        );
+        let done = run(shell("cat; echo no >&2; exit 3"), b"yes", Duration::from_secs(60)).unwrap();
+        assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("yes", "no\n"));
         assert_eq!(done.status.code(), Some(3));
         assert!(!done.ok() && !done.timed_out);
     }

@@ -42,12 +42,9 @@ pub fn binary() -> io::Result<PathBuf> {
     }
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let builds = ["release/ferryd", "debug/ferryd"].map(|build| target.join(build));
-    builds
-        .into_iter()
-        .find(|build| build.exists())
-        .ok_or_else(|| {
-            io::Error::other("no ferryd to test: run `cargo build --release --bin ferryd` first")
-        })
+    builds.into_iter().find(|build| build.exists()).ok_or_else(|| {
+        io::Error::other("no ferryd to test: run `cargo build --release --bin ferryd` first")
+    })
 }
 
 impl Server {
@@ -67,19 +64,10 @@ impl Server {
         let dir = tempfile::tempdir()?;
         fs::create_dir(dir.path().join("files"))?;
         make_certificate(dir.path())?;
-        let families = if ipv6() {
-            vec![Family::V4, Family::V6]
-        } else {
-            vec![Family::V4]
-        };
-        let wanted: Vec<(Family, bool)> = families
-            .iter()
-            .flat_map(|family| [(*family, false), (*family, true)])
-            .collect();
-        fs::write(
-            dir.path().join("ferry.toml"),
-            configuration(dir.path(), &wanted, server_lines),
-        )?;
+        let families = if ipv6() { vec![Family::V4, Family::V6] } else { vec![Family::V4] };
+        let wanted: Vec<(Family, bool)> =
+            families.iter().flat_map(|family| [(*family, false), (*family, true)]).collect();
+        fs::write(dir.path().join("ferry.toml"), configuration(dir.path(), &wanted, server_lines))?;
         let log = File::create(dir.path().join("log"))?;
         let child = Command::new(binary()?)
             .arg("--config")
@@ -88,11 +76,7 @@ impl Server {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
-        let mut server = Self {
-            child,
-            listeners: Vec::new(),
-            dir,
-        };
+        let mut server = Self { child, listeners: Vec::new(), dir };
         let addresses = server.wait_for_addresses(wanted.len())?;
         server.listeners = wanted
             .into_iter()
@@ -155,10 +139,7 @@ impl Server {
     #[must_use]
     pub fn log_tail(&self) -> String {
         let log = self.log();
-        last_lines(&log, 30)
-            .iter()
-            .map(|line| format!("server| {line}\n"))
-            .collect()
+        last_lines(&log, 30).iter().map(|line| format!("server| {line}\n")).collect()
     }
 
     fn wait_for_addresses(&mut self, count: usize) -> io::Result<Vec<SocketAddr>> {
@@ -168,17 +149,11 @@ impl Server {
                 return Ok(addresses);
             }
             if let Some(status) = self.child.try_wait()? {
-                return Err(io::Error::other(format!(
-                    "ferryd: {status}\n{}",
-                    self.log_tail()
-                )));
+                return Err(io::Error::other(format!("ferryd: {status}\n{}", self.log_tail())));
             }
             thread::sleep(LOOK_EVERY);
         }
-        Err(io::Error::other(format!(
-            "ferryd does not get ready:\n{}",
-            self.log_tail()
-        )))
+        Err(io::Error::other(format!("ferryd does not get ready:\n{}", self.log_tail())))
     }
 }
 
@@ -203,11 +178,7 @@ fn configuration(dir: &Path, listeners: &[(Family, bool)], server_lines: &str) -
     let path = |name: &str| dir.join(name).display().to_string();
     let mut text = format!("[server]\n{server_lines}\n\n");
     for (family, implicit) in listeners {
-        let address = if *family == Family::V4 {
-            "127.0.0.1"
-        } else {
-            "::1"
-        };
+        let address = if *family == Family::V4 { "127.0.0.1" } else { "::1" };
         let tls = if *implicit { "implicit" } else { "explicit" };
         text.push_str(&format!(
             "[[listen]]\naddress = \"{address}\"\nport = 0\ntls = \"{tls}\"\n\n"
@@ -216,9 +187,7 @@ fn configuration(dir: &Path, listeners: &[(Family, bool)], server_lines: &str) -
     let (cert, key, home) = (path("cert.pem"), path("key.pem"), path("files"));
     text.push_str(&format!("[tls]\ncert = \"{cert}\"\nkey = \"{key}\"\n\n"));
     text.push_str("[limits]\nper_address = 200\n\n");
-    text.push_str(&format!(
-        "[[user]]\nname = \"{USER}\"\npassword = \"{PASSWORD_HASH}\"\n"
-    ));
+    text.push_str(&format!("[[user]]\nname = \"{USER}\"\npassword = \"{PASSWORD_HASH}\"\n"));
     text.push_str(&format!("home = \"{home}\"\naccess = \"read-write\"\n"));
     text
 }

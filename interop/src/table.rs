@@ -51,10 +51,7 @@ impl Table {
     #[must_use]
     pub fn print(&self, title: &str, columns: &[&str]) -> String {
         let (ok, left, failed) = self.counts();
-        let mut text = format!(
-            "\n{title}: {ok} ok, {failed} failed, {left} left out\n{:27}",
-            ""
-        );
+        let mut text = format!("\n{title}: {ok} ok, {failed} failed, {left} left out\n{:27}", "");
         for column in columns {
             text.push_str(&format!(" {column:>9}"));
         }
@@ -104,14 +101,8 @@ mod tests {
         assert_eq!(table.counts(), (2, 3, 1));
         assert_eq!(table.failures(), "the report");
         let text = table.print("someone", &["get", "put"]);
-        assert!(
-            text.contains("one way") && text.contains("FAILED"),
-            "{text}"
-        );
+        assert!(text.contains("one way") && text.contains("FAILED"), "{text}");
         assert!(text.contains("1 left out: no such thing"), "{text}");
-        assert!(
-            text.contains("2 left out: no way") && !text.contains("a third"),
-            "{text}"
-        );
+        assert!(text.contains("2 left out: no way") && !text.contains("a third"), "{text}");
     }
 }

@@ -5,34 +5,17 @@ use std::path::PathBuf;
 
 /// One request to a client.
 #[derive(Debug, Clone)]
-#[allow(
-    clippy::exhaustive_enums,
-    reason = "every client driver must know every task"
-)]
+#[allow(clippy::exhaustive_enums, reason = "every client driver must know every task")]
 #[allow(missing_docs, reason = "the fields are what their names say")]
 pub enum Task {
     /// Print the names in a directory, by every listing command the client has.
     List { dir: String },
     /// Fetch `dir/name` to the local file `to`, continuing what is there if `resume`.
-    Get {
-        dir: String,
-        name: String,
-        to: PathBuf,
-        resume: bool,
-    },
+    Get { dir: String, name: String, to: PathBuf, resume: bool },
     /// Send the local file `from` as `dir/name`, continuing what is there if `resume`.
-    Put {
-        from: PathBuf,
-        dir: String,
-        name: String,
-        resume: bool,
-    },
+    Put { from: PathBuf, dir: String, name: String, resume: bool },
     /// Rename within a directory.
-    Rename {
-        dir: String,
-        from: String,
-        to: String,
-    },
+    Rename { dir: String, from: String, to: String },
     /// Delete a file.
     Delete { dir: String, name: String },
     /// Make a directory.

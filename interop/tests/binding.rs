@@ -33,19 +33,11 @@ fn content(i: usize) -> String {
 }
 
 fn explicit(version: Version) -> Link {
-    Link {
-        security: Security::Explicit(version),
-        data: DataMode::Passive,
-        family: Family::V4,
-    }
+    Link { security: Security::Explicit(version), data: DataMode::Passive, family: Family::V4 }
 }
 
 fn log_ins(server: &Server) -> usize {
-    server
-        .log()
-        .lines()
-        .filter(|line| line.contains("logged in"))
-        .count()
+    server.log().lines().filter(|line| line.contains("logged in")).count()
 }
 
 fn expect_all(dir: &Path, report: &str) {
@@ -134,30 +126,14 @@ fn openssl_resumes_one_session_again_and_again() {
         let at = server.address(&explicit(version)).unwrap();
         let mut control = Control::log_in(at, version, &session).unwrap();
         for i in 0..TRANSFERS {
-            let (data, reply) = control
-                .transfer(&format!("RETR f{i}"), &session, b"")
-                .unwrap();
-            assert!(
-                reply.starts_with("226"),
-                "download {i}: {reply}\n{data}{}",
-                server.log_tail()
-            );
+            let (data, reply) = control.transfer(&format!("RETR f{i}"), &session, b"").unwrap();
+            assert!(reply.starts_with("226"), "download {i}: {reply}\n{data}{}", server.log_tail());
             assert!(data.stdout.contains("Reused, "), "{data}");
-            assert!(
-                data.stdout.contains(content(i).lines().next().unwrap()),
-                "{data}"
-            );
+            assert!(data.stdout.contains(content(i).lines().next().unwrap()), "{data}");
         }
         let (data, reply) = control.transfer("STOR new", &session, b"sent\n").unwrap();
-        assert!(
-            reply.starts_with("226"),
-            "upload: {reply}\n{data}{}",
-            server.log_tail()
-        );
-        assert_eq!(
-            fs::read_to_string(server.files().join("new")).unwrap(),
-            "sent\n"
-        );
+        assert!(reply.starts_with("226"), "upload: {reply}\n{data}{}", server.log_tail());
+        assert_eq!(fs::read_to_string(server.files().join("new")).unwrap(), "sent\n");
     }
 }
 
@@ -174,17 +150,10 @@ fn a_session_of_another_control_connection_is_refused() {
         let mut control = Control::log_in(at, version, &mine).unwrap();
         let other = Control::log_in(at, version, &theirs).unwrap();
         let (data, reply) = control.transfer("RETR f1", &theirs, b"").unwrap();
-        assert!(
-            reply.starts_with("522"),
-            "{reply}\n{data}{}",
-            server.log_tail()
-        );
+        assert!(reply.starts_with("522"), "{reply}\n{data}{}", server.log_tail());
         assert!(!data.stdout.contains("this is file"), "{data}");
         let (data, reply) = control.transfer("RETR f1", &mine, b"").unwrap();
-        assert!(
-            reply.starts_with("226"),
-            "its own still works: {reply}\n{data}"
-        );
+        assert!(reply.starts_with("226"), "its own still works: {reply}\n{data}");
         drop(other);
     }
 }
@@ -200,12 +169,8 @@ fn a_client_that_cannot_resume_is_refused_with_522() {
             .target(explicit(version), |target| {
                 assert_eq!(target.password, PASSWORD);
                 let to = target.home.join("f1");
-                let get = Task::Get {
-                    dir: "/".into(),
-                    name: "f1".into(),
-                    to: to.clone(),
-                    resume: false,
-                };
+                let get =
+                    Task::Get { dir: "/".into(), name: "f1".into(), to: to.clone(), resume: false };
                 let runs = Python.run(&target, &[get]).unwrap();
                 let report = format!("{}{}", runs[0], server.log_tail());
                 assert!(!runs[0].ok() && runs[0].stderr.contains("522 "), "{report}");

@@ -59,18 +59,9 @@ fn download(link: Link) {
 /// The digest of what is in `path` from `at` on.
 fn sha256_from(path: &Path, at: u64) -> String {
     let mut tail = Command::new("sh");
-    tail.args([
-        "-c",
-        "tail -c +$(($1 + 1)) \"$2\" | openssl dgst -sha256 -r",
-        "sh",
-    ]);
+    tail.args(["-c", "tail -c +$(($1 + 1)) \"$2\" | openssl dgst -sha256 -r", "sh"]);
     tail.arg(at.to_string()).arg(path);
-    run(tail, b"", LIMIT)
-        .unwrap()
-        .stdout
-        .chars()
-        .take(64)
-        .collect()
+    run(tail, b"", LIMIT).unwrap().stdout.chars().take(64).collect()
 }
 
 fn upload(link: Link) {
@@ -83,17 +74,11 @@ fn upload(link: Link) {
             let from = target.home.join("big");
             sparse(&from, LEN).unwrap();
             let mut curl = Curl::command(&target);
-            curl.arg("--upload-file")
-                .arg(&from)
-                .arg(Curl::url(&target, "/big"));
+            curl.arg("--upload-file").arg(&from).arg(Curl::url(&target, "/big"));
             let done = run(curl, b"", LIMIT).unwrap();
             let report = format!("{done}{}", server.log_tail());
             let big = server.files().join("big");
-            assert_eq!(
-                fs::metadata(&big).map_or(0, |meta| meta.len()),
-                LEN,
-                "{report}"
-            );
+            assert_eq!(fs::metadata(&big).map_or(0, |meta| meta.len()), LEN, "{report}");
             let digests = sha256(&[&from, &big]).unwrap();
             assert_eq!(digests[0], digests[1], "{report}");
         })

@@ -44,66 +44,18 @@ struct Job {
 }
 
 const JOBS: [Job; 12] = [
-    Job {
-        name: "login",
-        skills: &[Skill::Read],
-        run: log_in,
-    },
-    Job {
-        name: "list",
-        skills: &[Skill::Read],
-        run: list,
-    },
-    Job {
-        name: "get",
-        skills: &[Skill::Read],
-        run: get,
-    },
-    Job {
-        name: "put",
-        skills: &[Skill::Write],
-        run: put,
-    },
-    Job {
-        name: "reget",
-        skills: &[Skill::ResumeGet],
-        run: resume_get,
-    },
-    Job {
-        name: "reput",
-        skills: &[Skill::ResumePut],
-        run: resume_put,
-    },
-    Job {
-        name: "rename",
-        skills: &[Skill::Manage],
-        run: rename,
-    },
-    Job {
-        name: "delete",
-        skills: &[Skill::Manage],
-        run: delete,
-    },
-    Job {
-        name: "mkdir",
-        skills: &[Skill::Manage],
-        run: make_and_remove_dirs,
-    },
-    Job {
-        name: "get-names",
-        skills: &[Skill::OddNames],
-        run: get_odd_names,
-    },
-    Job {
-        name: "put-names",
-        skills: &[Skill::OddNames, Skill::Write],
-        run: put_odd_names,
-    },
-    Job {
-        name: "empty",
-        skills: &[Skill::Read],
-        run: empty_files,
-    },
+    Job { name: "login", skills: &[Skill::Read], run: log_in },
+    Job { name: "list", skills: &[Skill::Read], run: list },
+    Job { name: "get", skills: &[Skill::Read], run: get },
+    Job { name: "put", skills: &[Skill::Write], run: put },
+    Job { name: "reget", skills: &[Skill::ResumeGet], run: resume_get },
+    Job { name: "reput", skills: &[Skill::ResumePut], run: resume_put },
+    Job { name: "rename", skills: &[Skill::Manage], run: rename },
+    Job { name: "delete", skills: &[Skill::Manage], run: delete },
+    Job { name: "mkdir", skills: &[Skill::Manage], run: make_and_remove_dirs },
+    Job { name: "get-names", skills: &[Skill::OddNames], run: get_odd_names },
+    Job { name: "put-names", skills: &[Skill::OddNames, Skill::Write], run: put_odd_names },
+    Job { name: "empty", skills: &[Skill::Read], run: empty_files },
 ];
 
 /// What a job has to work with: a client, a link, and a directory of its own on either side.
@@ -117,28 +69,16 @@ struct Cx<'a> {
 
 impl Cx<'_> {
     fn run(&self, tasks: &[Task]) -> Result<Vec<Finished>, String> {
-        self.client
-            .run(&self.target, tasks)
-            .map_err(|e| e.to_string())
+        self.client.run(&self.target, tasks).map_err(|e| e.to_string())
     }
 
     fn get(&self, name: &str, resume: bool) -> Task {
-        Task::Get {
-            dir: self.remote.clone(),
-            name: name.into(),
-            to: self.local.join(name),
-            resume,
-        }
+        Task::Get { dir: self.remote.clone(), name: name.into(), to: self.local.join(name), resume }
     }
 
     fn put(&self, name: &str, resume: bool) -> Task {
         let from = self.local.join(name);
-        Task::Put {
-            from,
-            dir: self.remote.clone(),
-            name: name.into(),
-            resume,
-        }
+        Task::Put { from, dir: self.remote.clone(), name: name.into(), resume }
     }
 }
 
@@ -152,11 +92,7 @@ fn expect(path: &Path, content: &[u8], runs: &[Finished]) -> Result<(), String> 
     if found == content {
         return Ok(());
     }
-    let same = found
-        .iter()
-        .zip(content)
-        .take_while(|(a, b)| a == b)
-        .count();
+    let same = found.iter().zip(content).take_while(|(a, b)| a == b).count();
     Err(format!(
         "{}: {} octets where {} should be, different from octet {same}\n{}",
         path.display(),
@@ -168,11 +104,7 @@ fn expect(path: &Path, content: &[u8], runs: &[Finished]) -> Result<(), String> 
 
 fn expect_gone(path: &Path, runs: &[Finished]) -> Result<(), String> {
     if fs::symlink_metadata(path).is_ok() {
-        return Err(format!(
-            "{} is still there\n{}",
-            path.display(),
-            report(runs)
-        ));
+        return Err(format!("{} is still there\n{}", path.display(), report(runs)));
     }
     Ok(())
 }
@@ -183,29 +115,18 @@ fn write(path: &Path, content: &[u8]) -> Result<(), String> {
 
 fn log_in(cx: &Cx<'_>) -> Result<(), String> {
     write(&cx.remote_here.join("inside"), b"")?;
-    let list = [Task::List {
-        dir: cx.remote.clone(),
-    }];
+    let list = [Task::List { dir: cx.remote.clone() }];
     let runs = cx.run(&list)?;
-    if !runs
-        .iter()
-        .all(|run| run.ok() && run.stdout.contains("inside"))
-    {
+    if !runs.iter().all(|run| run.ok() && run.stdout.contains("inside")) {
         return Err(format!("cannot log in\n{}", report(&runs)));
     }
     if cx.target.link != Link::PLAIN {
         return Ok(());
     }
-    let target = Target {
-        password: "wrong horse",
-        ..cx.target
-    };
+    let target = Target { password: "wrong horse", ..cx.target };
     let runs = cx.client.run(&target, &list).map_err(|e| e.to_string())?;
     if runs.iter().any(|run| run.stdout.contains("inside")) {
-        return Err(format!(
-            "logged in with a wrong password\n{}",
-            report(&runs)
-        ));
+        return Err(format!("logged in with a wrong password\n{}", report(&runs)));
     }
     Ok(())
 }
@@ -216,14 +137,10 @@ fn list(cx: &Cx<'_>) -> Result<(), String> {
         write(&cx.remote_here.join(name), name.as_bytes())?;
     }
     fs::create_dir(cx.remote_here.join(names[3])).map_err(|e| e.to_string())?;
-    let runs = cx.run(&[Task::List {
-        dir: cx.remote.clone(),
-    }])?;
+    let runs = cx.run(&[Task::List { dir: cx.remote.clone() }])?;
     for run in &runs {
         // ncftp shows what is not ASCII in its own way.
-        let missing = names
-            .iter()
-            .find(|name| name.is_ascii() && !run.stdout.contains(*name));
+        let missing = names.iter().find(|name| name.is_ascii() && !run.stdout.contains(*name));
         if let (false, _) | (_, Some(_)) = (run.ok(), missing) {
             return Err(format!("{missing:?} is missing\n{run}"));
         }
@@ -279,11 +196,7 @@ fn resume_put(cx: &Cx<'_>) -> Result<(), String> {
 fn rename(cx: &Cx<'_>) -> Result<(), String> {
     write(&cx.remote_here.join("before.txt"), b"the same")?;
     let (from, to) = ("before.txt".to_owned(), "after.txt".to_owned());
-    let runs = cx.run(&[Task::Rename {
-        dir: cx.remote.clone(),
-        from,
-        to,
-    }])?;
+    let runs = cx.run(&[Task::Rename { dir: cx.remote.clone(), from, to }])?;
     expect_gone(&cx.remote_here.join("before.txt"), &runs)?;
     expect(&cx.remote_here.join("after.txt"), b"the same", &runs)
 }
@@ -291,10 +204,7 @@ fn rename(cx: &Cx<'_>) -> Result<(), String> {
 fn delete(cx: &Cx<'_>) -> Result<(), String> {
     write(&cx.remote_here.join("doomed.txt"), b"x")?;
     write(&cx.remote_here.join("spared.txt"), b"y")?;
-    let runs = cx.run(&[Task::Delete {
-        dir: cx.remote.clone(),
-        name: "doomed.txt".into(),
-    }])?;
+    let runs = cx.run(&[Task::Delete { dir: cx.remote.clone(), name: "doomed.txt".into() }])?;
     expect_gone(&cx.remote_here.join("doomed.txt"), &runs)?;
     expect(&cx.remote_here.join("spared.txt"), b"y", &runs)
 }
@@ -303,14 +213,8 @@ fn make_and_remove_dirs(cx: &Cx<'_>) -> Result<(), String> {
     let dir = || cx.remote.clone();
     fs::create_dir(cx.remote_here.join("old")).map_err(|e| e.to_string())?;
     let runs = cx.run(&[
-        Task::MakeDir {
-            dir: dir(),
-            name: "new".into(),
-        },
-        Task::RemoveDir {
-            dir: dir(),
-            name: "old".into(),
-        },
+        Task::MakeDir { dir: dir(), name: "new".into() },
+        Task::RemoveDir { dir: dir(), name: "old".into() },
     ])?;
     if !cx.remote_here.join("new").is_dir() {
         return Err(format!("no directory was made\n{}", report(&runs)));
@@ -324,9 +228,7 @@ fn get_odd_names(cx: &Cx<'_>) -> Result<(), String> {
         write(&cx.remote_here.join(name), name.as_bytes())?;
     }
     let runs = cx.run(&tasks)?;
-    ODD_NAMES
-        .iter()
-        .try_for_each(|name| expect(&cx.local.join(name), name.as_bytes(), &runs))
+    ODD_NAMES.iter().try_for_each(|name| expect(&cx.local.join(name), name.as_bytes(), &runs))
 }
 
 fn put_odd_names(cx: &Cx<'_>) -> Result<(), String> {
@@ -335,9 +237,7 @@ fn put_odd_names(cx: &Cx<'_>) -> Result<(), String> {
         write(&cx.local.join(name), name.as_bytes())?;
     }
     let runs = cx.run(&tasks)?;
-    ODD_NAMES
-        .iter()
-        .try_for_each(|name| expect(&cx.remote_here.join(name), name.as_bytes(), &runs))
+    ODD_NAMES.iter().try_for_each(|name| expect(&cx.remote_here.join(name), name.as_bytes(), &runs))
 }
 
 fn empty_files(cx: &Cx<'_>) -> Result<(), String> {
@@ -350,22 +250,14 @@ fn empty_files(cx: &Cx<'_>) -> Result<(), String> {
     }
     let runs = cx.run(&tasks)?;
     expect(&cx.local.join("from.txt"), b"", &runs)?;
-    if writes {
-        expect(&cx.remote_here.join("to.txt"), b"", &runs)
-    } else {
-        Ok(())
-    }
+    if writes { expect(&cx.remote_here.join("to.txt"), b"", &runs) } else { Ok(()) }
 }
 
 fn cell(server: &Server, client: &dyn Client, link: Link, job: &Job) -> Cell {
     if let Some(reason) = client.link_left_out(&link) {
         return Cell::Left(reason);
     }
-    if let Some(reason) = job
-        .skills
-        .iter()
-        .find_map(|skill| client.skill_left_out(*skill))
-    {
+    if let Some(reason) = job.skills.iter().find_map(|skill| client.skill_left_out(*skill)) {
         return Cell::Left(reason);
     }
     let place = format!("{}-{}", link.slug(), job.name);
@@ -377,13 +269,7 @@ fn cell(server: &Server, client: &dyn Client, link: Link, job: &Job) -> Cell {
         fs::create_dir(&local).map_err(|e| e.to_string())?;
         assert_eq!(target.password, PASSWORD);
         let remote = format!("/{place}");
-        (job.run)(&Cx {
-            client,
-            target,
-            remote,
-            remote_here,
-            local,
-        })
+        (job.run)(&Cx { client, target, remote, remote_here, local })
     });
     let result = result.map_err(|e| e.to_string()).and_then(|result| result);
     result.map_or_else(
@@ -393,9 +279,7 @@ fn cell(server: &Server, client: &dyn Client, link: Link, job: &Job) -> Cell {
             let name = client.name();
             let job = job.name;
             let log = since.join("\nserver| ");
-            Cell::Failed(format!(
-                "==== {name}, {link}, {job}: {report}server| {log}\n"
-            ))
+            Cell::Failed(format!("==== {name}, {link}, {job}: {report}server| {log}\n"))
         },
         |()| Cell::Ok,
     )
@@ -415,10 +299,7 @@ fn matrix_of(name: &str) {
             table.row(&link.to_string(), vec![left; JOBS.len()]);
             continue;
         }
-        let cells = JOBS
-            .iter()
-            .map(|job| cell(&server, client, link, job))
-            .collect();
+        let cells = JOBS.iter().map(|job| cell(&server, client, link, job)).collect();
         table.row(&link.to_string(), cells);
         if table.counts().2 >= FAILURES_MAX {
             say("stopped early: too much fails\n");
@@ -427,11 +308,7 @@ fn matrix_of(name: &str) {
     }
     say(&table.print(client.name(), &JOBS.map(|job| job.name)));
     let (worked, _, failed) = table.counts();
-    assert!(
-        failed == 0 && worked > 0,
-        "{failed} cells failed\n{}",
-        table.failures()
-    );
+    assert!(failed == 0 && worked > 0, "{failed} cells failed\n{}", table.failures());
 }
 
 #[test]

@@ -31,10 +31,7 @@ fn with_urls(check: impl FnOnce(&[String], &std::path::Path)) {
     let stdout = ferryd.stdout.take().unwrap();
     let (send, lines) = channel();
     thread::spawn(move || {
-        BufReader::new(stdout)
-            .lines()
-            .map_while(Result::ok)
-            .all(|line| send.send(line).is_ok())
+        BufReader::new(stdout).lines().map_while(Result::ok).all(|line| send.send(line).is_ok())
     });
     let mut urls = Vec::new();
     // The announcement ends with how to stop.
@@ -66,11 +63,7 @@ fn a_printed_url_is_enough_to_download_and_upload() {
         assert_eq!(curl(&[&format!("{plain}hello.txt")]), "hello\n", "{urls:?}");
         let local = share.join("../new.txt");
         fs::write(&local, "sent\n").unwrap();
-        curl(&[
-            "--upload-file",
-            local.to_str().unwrap(),
-            &format!("{plain}new.txt"),
-        ]);
+        curl(&["--upload-file", local.to_str().unwrap(), &format!("{plain}new.txt")]);
         assert_eq!(fs::read_to_string(share.join("new.txt")).unwrap(), "sent\n");
         // curl knows explicit TLS by an option, not by a scheme.
         let secure = urls.iter().find(|url| url.starts_with("ftpes://")).unwrap();

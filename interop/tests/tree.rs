@@ -65,16 +65,12 @@ fn files(root: &Path) -> Vec<PathBuf> {
 
 /// Copies the tree and gives every file a time of its own: sources unpacked by cargo share one.
 fn copy_with_times(from: &Path, to: &Path) {
-    for (path, seconds) in files(from)
-        .iter()
-        .zip((1_000_000_000_u64..).step_by(86_413))
-    {
+    for (path, seconds) in files(from).iter().zip((1_000_000_000_u64..).step_by(86_413)) {
         let target = to.join(path);
         fs::create_dir_all(target.parent().unwrap()).unwrap();
         fs::copy(from.join(path), &target).unwrap();
         let file = File::options().append(true).open(&target).unwrap();
-        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
-            .unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
     }
 }
 
@@ -86,10 +82,7 @@ fn manifest(root: &Path) -> BTreeMap<PathBuf, (String, u64)> {
     assert_eq!(digests.len(), paths.len());
     let seconds = |path: &PathBuf| {
         let modified = fs::metadata(path).unwrap().modified().unwrap();
-        modified
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap()
-            .as_secs()
+        modified.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
     };
     let facts = digests.into_iter().zip(full.iter().map(seconds));
     paths.into_iter().zip(facts).collect()
@@ -104,10 +97,7 @@ fn assert_same(want: &BTreeMap<PathBuf, (String, u64)>, root: &Path, report: &st
         .map(|(path, facts)| format!("{}: {facts:?} became {:?}", path.display(), got.get(path)))
         .collect();
     let extra = got.keys().filter(|path| !want.contains_key(*path)).count();
-    let some = differ
-        .get(..differ.len().min(10))
-        .unwrap_or_default()
-        .join("\n");
+    let some = differ.get(..differ.len().min(10)).unwrap_or_default().join("\n");
     assert!(
         differ.is_empty() && extra == 0,
         "{} of {} files differ, {extra} are too many:\n{some}\n{report}",
@@ -122,11 +112,7 @@ fn server_with_tree() -> (Server, BTreeMap<PathBuf, (String, u64)>) {
     let tree = server.files().join("tree");
     copy_with_times(&sources(), &tree);
     let want = manifest(&tree);
-    assert!(
-        want.len() >= FILES_MIN,
-        "{CRATE} has only {} files",
-        want.len()
-    );
+    assert!(want.len() >= FILES_MIN, "{CRATE} has only {} files", want.len());
     (server, want)
 }
 
@@ -147,15 +133,9 @@ fn a_tree_goes_out_and_comes_back_by_lftp() {
     let local = copy.path().join("tree");
     let report = mirror(format!("mirror --parallel=3 /tree {}", local.display()));
     assert_same(&want, &local, &report);
-    let report = mirror(format!(
-        "mirror --reverse --parallel=3 {} /back",
-        local.display()
-    ));
+    let report = mirror(format!("mirror --reverse --parallel=3 {} /back", local.display()));
     assert_same(&want, &server.files().join("back"), &report);
-    say(&format!(
-        "lftp: {} files out and back over TLS\n",
-        want.len()
-    ));
+    say(&format!("lftp: {} files out and back over TLS\n", want.len()));
 }
 
 #[test]

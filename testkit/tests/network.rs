@@ -40,9 +40,7 @@ async fn pair(net: &SimNet) -> (SimLink, SimLink, SimListener) {
 fn octets_arrive_whole_and_in_order_however_they_are_cut() {
     under_many_seeds(|net| async move {
         let (client, server, _listener) = pair(&net).await;
-        let sent: Vec<u8> = (0..100_000_u32)
-            .map(|i| i.to_le_bytes()[0] ^ 0x5a)
-            .collect();
+        let sent: Vec<u8> = (0..100_000_u32).map(|i| i.to_le_bytes()[0] ^ 0x5a).collect();
         let (writing, reading) = tokio::join!(
             async {
                 client.send(&sent).await.unwrap();
@@ -68,10 +66,7 @@ fn a_reader_who_does_not_read_holds_the_writer_back() {
         while let Ok(Ok(n)) = timeout(Duration::from_secs(60), server.recv(&mut buf)).await {
             got += n;
         }
-        assert!(
-            (1..=16 * 1024).contains(&got),
-            "{got} octets were in flight"
-        );
+        assert!((1..=16 * 1024).contains(&got), "{got} octets were in flight");
     });
 }
 
@@ -81,22 +76,13 @@ fn who_has_finished_sending_can_still_read() {
         let (client, server, _listener) = pair(&net).await;
         client.send(b"question\r\n").await.unwrap();
         client.finish().unwrap();
-        assert_eq!(
-            server.recv_line().await.unwrap().as_deref(),
-            Some(&b"question"[..])
-        );
+        assert_eq!(server.recv_line().await.unwrap().as_deref(), Some(&b"question"[..]));
         assert_eq!(server.recv_line().await.unwrap(), None);
         server.send(b"answer\r\n").await.unwrap();
         drop(server);
-        assert_eq!(
-            client.recv_line().await.unwrap().as_deref(),
-            Some(&b"answer"[..])
-        );
+        assert_eq!(client.recv_line().await.unwrap().as_deref(), Some(&b"answer"[..]));
         assert_eq!(client.recv_line().await.unwrap(), None);
-        assert_eq!(
-            client.send(b"more").await.unwrap_err().kind(),
-            io::ErrorKind::BrokenPipe
-        );
+        assert_eq!(client.send(b"more").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     });
 }
 
@@ -122,10 +108,7 @@ fn closing_with_unread_octets_resets_and_writing_to_the_closed_is_answered_by_a_
         tokio::time::sleep(Duration::from_secs(1)).await;
         server.send(b"bye").await.unwrap();
         server.close();
-        assert_eq!(
-            client.recv_to_end().await.unwrap(),
-            (b"bye".to_vec(), End::Reset)
-        );
+        assert_eq!(client.recv_to_end().await.unwrap(), (b"bye".to_vec(), End::Reset));
 
         let client = net.dial(at(CLIENT), at(SERVER)).await.unwrap();
         listener.accept().await.close();
@@ -155,19 +138,9 @@ fn hosts_where_nobody_listens_refuse_are_unreachable_or_stay_silent() {
         net.set_host(at("10.0.0.2:0").ip(), Host::Unreachable);
         net.set_host(at("10.0.0.3:0").ip(), Host::Silent);
         let dial = |to: &str| net.connect(None, at(to));
-        assert_eq!(
-            dial("10.0.0.1:80").await.unwrap_err().kind(),
-            io::ErrorKind::ConnectionRefused
-        );
-        assert_eq!(
-            dial("10.0.0.2:80").await.unwrap_err().kind(),
-            io::ErrorKind::HostUnreachable
-        );
-        assert!(
-            timeout(Duration::from_secs(86_400), dial("10.0.0.3:80"))
-                .await
-                .is_err()
-        );
+        assert_eq!(dial("10.0.0.1:80").await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(dial("10.0.0.2:80").await.unwrap_err().kind(), io::ErrorKind::HostUnreachable);
+        assert!(timeout(Duration::from_secs(86_400), dial("10.0.0.3:80")).await.is_err());
         let tried: Vec<_> = net.attempts().iter().map(|a| (a.by, a.to)).collect();
         let want = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"].map(|a| (Party::Engine, at(a)));
         assert_eq!(tried, want);
@@ -186,10 +159,7 @@ fn an_address_is_used_by_one_at_a_time() {
         let again = net.dial(client.local(), at(SERVER)).await.unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AddrNotAvailable);
         net.refuse_bind(at("0.0.0.0:20"), io::ErrorKind::PermissionDenied);
-        let from = net
-            .connect(Some(at("203.0.113.1:20")), at(SERVER))
-            .await
-            .unwrap_err();
+        let from = net.connect(Some(at("203.0.113.1:20")), at(SERVER)).await.unwrap_err();
         assert_eq!(from.kind(), io::ErrorKind::PermissionDenied);
     });
 }
@@ -200,10 +170,7 @@ fn a_listener_that_goes_frees_its_port_and_turns_away_who_waited() {
         let listener = net.listen_at(at(SERVER), 4).unwrap();
         let waiting = net.dial(at(CLIENT), at(SERVER)).await.unwrap();
         drop(listener);
-        assert_eq!(
-            waiting.recv_to_end().await.unwrap(),
-            (Vec::new(), End::Reset)
-        );
+        assert_eq!(waiting.recv_to_end().await.unwrap(), (Vec::new(), End::Reset));
         let refused = net.dial(at(CLIENT), at(SERVER)).await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
         assert!(net.listen_at(at(SERVER), 4).is_ok());
@@ -226,10 +193,7 @@ fn a_listener_for_every_ipv6_address_hears_ipv4_in_its_ipv6_form() {
 fn both_ends_know_the_addresses_the_client_chose() {
     under_many_seeds(|net| async move {
         let _listener = net.listen_at(at("[2001:db8::1]:21"), 4).unwrap();
-        let client = net
-            .dial(at("[2001:db8::9]:5000"), at("[2001:db8::1]:21"))
-            .await
-            .unwrap();
+        let client = net.dial(at("[2001:db8::9]:5000"), at("[2001:db8::1]:21")).await.unwrap();
         let server = _listener.accept().await;
         assert_eq!(server.peer_addr().unwrap(), at("[2001:db8::9]:5000"));
         assert_eq!(server.local_addr().unwrap(), client.peer());

@@ -60,8 +60,7 @@ async fn parrot(net: &SimNet, link: &SimLink) -> io::Result<()> {
                 let listener = net.listen_at(SocketAddr::new(link.local().ip(), 0), 1)?;
                 let port = listener.at().port();
                 passive = Some(listener);
-                link.send(format!("229 Extended (|||{port}|)\r\n").as_bytes())
-                    .await?;
+                link.send(format!("229 Extended (|||{port}|)\r\n").as_bytes()).await?;
             }
             b"RETR" => {
                 let Some(listener) = passive.take() else {
@@ -161,10 +160,7 @@ fn every_kind_of_disappointment_is_noticed() {
         ("C: x\nS 200\nS has: 2*y", "no line fits"),
         ("C: x\nS 200\nS lacks: 2*x", "is there"),
         ("S 200", "nothing came within"),
-        (
-            "C: x\nS nothing for 1s",
-            "a line came where none was expected",
-        ),
+        ("C: x\nS nothing for 1s", "a line came where none was expected"),
         ("S nothing for 70s", "a line came where none was expected"),
         ("S EOF", "nothing came within"),
         ("wait 61s\nS EOF", "a line came instead of the end"),
@@ -172,51 +168,29 @@ fn every_kind_of_disappointment_is_noticed() {
         ("C: TWICE\nS 200", "after the last line"),
         ("D< \"\"", "there is no data connection"),
         ("data connect", "no 227 or 229 was seen"),
-        (
-            "expect file /a \"other\"",
-            "the file holds 4 octets, wanted 5",
-        ),
+        ("expect file /a \"other\"", "the file holds 4 octets, wanted 5"),
         ("expect file /b \"x\"", "there is no such file"),
         ("expect no file /a", "the file is there"),
         ("expect dir /nowhere", "there is no such directory"),
         ("expect sessions 7", "the server has 1 sessions"),
-        (
-            "C: CALL\nS 200\nexpect no connect to 10.0.0.9",
-            "the server tried to connect",
-        ),
+        ("C: CALL\nS 200\nexpect no connect to 10.0.0.9", "the server tried to connect"),
         ("expect connect to 10.0.0.9:80", "never tried"),
-        (
-            "C: EPSV\nS 229\ndata connect\nC: RETR\nS 150\nD< \"hullo\\n\"",
-            "at 1:",
-        ),
+        ("C: EPSV\nS 229\ndata connect\nC: RETR\nS 150\nD< \"hullo\\n\"", "at 1:"),
         ("C: EPSV\nS 229\ndata connect refused", "was open"),
-        (
-            "wait 59s\nexpect within 100ms\nS 421",
-            "nothing came within",
-        ),
+        ("wait 59s\nexpect within 100ms\nS 421", "nothing came within"),
         ("file /late \"x\"", "setup comes before"),
         ("B C: x", "not connected"),
     ];
     for (lines, want) in cases {
         let text = format!("== Something.\nfile /a \"kept\"\nconnect\nS 220\n{lines}\n");
         let report = play_all(&text, &Parrot, "").unwrap_err();
-        assert!(
-            report.contains(want),
-            "{lines:?}: {want:?} is not in:\n{report}"
-        );
+        assert!(report.contains(want), "{lines:?}: {want:?} is not in:\n{report}");
     }
 }
 
 #[test]
 fn lines_that_cannot_be_read_are_named() {
-    for bad in [
-        "jump",
-        "S two",
-        "C raw: \"x",
-        "wait 3",
-        "expect file /a",
-        "option idle=x",
-    ] {
+    for bad in ["jump", "S two", "C raw: \"x", "wait 3", "expect file /a", "option idle=x"] {
         let text = format!("== Something.\nconnect\n{bad}\n");
         let report = play_all(&text, &Parrot, "").unwrap_err();
         assert!(report.contains("line 3"), "{bad}: {report}");

@@ -27,22 +27,13 @@ pub(crate) fn smoke() -> Result<(), Failed> {
         return Ok(());
     }
     step("build the fuzz targets", || {
-        cargo(&[
-            "build",
-            "--release",
-            "--manifest-path",
-            "fuzz/Cargo.toml",
-            "--target",
-            TARGET,
-        ])
-        .env("RUSTFLAGS", FLAGS)
-        // Whatever is set for the workspace is not meant for this build.
-        .env("CARGO_TARGET_DIR", crate::root().join("fuzz/target"))
-        .run()
+        cargo(&["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", TARGET])
+            .env("RUSTFLAGS", FLAGS)
+            // Whatever is set for the workspace is not meant for this build.
+            .env("CARGO_TARGET_DIR", crate::root().join("fuzz/target"))
+            .run()
     })?;
-    step("run the fuzz targets", || {
-        targets()?.iter().try_for_each(|target| run(target))
-    })
+    step("run the fuzz targets", || targets()?.iter().try_for_each(|target| run(target)))
 }
 
 /// The names of the targets: their files. The tidy test holds them against the manifest.
@@ -61,11 +52,7 @@ fn targets() -> Result<Vec<String>, Failed> {
 }
 
 fn run(target: &str) -> Result<(), Failed> {
-    let binary = crate::root()
-        .join("fuzz/target")
-        .join(TARGET)
-        .join("release")
-        .join(target);
+    let binary = crate::root().join("fuzz/target").join(TARGET).join("release").join(target);
     let artifacts = crate::root().join("fuzz/artifacts").join(target);
     fs::create_dir_all(&artifacts).map_err(|e| Failed(e.to_string()))?;
     let time = format!("-max_total_time={SECONDS}");

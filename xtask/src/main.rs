@@ -3,11 +3,7 @@
 //!
 //! Nothing but the standard library, so that it is built in a moment.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program for a terminal"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod fuzz;
 mod peers;
@@ -67,15 +63,9 @@ fn is_ci() -> bool {
 
 /// The interop suite runs last and by itself: it needs the real binary, optimised, and says more.
 fn test() -> Result<(), Failed> {
-    step("install the clients that the tests drive", || {
-        peers::install(is_ci())
-    })?;
-    step("test the workspace", || {
-        cargo(&["test", "--workspace", "--exclude", "interop"]).run()
-    })?;
-    step("build the server", || {
-        cargo(&["build", "--release", "--bin", "ferryd"]).run()
-    })?;
+    step("install the clients that the tests drive", || peers::install(is_ci()))?;
+    step("test the workspace", || cargo(&["test", "--workspace", "--exclude", "interop"]).run())?;
+    step("build the server", || cargo(&["build", "--release", "--bin", "ferryd"]).run())?;
     step("test the server with real clients", || {
         let mut suite = cargo(&["test", "--package", "interop"]);
         suite.env("FERRYD_BIN", target_dir().join("release/ferryd"));
@@ -101,42 +91,21 @@ fn fmt() -> Result<(), Failed> {
 
 fn lint() -> Result<(), Failed> {
     step("lint", || {
-        cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ])
-        .run()
+        cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
     })
 }
 
 fn docs() -> Result<(), Failed> {
     step("build the documentation", || {
-        cargo(&[
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--document-private-items",
-        ])
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .run()
+        cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .run()
     })
 }
 
 fn deny() -> Result<(), Failed> {
     step("check the dependencies", || {
-        cargo(&[
-            "deny",
-            "--all-features",
-            "check",
-            "bans",
-            "licenses",
-            "sources",
-        ])
-        .run()?;
+        cargo(&["deny", "--all-features", "check", "bans", "licenses", "sources"]).run()?;
         if std::env::var("FERRY_DENY_ADVISORIES").is_ok_and(|value| value == "1") {
             return cargo(&["deny", "check", "advisories"]).run();
         }

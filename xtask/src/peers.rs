@@ -27,11 +27,7 @@ pub(crate) fn install(required: bool) -> Result<(), Failed> {
         println!("all {} are here", PEERS.len());
         return Ok(());
     }
-    let names = wanted
-        .iter()
-        .map(|(name, _)| *name)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let names = wanted.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     println!("missing: {names}");
     if let Some(become_root) = become_root() {
         let packages: Vec<&str> = wanted.iter().map(|(_, package)| *package).collect();
@@ -47,11 +43,7 @@ pub(crate) fn install(required: bool) -> Result<(), Failed> {
     if still.is_empty() {
         return Ok(());
     }
-    let names = still
-        .iter()
-        .map(|(name, _)| *name)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let names = still.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     if required {
         return Err(Failed(format!("cannot be installed here: {names}")));
     }
@@ -67,19 +59,13 @@ fn become_root() -> Option<Vec<&'static str>> {
     if program("sh", &["-c", "test \"$(id -u)\" = 0"]).succeeds() {
         return Some(Vec::new());
     }
-    program("sudo", &["-n", "true"])
-        .succeeds()
-        .then(|| vec!["sudo", "-n"])
+    program("sudo", &["-n", "true"]).succeeds().then(|| vec!["sudo", "-n"])
 }
 
 fn apt(become_root: &[&'static str], arguments: &[&str]) -> crate::step::Program {
     let quietly = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-    let words: Vec<&str> = become_root
-        .iter()
-        .copied()
-        .chain(quietly)
-        .chain(arguments.iter().copied())
-        .collect();
+    let words: Vec<&str> =
+        become_root.iter().copied().chain(quietly).chain(arguments.iter().copied()).collect();
     match words.split_first() {
         Some((first, rest)) => program(first, rest),
         None => program("apt-get", arguments),

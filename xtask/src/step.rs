@@ -22,10 +22,7 @@ pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T, Failed>) -> R
     let started = now();
     let result = work().map_err(|Failed(why)| Failed(format!("{name}: {why}")));
     let end = if result.is_ok() { "done" } else { "FAILED" };
-    say(&format!(
-        "<== {name}: {end} in {:.1} s",
-        started.elapsed().as_secs_f64()
-    ));
+    say(&format!("<== {name}: {end} in {:.1} s", started.elapsed().as_secs_f64()));
     result
 }
 
@@ -42,10 +39,7 @@ fn say(line: &str) {
     drop(std::io::stdout().flush());
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "tells a person how long something took"
-)]
+#[allow(clippy::disallowed_methods, reason = "tells a person how long something took")]
 fn now() -> Instant {
     Instant::now()
 }
@@ -65,14 +59,8 @@ pub(crate) fn cargo(arguments: &[&str]) -> Program {
 /// Any program.
 pub(crate) fn program(name: &str, arguments: &[&str]) -> Program {
     let mut command = Command::new(name);
-    command
-        .args(arguments)
-        .current_dir(crate::root())
-        .stdin(Stdio::null());
-    Program {
-        command,
-        line: format!("{name} {}", arguments.join(" ")),
-    }
+    command.args(arguments).current_dir(crate::root()).stdin(Stdio::null());
+    Program { command, line: format!("{name} {}", arguments.join(" ")) }
 }
 
 impl Program {

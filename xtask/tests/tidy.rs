@@ -44,19 +44,12 @@ impl Tracked {
     }
 
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text
-            .iter()
-            .flat_map(|text| text.lines())
-            .enumerate()
-            .map(|(i, line)| (i + 1, line))
+        self.text.iter().flat_map(|text| text.lines()).enumerate().map(|(i, line)| (i + 1, line))
     }
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 fn tracked() -> Vec<Tracked> {
@@ -66,11 +59,7 @@ fn tracked() -> Vec<Tracked> {
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(
-        listed.status.success(),
-        "{}",
-        String::from_utf8_lossy(&listed.stderr)
-    );
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let listed = String::from_utf8(listed.stdout).unwrap();
     let files: Vec<Tracked> = listed
         .split_terminator('\0')
@@ -78,16 +67,11 @@ fn tracked() -> Vec<Tracked> {
         // Deleted but not yet committed.
         .filter(|(_, full)| full.is_file())
         .map(|(path, full)| {
-            let text = fs::read(&full)
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok());
+            let text = fs::read(&full).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             Tracked { path, full, text }
         })
         .collect();
-    assert!(
-        files.iter().any(|file| file.path == "Cargo.toml"),
-        "no repository here"
-    );
+    assert!(files.iter().any(|file| file.path == "Cargo.toml"), "no repository here");
     files
 }
 
@@ -110,9 +94,7 @@ fn has_word(text: &str, word: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word).any(|(at, _)| {
         let before = text.get(..at).and_then(|head| head.chars().next_back());
-        let after = text
-            .get(at + word.len()..)
-            .and_then(|tail| tail.chars().next());
+        let after = text.get(at + word.len()..).and_then(|tail| tail.chars().next());
         !before.is_some_and(part) && !after.is_some_and(part)
     })
 }
@@ -129,16 +111,10 @@ fn lines_are_short_and_end_cleanly() {
                 found.push(format!("{place}: white space at the end; remove it"));
             }
             if file.is_rust() && line.contains('\t') {
-                found.push(format!(
-                    "{place}: a tab; write \\t in a string, indent by spaces"
-                ));
+                found.push(format!("{place}: a tab; write \\t in a string, indent by spaces"));
             }
         }
-        if file
-            .text
-            .as_ref()
-            .is_some_and(|text| !text.is_empty() && !text.ends_with('\n'))
-        {
+        if file.text.as_ref().is_some_and(|text| !text.is_empty() && !text.ends_with('\n')) {
             found.push(format!("{}: no line end at its end; add one", file.path));
         }
     });
@@ -161,10 +137,7 @@ fn every_rust_file_says_first_what_lives_there() {
 fn files_are_of_a_size_to_be_read() {
     check(|file, found| {
         let lines = file.lines().count();
-        let explains = file
-            .lines()
-            .take(30)
-            .any(|(_, line)| line.contains("This file is long"));
+        let explains = file.lines().take(30).any(|(_, line)| line.contains("This file is long"));
         if file.is_rust() && lines > FILE_LINES_MAX && !explains {
             found.push(format!(
                 "{}: {lines} lines; split it by noun, or say in its header \
@@ -185,25 +158,12 @@ fn files_are_of_a_size_to_be_read() {
 #[test]
 fn nothing_is_left_unfinished() {
     let macros = [
-        (
-            concat!("to", "do!"),
-            "write the code, or return a typed error",
-        ),
-        (
-            concat!("unimple", "mented!"),
-            "write the code, or return a typed error",
-        ),
-        (
-            concat!("db", "g!"),
-            "remove it; what an operator should know is an Event",
-        ),
+        (concat!("to", "do!"), "write the code, or return a typed error"),
+        (concat!("unimple", "mented!"), "write the code, or return a typed error"),
+        (concat!("db", "g!"), "remove it; what an operator should know is an Event"),
         (concat!("#[ig", "nore"), "repair the test or delete it"),
     ];
-    let notes = [
-        concat!("TO", "DO"),
-        concat!("FIX", "ME"),
-        concat!("XX", "X"),
-    ];
+    let notes = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
     check(|file, found| {
         for (number, line) in file.lines() {
             let place = format!("{}:{number}", file.path);
@@ -214,9 +174,8 @@ fn nothing_is_left_unfinished() {
             }
             for note in notes {
                 if has_word(line, note) && !file.is_generated() {
-                    found.push(format!(
-                        "{place}: {note}: do it, or open an issue and name it here"
-                    ));
+                    found
+                        .push(format!("{place}: {note}: do it, or open an issue and name it here"));
                 }
             }
         }
@@ -243,23 +202,9 @@ fn unsafe_code_stays_in_its_module() {
 
 #[test]
 fn the_protocol_crate_does_no_io_and_reads_no_clock() {
-    let banned = [
-        "std::fs",
-        "tokio",
-        "Instant",
-        "SystemTime",
-        "rand",
-        "getrandom",
-        "std::process",
-    ];
-    let addresses = [
-        "IpAddr",
-        "Ipv4Addr",
-        "Ipv6Addr",
-        "SocketAddr",
-        "SocketAddrV4",
-        "SocketAddrV6",
-    ];
+    let banned = ["std::fs", "tokio", "Instant", "SystemTime", "rand", "getrandom", "std::process"];
+    let addresses =
+        ["IpAddr", "Ipv4Addr", "Ipv6Addr", "SocketAddr", "SocketAddrV4", "SocketAddrV6"];
     check(|file, found| {
         if !file.is_rust() || !file.path.starts_with("crates/ferry-proto/src/") {
             return;
@@ -278,14 +223,9 @@ fn the_protocol_crate_does_no_io_and_reads_no_clock() {
                 let names = named
                     .trim_start_matches('{')
                     .split([',', ' ', '}', ';', '(', ')', '<', '>', ':']);
-                let first = names
-                    .map(str::trim)
-                    .find(|name| !name.is_empty())
-                    .unwrap_or_default();
+                let first = names.map(str::trim).find(|name| !name.is_empty()).unwrap_or_default();
                 if !addresses.contains(&first) {
-                    found.push(format!(
-                        "{place}: {first} of std::net: only address types here"
-                    ));
+                    found.push(format!("{place}: {first} of std::net: only address types here"));
                 }
             }
         }
@@ -294,11 +234,7 @@ fn the_protocol_crate_does_no_io_and_reads_no_clock() {
 
 #[test]
 fn the_project_speaks_of_itself_alone() {
-    let machine_paths = [
-        concat!("/wo", "rk/"),
-        concat!("/root", "/."),
-        concat!("/bash_", "jobs"),
-    ];
+    let machine_paths = [concat!("/wo", "rk/"), concat!("/root", "/."), concat!("/bash_", "jobs")];
     let words = [
         concat!("assist", "ant"),
         concat!("chat", "bot"),
@@ -310,15 +246,12 @@ fn the_project_speaks_of_itself_alone() {
         for (number, line) in file.lines().filter(|_| !file.is_generated()) {
             let place = format!("{}:{number}", file.path);
             for path in machine_paths.iter().filter(|path| line.contains(*path)) {
-                found.push(format!(
-                    "{place}: {path}: a path of one machine; make it relative"
-                ));
+                found.push(format!("{place}: {path}: a path of one machine; make it relative"));
             }
             let lower = line.to_lowercase();
             for word in words.iter().filter(|word| lower.contains(*word)) {
-                found.push(format!(
-                    "{place}: \"{word}\": say what the code does, not who wrote it"
-                ));
+                found
+                    .push(format!("{place}: \"{word}\": say what the code does, not who wrote it"));
             }
         }
     });
@@ -329,18 +262,12 @@ fn only_scripts_are_executable() {
     check(|file, found| {
         let executable =
             fs::metadata(&file.full).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0);
-        let script = file
-            .text
-            .as_ref()
-            .is_some_and(|text| text.starts_with("#!/"));
+        let script = file.text.as_ref().is_some_and(|text| text.starts_with("#!/"));
         if executable && !script {
             found.push(format!("{}: executable but no script; chmod -x", file.path));
         }
         if script && !executable {
-            found.push(format!(
-                "{}: a script that cannot be run; chmod +x",
-                file.path
-            ));
+            found.push(format!("{}: a script that cannot be run; chmod +x", file.path));
         }
     });
 }
@@ -352,10 +279,7 @@ fn every_crate_says_what_it_is_and_under_which_licence() {
         for key in ["description = \"", "license", "[lints]"] {
             if crates && !file.lines().any(|(_, line)| line.starts_with(key)) {
                 let key = key.trim_end_matches(" = \"");
-                found.push(format!(
-                    "{}: no {key}; add it as in the other crates",
-                    file.path
-                ));
+                found.push(format!("{}: no {key}; add it as in the other crates", file.path));
             }
         }
     });
@@ -369,10 +293,7 @@ fn fuzz_targets_are_listed_and_short() {
             return;
         };
         if !manifest.contains(&format!("path = \"fuzz_targets/{name}\"")) {
-            found.push(format!(
-                "{}: not in fuzz/Cargo.toml; add a [[bin]]",
-                file.path
-            ));
+            found.push(format!("{}: not in fuzz/Cargo.toml; add a [[bin]]", file.path));
         }
         let lines = file.lines().count();
         if lines > FUZZ_TARGET_LINES_MAX {
@@ -387,20 +308,11 @@ fn fuzz_targets_are_listed_and_short() {
 #[test]
 fn the_readme_names_the_commands_that_work() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap_or_default();
-    for command in [
-        "cargo xtask test",
-        "cargo run --release --bin ferryd -- ./share",
-    ] {
+    for command in ["cargo xtask test", "cargo run --release --bin ferryd -- ./share"] {
         assert!(readme.contains(command), "README.md must show `{command}`");
     }
     let config = fs::read_to_string(root().join(".cargo/config.toml")).unwrap();
-    assert!(
-        config.contains("xtask = "),
-        "`cargo xtask` is an alias in .cargo/config.toml"
-    );
+    assert!(config.contains("xtask = "), "`cargo xtask` is an alias in .cargo/config.toml");
     let ci = fs::read_to_string(root().join(".ci/run")).unwrap();
-    assert!(
-        ci.contains("cargo xtask test"),
-        ".ci/run must run the README's test command"
-    );
+    assert!(ci.contains("cargo xtask test"), ".ci/run must run the README's test command");
 }

@@ -15,10 +15,7 @@ pub enum Access {
 
 /// One account, as every session logged in under it shares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(
-    clippy::exhaustive_structs,
-    reason = "built by whoever supplies accounts"
-)]
+#[allow(clippy::exhaustive_structs, reason = "built by whoever supplies accounts")]
 pub struct Account {
     /// The name it logs in with.
     pub name: String,

@@ -92,11 +92,7 @@ impl PasswordHash {
     pub fn parse(text: &str) -> Result<Self, HashError> {
         let parsed = phc::PasswordHash::new(text).map_err(|_| {
             // `$argon2id$…` that does not parse was meant as one and got damaged.
-            if text.starts_with("$argon2id$") {
-                HashError::Incomplete
-            } else {
-                HashError::NotPhc
-            }
+            if text.starts_with("$argon2id$") { HashError::Incomplete } else { HashError::NotPhc }
         })?;
         if parsed.algorithm.as_str() != Algorithm::Argon2id.as_str() {
             return Err(HashError::OtherAlgorithm);
@@ -115,11 +111,7 @@ impl PasswordHash {
         let (Some(salt), Some(output)) = (parsed.salt, parsed.hash) else {
             return Err(HashError::Incomplete);
         };
-        Ok(Self {
-            params,
-            salt: Box::from(salt.as_ref()),
-            output: Box::from(output.as_bytes()),
-        })
+        Ok(Self { params, salt: Box::from(salt.as_ref()), output: Box::from(output.as_bytes()) })
     }
 
     /// Whether `password` is the one that was hashed. Takes as long for a wrong one.
@@ -212,9 +204,8 @@ thread_local! {
 #[cfg(test)]
 pub(crate) fn cheap(memory_kib: u32, password: &[u8]) -> PasswordHash {
     let params = Params::new(memory_kib, 1, 1, None).unwrap();
-    let hash: phc::PasswordHash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password(password)
-        .unwrap();
+    let hash: phc::PasswordHash =
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password(password).unwrap();
     PasswordHash::parse(&hash.to_string()).unwrap()
 }
 
@@ -225,10 +216,7 @@ mod tests {
     #[test]
     fn a_made_hash_names_its_cost_and_verifies_only_its_password() {
         let text = hash(b"open sesame").unwrap();
-        assert!(
-            text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{text}"
-        );
+        assert!(text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
         let parsed = PasswordHash::parse(&text).unwrap();
         assert!(parsed.verify(b"open sesame"));
         assert!(!parsed.verify(b"open sesam"));
@@ -257,46 +245,16 @@ mod tests {
             ("hunter2".to_owned(), HashError::NotPhc),
             (String::new(), HashError::NotPhc),
             ("$argon2id$".to_owned(), HashError::Incomplete),
-            (
-                "$argon2id$v=19$m=19456,t=2,p=1".to_owned(),
-                HashError::Incomplete,
-            ),
-            (
-                "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ".to_owned(),
-                HashError::Incomplete,
-            ),
-            (
-                format!("$argon2id$v=19$m=19456,t=2,q=1${salted}"),
-                HashError::Incomplete,
-            ),
-            (
-                format!("$argon2id$v=19$m=2,t=2,p=1${salted}"),
-                HashError::Incomplete,
-            ),
-            (
-                format!("$argon2i$v=19$m=19456,t=2,p=1${salted}"),
-                HashError::OtherAlgorithm,
-            ),
-            (
-                format!("$argon2id$v=16$m=19456,t=2,p=1${salted}"),
-                HashError::OtherAlgorithm,
-            ),
-            (
-                format!("$argon2id$m=19456,t=2,p=1${salted}"),
-                HashError::OtherAlgorithm,
-            ),
-            (
-                format!("$argon2id$v=19$m=4194304,t=2,p=1${salted}"),
-                HashError::TooCostly,
-            ),
-            (
-                format!("$argon2id$v=19$m=19456,t=4000,p=1${salted}"),
-                HashError::TooCostly,
-            ),
-            (
-                format!("$argon2id$v=19$m=19456,t=2,p=200${salted}"),
-                HashError::TooCostly,
-            ),
+            ("$argon2id$v=19$m=19456,t=2,p=1".to_owned(), HashError::Incomplete),
+            ("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ".to_owned(), HashError::Incomplete),
+            (format!("$argon2id$v=19$m=19456,t=2,q=1${salted}"), HashError::Incomplete),
+            (format!("$argon2id$v=19$m=2,t=2,p=1${salted}"), HashError::Incomplete),
+            (format!("$argon2i$v=19$m=19456,t=2,p=1${salted}"), HashError::OtherAlgorithm),
+            (format!("$argon2id$v=16$m=19456,t=2,p=1${salted}"), HashError::OtherAlgorithm),
+            (format!("$argon2id$m=19456,t=2,p=1${salted}"), HashError::OtherAlgorithm),
+            (format!("$argon2id$v=19$m=4194304,t=2,p=1${salted}"), HashError::TooCostly),
+            (format!("$argon2id$v=19$m=19456,t=4000,p=1${salted}"), HashError::TooCostly),
+            (format!("$argon2id$v=19$m=19456,t=2,p=200${salted}"), HashError::TooCostly),
         ];
         for (text, want) in cases {
             assert_eq!(PasswordHash::parse(&text).err(), Some(want), "{text}");
@@ -315,13 +273,7 @@ mod tests {
     fn one_time_passwords_match_only_themselves() {
         let kept = OneTimePassword::new(b"abcd-efgh").unwrap();
         assert!(kept.verify(b"abcd-efgh"));
-        for wrong in [
-            &b"abcd-efg"[..],
-            b"abcd-efgh\0",
-            b"",
-            b"ABCD-EFGH",
-            &[b'a'; 300],
-        ] {
+        for wrong in [&b"abcd-efg"[..], b"abcd-efgh\0", b"", b"ABCD-EFGH", &[b'a'; 300]] {
             assert!(!kept.verify(wrong), "{wrong:?}");
         }
         assert!(OneTimePassword::new(b"").is_none());
@@ -332,9 +284,6 @@ mod tests {
     #[test]
     fn debug_output_holds_no_secret() {
         let kept = OneTimePassword::new(b"abcd-efgh").unwrap();
-        assert_eq!(
-            format!("{kept:?} {:?}", cheap(64, b"x")),
-            "OneTimePassword(…) PasswordHash(…)"
-        );
+        assert_eq!(format!("{kept:?} {:?}", cheap(64, b"x")), "OneTimePassword(…) PasswordHash(…)");
     }
 }

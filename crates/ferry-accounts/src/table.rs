@@ -65,13 +65,7 @@ impl UserTable {
         if self.rows.contains_key(&name) {
             return Err(NameTaken(account.name));
         }
-        self.rows.insert(
-            name,
-            Row {
-                account: Arc::new(account),
-                secret,
-            },
-        );
+        self.rows.insert(name, Row { account: Arc::new(account), secret });
         self.dummy = self.most_common_cost().and_then(PasswordHash::dummy);
         Ok(())
     }
@@ -111,10 +105,7 @@ impl UserTable {
 
     /// Every account, the anonymous one last, the others in no particular order.
     pub fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
-        self.rows
-            .values()
-            .map(|row| &row.account)
-            .chain(self.anonymous.as_ref())
+        self.rows.values().map(|row| &row.account).chain(self.anonymous.as_ref())
     }
 
     /// The cost most rows share; the higher one of two that are equally common.
@@ -125,10 +116,7 @@ impl UserTable {
                 *counts.entry(hash.cost()).or_default() += 1;
             }
         }
-        counts
-            .into_iter()
-            .max_by_key(|&(cost, count)| (count, cost))
-            .map(|(cost, _)| cost)
+        counts.into_iter().max_by_key(|&(cost, count)| (count, cost)).map(|(cost, _)| cost)
     }
 }
 
@@ -177,9 +165,7 @@ mod tests {
     }
 
     fn who(table: &UserTable, user: &str, password: &str) -> Option<String> {
-        table
-            .verify(user.as_bytes(), password.as_bytes())
-            .map(|a| a.name.clone())
+        table.verify(user.as_bytes(), password.as_bytes()).map(|a| a.name.clone())
     }
 
     #[test]
@@ -202,11 +188,7 @@ mod tests {
             ("ftp", "guest@", None),
         ];
         for (user, password, want) in cases {
-            assert_eq!(
-                who(&table, user, password).as_deref(),
-                want,
-                "{user}/{password}"
-            );
+            assert_eq!(who(&table, user, password).as_deref(), want, "{user}/{password}");
         }
     }
 
@@ -214,22 +196,11 @@ mod tests {
     fn anonymous_is_welcome_only_when_enabled_under_two_names_in_any_case() {
         let mut table = table();
         assert!(!table.welcomes_anonymous());
-        table.welcome_anonymous(Account {
-            anonymous: true,
-            ..account("anonymous")
-        });
+        table.welcome_anonymous(Account { anonymous: true, ..account("anonymous") });
         assert!(table.welcomes_anonymous());
         for name in ["anonymous", "ftp", "ANONYMOUS", "Ftp"] {
-            assert_eq!(
-                who(&table, name, "").as_deref(),
-                Some("anonymous"),
-                "{name}"
-            );
-            assert_eq!(
-                who(&table, name, "me@home").as_deref(),
-                Some("anonymous"),
-                "{name}"
-            );
+            assert_eq!(who(&table, name, "").as_deref(), Some("anonymous"), "{name}");
+            assert_eq!(who(&table, name, "me@home").as_deref(), Some("anonymous"), "{name}");
         }
         assert_eq!(who(&table, "anonymous2", ""), None);
     }
@@ -238,10 +209,7 @@ mod tests {
     fn a_user_who_is_really_named_ftp_keeps_name_and_password() {
         let mut table = table();
         table.add(account("ftp"), one_time("mine")).unwrap();
-        table.welcome_anonymous(Account {
-            anonymous: true,
-            ..account("anonymous")
-        });
+        table.welcome_anonymous(Account { anonymous: true, ..account("anonymous") });
         assert_eq!(who(&table, "ftp", "mine").as_deref(), Some("ftp"));
         assert_eq!(who(&table, "ftp", "guest@"), None);
         assert_eq!(who(&table, "FTP", "guest@").as_deref(), Some("anonymous"));
@@ -253,18 +221,12 @@ mod tests {
         let again = table.add(account("alice"), one_time("other"));
         assert_eq!(again, Err(NameTaken("alice".to_owned())));
         assert_eq!(who(&table, "alice", "other"), None);
-        assert_eq!(
-            who(&table, "alice", "open sesame").as_deref(),
-            Some("alice")
-        );
+        assert_eq!(who(&table, "alice", "open sesame").as_deref(), Some("alice"));
     }
 
     #[test]
     fn unknown_names_cost_what_most_known_ones_cost() {
-        let (cheap, dear) = (
-            password::cheap(64, b"").cost(),
-            password::cheap(128, b"").cost(),
-        );
+        let (cheap, dear) = (password::cheap(64, b"").cost(), password::cheap(128, b"").cost());
         let mut table = UserTable::new();
         assert!(table.dummy.is_none());
         table.add(account("carol"), one_time("abcd-efgh")).unwrap();
@@ -272,11 +234,7 @@ mod tests {
         table.add(account("alice"), sesame()).unwrap();
         assert_eq!(table.dummy.as_ref().unwrap().cost(), cheap);
         table.add(account("bob"), swordfish()).unwrap();
-        assert_eq!(
-            table.dummy.as_ref().unwrap().cost(),
-            dear,
-            "the dearer of two"
-        );
+        assert_eq!(table.dummy.as_ref().unwrap().cost(), dear, "the dearer of two");
         table.add(account("dave"), sesame()).unwrap();
         assert_eq!(table.dummy.as_ref().unwrap().cost(), cheap);
     }
@@ -305,10 +263,7 @@ mod tests {
     #[test]
     fn every_account_is_listed_once() {
         let mut table = table();
-        table.welcome_anonymous(Account {
-            anonymous: true,
-            ..account("anonymous")
-        });
+        table.welcome_anonymous(Account { anonymous: true, ..account("anonymous") });
         let mut names: Vec<_> = table.accounts().map(|a| a.name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(names, ["alice", "anonymous", "bob", "carol"]);
@@ -318,10 +273,7 @@ mod tests {
     fn debug_output_holds_no_secret() {
         let shown = format!("{:?}", table());
         assert!(shown.contains("alice"));
-        assert!(
-            !shown.contains("abcd-efgh") && !shown.contains("salt"),
-            "{shown}"
-        );
+        assert!(!shown.contains("abcd-efgh") && !shown.contains("salt"), "{shown}");
     }
 
     proptest! {

@@ -51,11 +51,7 @@ pub enum EpsvArg {
 pub fn parse_port(arg: &[u8]) -> Result<SocketAddrV4, AddrError> {
     let arg = trim(arg);
     let (octets, used) = six_octets(arg, 0).ok_or(AddrError::Syntax)?;
-    if used == arg.len() {
-        Ok(from_octets(octets))
-    } else {
-        Err(AddrError::Syntax)
-    }
+    if used == arg.len() { Ok(from_octets(octets)) } else { Err(AddrError::Syntax) }
 }
 
 /// Writes the argument of PORT.
@@ -88,17 +84,12 @@ pub fn parse_eprt(arg: &[u8]) -> Result<SocketAddr, AddrError> {
     let ip = match decimal(family).ok_or(AddrError::Syntax)? {
         1 => host.parse::<Ipv4Addr>().map(IpAddr::V4),
         2 => {
-            let host = host
-                .split_once('%')
-                .map_or(host, |(address, _zone)| address);
+            let host = host.split_once('%').map_or(host, |(address, _zone)| address);
             host.parse::<Ipv6Addr>().map(IpAddr::V6)
         }
         _ => return Err(AddrError::UnknownFamily),
     };
-    Ok(SocketAddr::new(
-        ip.map_err(|_| AddrError::Syntax)?,
-        port_number(port)?,
-    ))
+    Ok(SocketAddr::new(ip.map_err(|_| AddrError::Syntax)?, port_number(port)?))
 }
 
 /// Writes the argument of EPRT, without any zone.
@@ -161,11 +152,7 @@ pub fn parse_extended_passive(text: &[u8]) -> Option<u16> {
         if a != b || b != c || !(33..=126).contains(&a) || a.is_ascii_digit() {
             return None;
         }
-        let len = rest
-            .iter()
-            .take(6)
-            .take_while(|b| b.is_ascii_digit())
-            .count();
+        let len = rest.iter().take(6).take_while(|b| b.is_ascii_digit()).count();
         let port = port_number(rest.get(..len)?).ok()?;
         (port != 0 && rest.get(len) == Some(&a)).then_some(port)
     })
@@ -209,11 +196,7 @@ fn six_octets(text: &[u8], start: usize) -> Option<([u8; 6], usize)> {
     let mut at = start;
     let mut octets = [0; 6];
     let blanks = |at: usize| -> usize {
-        text.get(at..)
-            .unwrap_or_default()
-            .iter()
-            .take_while(|b| **b == b' ')
-            .count()
+        text.get(at..).unwrap_or_default().iter().take_while(|b| **b == b' ').count()
     };
     for (i, octet) in octets.iter_mut().enumerate() {
         if i > 0 {
@@ -225,11 +208,7 @@ fn six_octets(text: &[u8], start: usize) -> Option<([u8; 6], usize)> {
             at += blanks(at);
         }
         let digits = text.get(at..)?;
-        let len = digits
-            .iter()
-            .take(4)
-            .take_while(|b| b.is_ascii_digit())
-            .count();
+        let len = digits.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
         let number = if len <= 3 {
             decimal(digits.get(..len)?)?
         } else {
@@ -249,9 +228,7 @@ fn port_number(digits: &[u8]) -> Result<u16, AddrError> {
     if digits.len() > 5 {
         return Err(AddrError::Syntax);
     }
-    decimal(digits)
-        .and_then(|n| u16::try_from(n).ok())
-        .ok_or(AddrError::Syntax)
+    decimal(digits).and_then(|n| u16::try_from(n).ok()).ok_or(AddrError::Syntax)
 }
 
 fn trim(arg: &[u8]) -> &[u8] {
@@ -273,37 +250,13 @@ mod tests {
     #[test]
     fn port_wants_six_numbers_and_nothing_else() {
         assert_eq!(parse_port(b"127,0,0,1,4,1"), Ok(v4("127.0.0.1:1025")));
-        assert_eq!(
-            parse_port(b" 10,0,0,255,255,255 "),
-            Ok(v4("10.0.0.255:65535"))
-        );
+        assert_eq!(parse_port(b" 10,0,0,255,255,255 "), Ok(v4("10.0.0.255:65535")));
         assert_eq!(parse_port(b"010,000,0,1,0,0"), Ok(v4("10.0.0.1:0")));
-        for wrong in [
-            "",
-            "1,2,3,4,5",
-            "1,2,3,4,5,6,7",
-            "1,2,3,4,5,256",
-            "1,2,3,4,5,-6",
-            "a",
-        ] {
-            assert_eq!(
-                parse_port(wrong.as_bytes()),
-                Err(AddrError::Syntax),
-                "{wrong}"
-            );
+        for wrong in ["", "1,2,3,4,5", "1,2,3,4,5,6,7", "1,2,3,4,5,256", "1,2,3,4,5,-6", "a"] {
+            assert_eq!(parse_port(wrong.as_bytes()), Err(AddrError::Syntax), "{wrong}");
         }
-        for wrong in [
-            "1,2,3,4,5,6,",
-            "1,,3,4,5,6",
-            "1,2,3,4,5,+6",
-            "0001,2,3,4,5,6",
-            "1.2.3.4:5",
-        ] {
-            assert_eq!(
-                parse_port(wrong.as_bytes()),
-                Err(AddrError::Syntax),
-                "{wrong}"
-            );
+        for wrong in ["1,2,3,4,5,6,", "1,,3,4,5,6", "1,2,3,4,5,+6", "0001,2,3,4,5,6", "1.2.3.4:5"] {
+            assert_eq!(parse_port(wrong.as_bytes()), Err(AddrError::Syntax), "{wrong}");
         }
     }
 
@@ -311,20 +264,13 @@ mod tests {
     fn eprt_takes_any_delimiter_and_both_families() {
         let ok: &[(&str, &str)] = &[
             ("|1|132.235.1.2|6275|", "132.235.1.2:6275"),
-            (
-                "|2|1080::8:800:200C:417A|5282|",
-                "[1080::8:800:200c:417a]:5282",
-            ),
+            ("|2|1080::8:800:200C:417A|5282|", "[1080::8:800:200c:417a]:5282"),
             ("!1!10.0.0.1!80!", "10.0.0.1:80"),
             ("|2|fe80::1%eth0|5282|", "[fe80::1]:5282"),
             (" |1|10.0.0.1|0| ", "10.0.0.1:0"),
         ];
         for (arg, want) in ok {
-            assert_eq!(
-                parse_eprt(arg.as_bytes()),
-                Ok(want.parse().unwrap()),
-                "{arg}"
-            );
+            assert_eq!(parse_eprt(arg.as_bytes()), Ok(want.parse().unwrap()), "{arg}");
         }
         let wrong = [
             "",
@@ -347,10 +293,7 @@ mod tests {
         for arg in wrong {
             assert_eq!(parse_eprt(arg.as_bytes()), Err(AddrError::Syntax), "{arg}");
         }
-        assert_eq!(
-            parse_eprt(b"|3|whatever|80|"),
-            Err(AddrError::UnknownFamily)
-        );
+        assert_eq!(parse_eprt(b"|3|whatever|80|"), Err(AddrError::UnknownFamily));
     }
 
     #[test]
@@ -421,13 +364,7 @@ mod tests {
             "fd00::1",
             "::ffff:10.0.0.1",
         ];
-        let public = [
-            "8.8.8.8",
-            "172.32.0.1",
-            "100.128.0.1",
-            "2001:db8::1",
-            "::ffff:8.8.8.8",
-        ];
+        let public = ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2001:db8::1", "::ffff:8.8.8.8"];
         assert!(private.iter().all(|a| is_private(ip(a))));
         assert!(!public.iter().any(|a| is_private(ip(a))));
         assert_eq!(canonical_ip(ip("::ffff:1.2.3.4")), ip("1.2.3.4"));

@@ -5,10 +5,7 @@
 
 /// A point in time: seconds since 1970-01-01T00:00:00Z and nanoseconds within that second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
-#[allow(
-    clippy::exhaustive_structs,
-    reason = "a number with a fraction; nothing will be added"
-)]
+#[allow(clippy::exhaustive_structs, reason = "a number with a fraction; nothing will be added")]
 pub struct UnixTime {
     /// Whole seconds, negative before 1970.
     pub secs: i64,
@@ -35,9 +32,8 @@ pub struct Civil {
 }
 
 /// The English month names of listings, in order.
-pub const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+pub const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 const DAY: i64 = 86_400;
 /// 400 Gregorian years.
@@ -96,10 +92,7 @@ impl UnixTime {
             Some((b'.', digits)) => fraction_nanos(digits)?,
             Some(_) => return None,
         };
-        civil.exists().then(|| Self {
-            nanos,
-            ..Self::from_civil(civil)
-        })
+        civil.exists().then(|| Self { nanos, ..Self::from_civil(civil) })
     }
 
     /// What a calendar shows at this time; the fraction is left out.
@@ -130,14 +123,7 @@ impl UnixTime {
     #[must_use]
     pub fn format_timeval(self, fraction: bool) -> String {
         let (time, millis) = self.within_four_digit_years();
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = time;
+        let Civil { year, month, day, hour, minute, second } = time;
         let mut text = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
         if fraction {
             text.push_str(&format!(".{millis:03}"));
@@ -149,17 +135,7 @@ impl UnixTime {
     /// than 182 days or more than a day ahead of `now`.
     #[must_use]
     pub fn ls_time(self, now: Self) -> String {
-        let (
-            Civil {
-                year,
-                month,
-                day,
-                hour,
-                minute,
-                ..
-            },
-            _,
-        ) = self.within_four_digit_years();
+        let (Civil { year, month, day, hour, minute, .. }, _) = self.within_four_digit_years();
         let month = MONTHS.get(usize::from(month) - 1).copied().unwrap_or("Jan");
         let age = now.secs.saturating_sub(self.secs);
         if (-DAY..=LISTED_WITH_HOUR).contains(&age) {
@@ -173,27 +149,11 @@ impl UnixTime {
     fn within_four_digit_years(self) -> (Civil, u32) {
         let civil = self.civil();
         match civil.year {
-            ..0 => (
-                Civil {
-                    year: 0,
-                    month: 1,
-                    day: 1,
-                    hour: 0,
-                    minute: 0,
-                    second: 0,
-                },
-                0,
-            ),
+            ..0 => (Civil { year: 0, month: 1, day: 1, hour: 0, minute: 0, second: 0 }, 0),
             0..=9999 => (civil, (self.nanos / 1_000_000).min(999)),
             _ => {
-                let last = Civil {
-                    year: 9999,
-                    month: 12,
-                    day: 31,
-                    hour: 23,
-                    minute: 59,
-                    second: 59,
-                };
+                let last =
+                    Civil { year: 9999, month: 12, day: 31, hour: 23, minute: 59, second: 59 };
                 (last, 999)
             }
         }
@@ -237,11 +197,7 @@ fn fraction_nanos(digits: &[u8]) -> Option<u32> {
         return None;
     }
     let padded = digits.iter().chain(core::iter::repeat(&b'0'));
-    Some(
-        padded
-            .take(9)
-            .fold(0u32, |n, b| n * 10 + u32::from(b - b'0')),
-    )
+    Some(padded.take(9).fold(0u32, |n, b| n * 10 + u32::from(b - b'0')))
 }
 
 /// A field of the calendar or the clock, all of which are below 100.
@@ -255,14 +211,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn civil(year: i64, month: u8, day: u8, hour: u8, minute: u8, second: u8) -> Civil {
-        Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        }
+        Civil { year, month, day, hour, minute, second }
     }
 
     #[test]
@@ -307,10 +256,7 @@ mod tests {
             (b"20010909014640", at(1_000_000_000, 0)),
             (b"20010909014640.5", at(1_000_000_000, 500_000_000)),
             (b"20010909014640.001", at(1_000_000_000, 1_000_000)),
-            (
-                b"20010909014640.123456789999",
-                at(1_000_000_000, 123_456_789),
-            ),
+            (b"20010909014640.123456789999", at(1_000_000_000, 123_456_789)),
             (b"19981231235960", at(915_148_800, 0)),
             (b"20000229000000", at(951_782_400, 0)),
             (b"19000229000000", None),
@@ -329,24 +275,13 @@ mod tests {
             (b"", None),
         ];
         for (text, want) in cases {
-            assert_eq!(
-                UnixTime::parse_timeval(text),
-                *want,
-                "{}",
-                text.escape_ascii()
-            );
+            assert_eq!(UnixTime::parse_timeval(text), *want, "{}", text.escape_ascii());
         }
     }
 
     #[test]
     fn times_beyond_four_digit_years_are_clamped() {
-        let far = |secs| {
-            UnixTime {
-                secs,
-                nanos: 5_000_000,
-            }
-            .format_timeval(true)
-        };
+        let far = |secs| UnixTime { secs, nanos: 5_000_000 }.format_timeval(true);
         assert_eq!(far(i64::MAX), "99991231235959.999");
         assert_eq!(far(253_402_300_800), "99991231235959.999");
         assert_eq!(far(i64::MIN), "00000101000000.000");

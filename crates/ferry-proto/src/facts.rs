@@ -58,9 +58,7 @@ impl FactSet {
         }
         let wanted = arg.split(|b| *b == b';');
         Some(wanted.fold(Self::NONE, |set, fact| {
-            let known = NAMES
-                .iter()
-                .find(|(name, _)| fact.eq_ignore_ascii_case(name.as_bytes()));
+            let known = NAMES.iter().find(|(name, _)| fact.eq_ignore_ascii_case(name.as_bytes()));
             known.map_or(set, |(_, fact)| set.with(*fact))
         }))
     }
@@ -111,10 +109,7 @@ impl Default for FactSet {
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(
-    clippy::exhaustive_enums,
-    reason = "a new kind must be printed, so callers must see it"
-)]
+#[allow(clippy::exhaustive_enums, reason = "a new kind must be printed, so callers must see it")]
 pub enum EntryKind<'a> {
     /// A regular file, or a link to one.
     File,
@@ -156,10 +151,7 @@ pub struct FactLine<'a> {
 
 /// Appends `fact=value;… name`, those facts that are in `set` and known; no CRLF.
 pub fn write_facts(set: FactSet, line: &FactLine<'_>, name: &[u8], out: &mut Vec<u8>) {
-    let is_dir = matches!(
-        line.kind,
-        EntryKind::Dir | EntryKind::CurrentDir | EntryKind::ParentDir
-    );
+    let is_dir = matches!(line.kind, EntryKind::Dir | EntryKind::CurrentDir | EntryKind::ParentDir);
     // Writing into a vector cannot fail.
     if set.contains(FactSet::TYPE) {
         write_type(line.kind, out);
@@ -204,11 +196,7 @@ fn write_type(kind: EntryKind<'_>, out: &mut Vec<u8>) {
     if let EntryKind::DanglingLink(target) = kind {
         // A value may hold neither its own terminator nor the space that ends all facts.
         let harmless = |b: &u8| {
-            if *b <= b' ' || *b == b';' || *b == 0x7f {
-                b'?'
-            } else {
-                *b
-            }
+            if *b <= b' ' || *b == b';' || *b == 0x7f { b'?' } else { *b }
         };
         out.extend(target.iter().map(harmless));
         out.push(b';');
@@ -323,9 +311,7 @@ impl<'a> ParsedKind<'a> {
             b"pdir" => Self::ParentDir,
             b"os.unix=slink" | b"os.unix=symlink" => Self::Link(None),
             special if special.starts_with(b"os.unix=slink:") => {
-                let target = value
-                    .get(b"os.unix=slink:".len()..)
-                    .filter(|t| !t.is_empty());
+                let target = value.get(b"os.unix=slink:".len()..).filter(|t| !t.is_empty());
                 Self::Link(target)
             }
             _ => Self::Other,
@@ -334,9 +320,7 @@ impl<'a> ParsedKind<'a> {
 }
 
 fn octal(digits: &[u8]) -> Option<u32> {
-    let text = core::str::from_utf8(digits)
-        .ok()
-        .filter(|t| !t.starts_with('+'))?;
+    let text = core::str::from_utf8(digits).ok().filter(|t| !t.starts_with('+'))?;
     u32::from_str_radix(text, 8).ok().map(|mode| mode & 0o7777)
 }
 
@@ -367,10 +351,7 @@ mod tests {
     fn a_line_holds_the_facts_that_are_on_and_known() {
         let line = FactLine {
             size: Some(5120),
-            modify: Some(UnixTime {
-                secs: 1_000_000_000,
-                nanos: 999_999_999,
-            }),
+            modify: Some(UnixTime { secs: 1_000_000_000, nanos: 999_999_999 }),
             create: Some(UnixTime::from_secs(0)),
             perm: "adfrw",
             unique: Some(0xbeef),
@@ -387,32 +368,17 @@ mod tests {
         assert_eq!(printed(FactSet::SIZE, &line, b"x"), "size=5120; x");
         assert_eq!(printed(FactSet::NONE, &line, b"x"), " x");
         assert_eq!(printed(FactSet::ALL, &BARE, b"x"), "type=file;perm=; x");
-        let dir = FactLine {
-            kind: EntryKind::Dir,
-            ..line
-        };
-        assert_eq!(
-            printed(FactSet::TYPE.with(FactSet::SIZE), &dir, b"x"),
-            "type=dir; x"
-        );
-        let link = FactLine {
-            kind: EntryKind::DanglingLink(b"no where;\n\x7f"),
-            ..BARE
-        };
-        assert_eq!(
-            printed(FactSet::TYPE, &link, b"x"),
-            "type=OS.unix=slink:no?where???; x"
-        );
+        let dir = FactLine { kind: EntryKind::Dir, ..line };
+        assert_eq!(printed(FactSet::TYPE.with(FactSet::SIZE), &dir, b"x"), "type=dir; x");
+        let link = FactLine { kind: EntryKind::DanglingLink(b"no where;\n\x7f"), ..BARE };
+        assert_eq!(printed(FactSet::TYPE, &link, b"x"), "type=OS.unix=slink:no?where???; x");
     }
 
     #[test]
     fn opts_mlst_chooses_and_names_facts() {
         let cases: &[(&[u8], Option<&str>)] = &[
             (b"type;size;", Some("MLST OPTS type;size;")),
-            (
-                b"SIZE;unix.MODE;Type",
-                Some("MLST OPTS type;size;UNIX.mode;"),
-            ),
+            (b"SIZE;unix.MODE;Type", Some("MLST OPTS type;size;UNIX.mode;")),
             (b"media-type;", Some("MLST OPTS")),
             (b"", Some("MLST OPTS")),
             (b" type; ", Some("MLST OPTS type;")),
@@ -436,10 +402,7 @@ mod tests {
         assert_eq!(facts.name, b"a b");
         assert_eq!((facts.kind, facts.size), (Some(ParsedKind::Dir), None));
         assert_eq!((facts.modify, facts.perm), (None, Some(&b"el"[..])));
-        assert_eq!(
-            (facts.owner, facts.unix_mode),
-            (Some(&b"7"[..]), Some(0o755))
-        );
+        assert_eq!((facts.owner, facts.unix_mode), (Some(&b"7"[..]), Some(0o755)));
 
         let facts =
             parse_facts(b"unix.ownername=mira;UNIX.owner=1004;size=-1;perm=r  x;y").unwrap();
@@ -447,14 +410,8 @@ mod tests {
         assert_eq!((facts.perm, facts.name), (Some(&b"r"[..]), &b" x;y"[..]));
 
         let kind = |text: &'static str| parse_facts(text.as_bytes()).and_then(|facts| facts.kind);
-        assert_eq!(
-            kind("type=OS.unix=slink:/a; x"),
-            Some(ParsedKind::Link(Some(b"/a")))
-        );
-        assert_eq!(
-            kind("type=OS.UNIX=symlink; x"),
-            Some(ParsedKind::Link(None))
-        );
+        assert_eq!(kind("type=OS.unix=slink:/a; x"), Some(ParsedKind::Link(Some(b"/a"))));
+        assert_eq!(kind("type=OS.UNIX=symlink; x"), Some(ParsedKind::Link(None)));
         assert_eq!(kind("type=OS.unix=slink:; x"), Some(ParsedKind::Link(None)));
         assert_eq!(kind("type=OS.unix=chr-3/1; x"), Some(ParsedKind::Other));
         assert_eq!(kind(" only a name"), None);

@@ -18,9 +18,8 @@ const KNOWN: [&str; 40] = [
 ];
 
 /// Second words that belong to the label before them when a whole list stands on one line.
-const SECOND_WORDS: [&str; 9] = [
-    "TLS", "SSL", "TLS-C", "TLS-P", "STREAM", "B", "C", "Z", "TLS;SSL;",
-];
+const SECOND_WORDS: [&str; 9] =
+    ["TLS", "SSL", "TLS-C", "TLS-P", "STREAM", "B", "C", "Z", "TLS;SSL;"];
 
 /// One line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,18 +77,14 @@ impl Features {
     /// The parameters of the first line with this label.
     #[must_use]
     pub fn parameters(&self, label: &str) -> Option<&[u8]> {
-        self.with_label(label)
-            .next()
-            .map(|feature| feature.parameters.as_slice())
+        self.with_label(label).next().map(|feature| feature.parameters.as_slice())
     }
 
     /// Whether AUTH with TLS is offered, under any of its names.
     #[must_use]
     pub fn auth_tls(&self) -> bool {
         self.any_word("AUTH", |word| {
-            [&b"TLS"[..], b"TLS-C", b"TLS-P", b"SSL"]
-                .iter()
-                .any(|m| word.eq_ignore_ascii_case(m))
+            [&b"TLS"[..], b"TLS-C", b"TLS-P", b"SSL"].iter().any(|m| word.eq_ignore_ascii_case(m))
         })
     }
 
@@ -165,38 +160,27 @@ impl Features {
     }
 
     fn with_label(&self, label: &str) -> impl Iterator<Item = &Feature> {
-        self.list
-            .iter()
-            .filter(move |feature| feature.label.eq_ignore_ascii_case(label))
+        self.list.iter().filter(move |feature| feature.label.eq_ignore_ascii_case(label))
     }
 
     fn any_word(&self, label: &str, is: impl Fn(&[u8]) -> bool) -> bool {
-        self.with_label(label)
-            .any(|feature| words(&feature.parameters).any(&is))
+        self.with_label(label).any(|feature| words(&feature.parameters).any(&is))
     }
 
     fn any_first_word(&self, label: &str, is: impl Fn(&[u8]) -> bool) -> bool {
-        self.with_label(label)
-            .any(|feature| words(&feature.parameters).next().is_some_and(&is))
+        self.with_label(label).any(|feature| words(&feature.parameters).next().is_some_and(&is))
     }
 
     fn mlst_facts(&self) -> impl Iterator<Item = &[u8]> {
-        let facts = self
-            .with_label("MLST")
-            .flat_map(|f| f.parameters.split(|b| *b == b';'));
-        facts
-            .map(<[u8]>::trim_ascii)
-            .filter(|fact| !fact.is_empty())
+        let facts = self.with_label("MLST").flat_map(|f| f.parameters.split(|b| *b == b';'));
+        facts.map(<[u8]>::trim_ascii).filter(|fact| !fact.is_empty())
     }
 
     /// A line as the standard has it: blanks, label, perhaps a blank and parameters.
     fn take_line(&mut self, line: &[u8]) {
         let line = line.trim_ascii();
         let line = line.strip_prefix(b"211-").unwrap_or(line);
-        let end = line
-            .iter()
-            .position(u8::is_ascii_whitespace)
-            .unwrap_or(line.len());
+        let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
         let (label, parameters) = line.split_at_checked(end).unwrap_or((line, b""));
         self.add(label, parameters.trim_ascii());
     }
@@ -210,18 +194,13 @@ impl Features {
 
     /// A whole list on one line: every known label, with the parameter that belongs to it.
     fn take_words(&mut self, line: &[u8]) {
-        let mut words = line
-            .split(u8::is_ascii_whitespace)
-            .filter(|w| !w.is_empty())
-            .peekable();
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty()).peekable();
         while let Some(word) = words.next() {
             if !is_known(word) {
                 continue;
             }
             let second = words.next_if(|next| {
-                SECOND_WORDS
-                    .iter()
-                    .any(|known| next.eq_ignore_ascii_case(known.as_bytes()))
+                SECOND_WORDS.iter().any(|known| next.eq_ignore_ascii_case(known.as_bytes()))
                     || next.contains(&b';')
             });
             self.add(word, second.unwrap_or_default());
@@ -235,18 +214,13 @@ impl Features {
         let nul = label.contains('\0') || parameters.contains(&0);
         if !label.is_empty() && !nul && self.list.len() < FEATURES_MAX {
             let label = label.to_ascii_uppercase();
-            self.list.push(Feature {
-                label,
-                parameters: parameters.to_vec(),
-            });
+            self.list.push(Feature { label, parameters: parameters.to_vec() });
         }
     }
 }
 
 fn is_known(word: &[u8]) -> bool {
-    KNOWN
-        .iter()
-        .any(|label| word.eq_ignore_ascii_case(label.as_bytes()))
+    KNOWN.iter().any(|label| word.eq_ignore_ascii_case(label.as_bytes()))
 }
 
 /// Parameters are lists with `;`, sometimes `,`, sometimes blanks between.
@@ -285,10 +259,7 @@ mod tests {
         assert!(features.mlst() && features.has("mdtm") && !features.mdtm_sets());
         assert!(features.mode(b'z') && !features.mode(b'B'));
         assert!(features.site("utime") && !features.site("SYMLINK"));
-        assert_eq!(
-            features.mlst_facts_on(),
-            FactSet::TYPE.with(FactSet::UNIX_MODE)
-        );
+        assert_eq!(features.mlst_facts_on(), FactSet::TYPE.with(FactSet::UNIX_MODE));
         assert!(features.mlst_facts_known().contains(FactSet::SIZE));
         let hashes = [("SHA-256".to_owned(), true), ("SHA-512".to_owned(), false)];
         assert_eq!(features.hash_algorithms(), hashes);
@@ -300,18 +271,8 @@ mod tests {
         assert!(between(&["\tutf-8"]).utf8());
         assert!(between(&["   Utf8  "]).utf8());
         assert!(between(&["211-UTF8"]).utf8());
-        for mechanisms in [
-            "SSL",
-            "TLS;SSL;",
-            "TLS;TLS-C;SSL;TLS-P;",
-            "TLS-C",
-            "tls",
-            "SSL TLS",
-        ] {
-            assert!(
-                between(&[&format!(" AUTH {mechanisms}")]).auth_tls(),
-                "{mechanisms}"
-            );
+        for mechanisms in ["SSL", "TLS;SSL;", "TLS;TLS-C;SSL;TLS-P;", "TLS-C", "tls", "SSL TLS"] {
+            assert!(between(&[&format!(" AUTH {mechanisms}")]).auth_tls(), "{mechanisms}");
         }
         assert!(!between(&[" AUTH GSSAPI"]).auth_tls() && !between(&[" AUTH"]).auth_tls());
         assert!(between(&[" MLSD"]).mlst() && between(&[" REST"]).rest_stream());

@@ -58,10 +58,7 @@ pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
 }
 
 fn star_runs(pattern: &[u8]) -> usize {
-    pattern
-        .chunk_by(|a, b| a == b)
-        .filter(|run| run.first() == Some(&b'*'))
-        .count()
+    pattern.chunk_by(|a, b| a == b).filter(|run| run.first() == Some(&b'*')).count()
 }
 
 /// Matches one character of `name` with what stands first in `pattern`, which is no `*`.
@@ -159,10 +156,7 @@ mod tests {
             ("*é", "xé"),
         ];
         for (pattern, name) in yes {
-            assert!(
-                matches(pattern.as_bytes(), name.as_bytes()),
-                "{pattern} {name}"
-            );
+            assert!(matches(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
         }
         let no = [
             ("*", ".a"),
@@ -182,10 +176,7 @@ mod tests {
             ("a*b*c", "acb"),
         ];
         for (pattern, name) in no {
-            assert!(
-                !matches(pattern.as_bytes(), name.as_bytes()),
-                "{pattern} {name}"
-            );
+            assert!(!matches(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
         }
         assert!(matches(b"?\xff?", b"a\xffb") && !matches(b"\xfe", b"\xff"));
     }

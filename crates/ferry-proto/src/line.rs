@@ -55,10 +55,7 @@ impl LineReader {
     /// clients with an 8-bit charset that know no Telnet.
     #[must_use]
     pub fn with_telnet(on: bool) -> Self {
-        Self {
-            telnet_off: !on,
-            ..Self::default()
-        }
+        Self { telnet_off: !on, ..Self::default() }
     }
 
     /// Consumes from the front of `input` up to and including the next line end or other event.
@@ -69,11 +66,7 @@ impl LineReader {
             self.take_plain_run(input, limit);
             let (&octet, rest) = input.split_first()?;
             *input = rest;
-            let step = if self.telnet_off {
-                Step::Octet(octet)
-            } else {
-                self.telnet.step(octet)
-            };
+            let step = if self.telnet_off { Step::Octet(octet) } else { self.telnet.step(octet) };
             let event = match step {
                 Step::Nothing => {
                     self.bound_subnegotiation(limit);
@@ -182,15 +175,10 @@ impl LineReader {
 /// left over.
 fn drop_synch_remains(line: &mut Vec<u8>) {
     let remains = line.iter().take_while(|b| matches!(b, 0xf2 | 0xf4)).count();
-    let Some((verb, tail)) = line
-        .get(remains..)
-        .and_then(|text| text.split_at_checked(4))
-    else {
+    let Some((verb, tail)) = line.get(remains..).and_then(|text| text.split_at_checked(4)) else {
         return;
     };
-    let interrupts = [b"ABOR", b"STAT", b"QUIT"]
-        .iter()
-        .any(|v| verb.eq_ignore_ascii_case(*v));
+    let interrupts = [b"ABOR", b"STAT", b"QUIT"].iter().any(|v| verb.eq_ignore_ascii_case(*v));
     if remains > 0 && interrupts && matches!(tail.first(), None | Some(b' ')) {
         line.drain(..remains);
     }
@@ -248,14 +236,8 @@ mod tests {
     fn telnet_sequences_vanish_and_options_are_declined() {
         let cases: &[(&[u8], Vec<LineEvent>)] = &[
             (b"NO\xff\xf1OP\r\n", vec![line(b"NOOP")]),
-            (
-                b"\xff\xfb\x01NOOP\n",
-                vec![LineEvent::Answer([0xff, 0xfe, 1]), line(b"NOOP")],
-            ),
-            (
-                b"\xff\xfd\x06NOOP\n",
-                vec![LineEvent::Answer([0xff, 0xfc, 6]), line(b"NOOP")],
-            ),
+            (b"\xff\xfb\x01NOOP\n", vec![LineEvent::Answer([0xff, 0xfe, 1]), line(b"NOOP")]),
+            (b"\xff\xfd\x06NOOP\n", vec![LineEvent::Answer([0xff, 0xfc, 6]), line(b"NOOP")]),
             (b"\xff\xfc\x01\xff\xfe\nNOOP\n", vec![line(b"NOOP")]),
             (b"a\xff\xffb\n", vec![line(b"a\xffb")]),
             (b"a\xff\xfax\r\n\xff\xff y\xff\xf0b\n", vec![line(b"ab")]),
@@ -291,10 +273,8 @@ mod tests {
     fn a_line_beyond_the_limit_is_reported_once_at_its_end() {
         let full = [b'x'; LIMIT];
         let over = [b'x'; LIMIT + 1];
-        let (events, _) = events_of(
-            true,
-            &[&full, b"\r\n", &over, &over, &over, b"\r\n", b"NOOP\r\n"],
-        );
+        let (events, _) =
+            events_of(true, &[&full, b"\r\n", &over, &over, &over, b"\r\n", b"NOOP\r\n"]);
         assert_eq!(events, [line(&full), LineEvent::TooLong, line(b"NOOP")]);
     }
 

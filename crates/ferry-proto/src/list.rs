@@ -90,10 +90,7 @@ pub struct UnixLine<'a> {
 
 /// Appends `-rw-r--r--    1 alice    staff           5120 Mar 04 17:30 name`; no CRLF.
 pub fn write_unix_line(line: &UnixLine<'_>, now: UnixTime, out: &mut Vec<u8>) {
-    let letter = KINDS
-        .iter()
-        .find(|(kind, _)| *kind == line.kind)
-        .map_or(b'-', |(_, l)| *l);
+    let letter = KINDS.iter().find(|(kind, _)| *kind == line.kind).map_or(b'-', |(_, l)| *l);
     let size = match line.kind {
         LineKind::CharDevice | LineKind::BlockDevice => 0,
         _ => line.size,
@@ -183,28 +180,14 @@ pub fn parse_unix_line(line: &[u8], now: UnixTime) -> Option<ParsedUnixLine<'_>>
     let (modified, precision) = parse_ls_time(month, day, column(&mut rest)?, now)?;
     // Exactly one space; any more belong to the name.
     let name = rest.strip_prefix(b" ")?;
-    let arrow = if kind == LineKind::Link {
-        find(name, b" -> ")
-    } else {
-        None
-    };
+    let arrow = if kind == LineKind::Link { find(name, b" -> ") } else { None };
     let (name, target) = match arrow {
         Some(at) => (name.get(..at)?, name.get(at + 4..)),
         None => (name, None),
     };
     let names_nothing = name.is_empty() || name.contains(&0);
-    let parsed = ParsedUnixLine {
-        kind,
-        mode,
-        links,
-        owner,
-        group,
-        size,
-        modified,
-        precision,
-        name,
-        target,
-    };
+    let parsed =
+        ParsedUnixLine { kind, mode, links, owner, group, size, modified, precision, name, target };
     (!names_nothing).then_some(parsed)
 }
 
@@ -248,35 +231,20 @@ fn parse_ls_time(
     clock: &[u8],
     now: UnixTime,
 ) -> Option<(UnixTime, Precision)> {
-    let month = MONTHS
-        .iter()
-        .position(|name| month.eq_ignore_ascii_case(name.as_bytes()))?;
+    let month = MONTHS.iter().position(|name| month.eq_ignore_ascii_case(name.as_bytes()))?;
     let month = u8::try_from(month + 1).ok()?;
     let day = u8::try_from(decimal(day)?).ok()?;
-    let midnight = |year| Civil {
-        year,
-        month,
-        day,
-        hour: 0,
-        minute: 0,
-        second: 0,
-    };
+    let midnight = |year| Civil { year, month, day, hour: 0, minute: 0, second: 0 };
     let Some(colon) = clock.iter().position(|b| *b == b':') else {
         let date = midnight(i64::from(decimal(clock)?));
-        return date
-            .exists()
-            .then(|| (UnixTime::from_civil(date), Precision::Day));
+        return date.exists().then(|| (UnixTime::from_civil(date), Precision::Day));
     };
     let hour = u8::try_from(decimal(clock.get(..colon)?)?).ok()?;
     let minute = u8::try_from(decimal(clock.get(colon + 1..)?)?).ok()?;
     let this_year = now.civil().year;
     // Eight years back there is a 29 February, also across 1900 and its like.
     let dates = (this_year - 8..=this_year + 1).rev();
-    let mut dates = dates.map(|year| Civil {
-        hour,
-        minute,
-        ..midnight(year)
-    });
+    let mut dates = dates.map(|year| Civil { hour, minute, ..midnight(year) });
     let tomorrow = now.secs.saturating_add(86_400);
     let date = dates.find(|d| d.exists() && UnixTime::from_civil(*d).secs <= tomorrow)?;
     Some((UnixTime::from_civil(date), Precision::Minute))
@@ -359,14 +327,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn at(year: i64, month: u8, day: u8, hour: u8, minute: u8) -> UnixTime {
-        UnixTime::from_civil(Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second: 0,
-        })
+        UnixTime::from_civil(Civil { year, month, day, hour, minute, second: 0 })
     }
 
     fn sample(kind: LineKind, mode: u32, name: &'static [u8]) -> UnixLine<'static> {
@@ -408,10 +369,8 @@ mod tests {
             printed(&old),
             "drwxrwxrwt    2 1004     Domain_Users        4096 Jan 12  2020  a"
         );
-        let link = UnixLine {
-            target: Some(b"archive/v42"),
-            ..sample(LineKind::Link, 0o777, b"latest")
-        };
+        let link =
+            UnixLine { target: Some(b"archive/v42"), ..sample(LineKind::Link, 0o777, b"latest") };
         assert_eq!(
             printed(&link),
             "lrwxrwxrwx    1 alice    staff           5120 Mar 04 17:30 latest -> archive/v42"
@@ -426,36 +385,12 @@ mod tests {
     #[test]
     fn a_line_without_year_means_the_latest_that_is_not_far_ahead() {
         let cases = [
-            (
-                "Mar 04 17:30",
-                at(2021, 6, 1, 0, 0),
-                Some(at(2021, 3, 4, 17, 30)),
-            ),
-            (
-                "Mar  4 17:30",
-                at(2021, 2, 1, 0, 0),
-                Some(at(2020, 3, 4, 17, 30)),
-            ),
-            (
-                "Jan 01 00:10",
-                at(2021, 12, 31, 23, 50),
-                Some(at(2022, 1, 1, 0, 10)),
-            ),
-            (
-                "Jan 02 00:00",
-                at(2021, 12, 31, 23, 50),
-                Some(at(2021, 1, 2, 0, 0)),
-            ),
-            (
-                "Feb 29 12:00",
-                at(2021, 3, 1, 0, 0),
-                Some(at(2020, 2, 29, 12, 0)),
-            ),
-            (
-                "feb 28  1999",
-                at(2021, 3, 1, 0, 0),
-                Some(at(1999, 2, 28, 0, 0)),
-            ),
+            ("Mar 04 17:30", at(2021, 6, 1, 0, 0), Some(at(2021, 3, 4, 17, 30))),
+            ("Mar  4 17:30", at(2021, 2, 1, 0, 0), Some(at(2020, 3, 4, 17, 30))),
+            ("Jan 01 00:10", at(2021, 12, 31, 23, 50), Some(at(2022, 1, 1, 0, 10))),
+            ("Jan 02 00:00", at(2021, 12, 31, 23, 50), Some(at(2021, 1, 2, 0, 0))),
+            ("Feb 29 12:00", at(2021, 3, 1, 0, 0), Some(at(2020, 2, 29, 12, 0))),
+            ("feb 28  1999", at(2021, 3, 1, 0, 0), Some(at(1999, 2, 28, 0, 0))),
             ("Feb 30 12:00", at(2021, 3, 1, 0, 0), None),
             ("Feb 29  2021", at(2021, 3, 1, 0, 0), None),
             ("Foo 28 12:00", at(2021, 3, 1, 0, 0), None),
@@ -482,10 +417,7 @@ mod tests {
             parse("lrwxrwxrwx 1 u g 5 Mar 04 17:30 a -> b -> c"),
             Some((&b"a"[..], Some(&b"b -> c"[..])))
         );
-        assert_eq!(
-            parse("lrwxrwxrwx 1 u g 5 Mar 04 17:30 a"),
-            Some((&b"a"[..], None))
-        );
+        assert_eq!(parse("lrwxrwxrwx 1 u g 5 Mar 04 17:30 a"), Some((&b"a"[..], None)));
         for wrong in [
             "",
             "total 5",
@@ -503,10 +435,7 @@ mod tests {
 
     #[test]
     fn options_end_at_the_path() {
-        let all = ListOptions {
-            all: true,
-            ..ListOptions::default()
-        };
+        let all = ListOptions { all: true, ..ListOptions::default() };
         let cases: &[(&str, ListOptions, &str)] = &[
             ("", ListOptions::default(), ""),
             ("-a", all, ""),
@@ -524,11 +453,7 @@ mod tests {
             (" docs", ListOptions::default(), " docs"),
         ];
         for (arg, options, path) in cases {
-            assert_eq!(
-                ListOptions::parse(arg.as_bytes()),
-                (*options, path.as_bytes()),
-                "{arg}"
-            );
+            assert_eq!(ListOptions::parse(arg.as_bytes()), (*options, path.as_bytes()), "{arg}");
         }
         let (options, path) = ListOptions::parse(b"-1trSdRA x");
         let every = ListOptions {

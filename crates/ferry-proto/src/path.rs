@@ -276,11 +276,7 @@ mod tests {
         ];
         for (cwd, arg, want) in cases {
             let cwd = FtpPath::new(cwd.as_bytes()).unwrap();
-            assert_eq!(
-                cwd.resolve(arg.as_bytes()).unwrap().as_bytes(),
-                want.as_bytes(),
-                "{arg}"
-            );
+            assert_eq!(cwd.resolve(arg.as_bytes()).unwrap().as_bytes(), want.as_bytes(), "{arg}");
         }
     }
 
@@ -290,10 +286,7 @@ mod tests {
         assert_eq!(root.resolve(b""), Err(PathError::Empty));
         assert_eq!(root.resolve(b"a\0b"), Err(PathError::Nul));
         assert_eq!(root.resolve(&[b'x'; 256]), Err(PathError::TooLong));
-        assert_eq!(
-            root.resolve("y/".repeat(2100).as_bytes()),
-            Err(PathError::TooLong)
-        );
+        assert_eq!(root.resolve("y/".repeat(2100).as_bytes()), Err(PathError::TooLong));
         assert!(root.child(b"a/b").is_err() && root.child(b"..").is_err());
     }
 

@@ -38,24 +38,14 @@ impl Reply {
     /// A reply of one line of text.
     #[must_use]
     pub fn new(code: u16, text: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            first: None,
-            body: Vec::new(),
-            last: Last::Text(text.into()),
-        }
+        Self { code, first: None, body: Vec::new(), last: Last::Text(text.into()) }
     }
 
     /// A reply of one line whose octets go out as they are, but for CR, LF and NUL, which would
     /// break the framing and become `?`.
     #[must_use]
     pub fn exact(code: u16, text: Vec<u8>) -> Self {
-        Self {
-            code,
-            first: None,
-            body: Vec::new(),
-            last: Last::Exact(text),
-        }
+        Self { code, first: None, body: Vec::new(), last: Last::Exact(text) }
     }
 
     /// The start of a reply of several lines.
@@ -65,12 +55,7 @@ impl Reply {
         first: impl Into<Cow<'static, str>>,
         last: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self {
-            code,
-            first: Some(first.into()),
-            body: Vec::new(),
-            last: Last::Text(last.into()),
-        }
+        Self { code, first: Some(first.into()), body: Vec::new(), last: Last::Text(last.into()) }
     }
 
     /// Adds a line between the first and the last; it gets the one leading space that keeps it
@@ -174,40 +159,23 @@ mod tests {
     fn replies_have_the_form_of_rfc_959() {
         assert_eq!(wire(&Reply::new(200, "Ok.")), "200 Ok.\r\n");
         assert_eq!(wire(&Reply::new(200, "")), "200 .\r\n");
-        let feat = Reply::multi(211, "Extensions supported:", "End")
-            .line(b"SIZE")
-            .line(b"UTF8");
-        assert_eq!(
-            wire(&feat),
-            "211-Extensions supported:\r\n SIZE\r\n UTF8\r\n211 End\r\n"
-        );
+        let feat = Reply::multi(211, "Extensions supported:", "End").line(b"SIZE").line(b"UTF8");
+        assert_eq!(wire(&feat), "211-Extensions supported:\r\n SIZE\r\n UTF8\r\n211 End\r\n");
         let banner = Reply::multi(220, "Hello", "Ready.").coded_line("No smoking");
-        assert_eq!(
-            wire(&banner),
-            "220-Hello\r\n220-No smoking\r\n220 Ready.\r\n"
-        );
+        assert_eq!(wire(&banner), "220-Hello\r\n220-No smoking\r\n220 Ready.\r\n");
     }
 
     #[test]
     fn nothing_in_a_text_can_start_a_line_of_its_own() {
-        assert_eq!(
-            wire(&Reply::new(550, "no\r\n230 yes")),
-            "550 no??230 yes\r\n"
-        );
-        assert_eq!(
-            wire(&Reply::exact(257, b"\"a\r\n\x1b\"".to_vec())),
-            "257 \"a??\x1b\"\r\n"
-        );
+        assert_eq!(wire(&Reply::new(550, "no\r\n230 yes")), "550 no??230 yes\r\n");
+        assert_eq!(wire(&Reply::exact(257, b"\"a\r\n\x1b\"".to_vec())), "257 \"a??\x1b\"\r\n");
     }
 
     #[test]
     fn octet_ff_is_doubled_wherever_names_stand() {
         let mut out = Vec::new();
         Reply::exact(257, b"a\xffb".to_vec()).write(&mut out);
-        Reply::multi(213, "x", "End")
-            .lines(b"-\xff\xff\r\n")
-            .line(b"\xff")
-            .write(&mut out);
+        Reply::multi(213, "x", "End").lines(b"-\xff\xff\r\n").line(b"\xff").write(&mut out);
         let want: &[u8] =
             b"257 a\xff\xffb\r\n213-x\r\n-\xff\xff\xff\xff\r\n \xff\xff\r\n213 End\r\n";
         assert_eq!(out, want);

@@ -111,11 +111,7 @@ impl ReplyReader {
     /// As [`feed`](Self::feed).
     pub fn on_silence(&mut self) -> Result<Option<IncomingReply>, ReplyError> {
         self.refuse_after_failure()?;
-        if mem::take(&mut self.cr) {
-            self.end_line()
-        } else {
-            Ok(None)
-        }
+        if mem::take(&mut self.cr) { self.end_line() } else { Ok(None) }
     }
 
     /// Takes the end of the connection as the end of an open line and of an open reply of many
@@ -145,10 +141,7 @@ impl ReplyReader {
     }
 
     fn fail(&mut self, error: ReplyError) -> ReplyError {
-        *self = Self {
-            failed: Some(error),
-            ..Self::default()
-        };
+        *self = Self { failed: Some(error), ..Self::default() };
         error
     }
 
@@ -214,10 +207,7 @@ impl ReplyReader {
             return self.pass_over(line).map(|()| None);
         };
         self.junk = 0;
-        let reply = IncomingReply {
-            code,
-            lines: vec![text.to_vec()],
-        };
+        let reply = IncomingReply { code, lines: vec![text.to_vec()] };
         match mark {
             Mark::Last => {
                 self.taken = 0;
@@ -232,8 +222,7 @@ impl ReplyReader {
 
     fn pass_over(&mut self, line: &[u8]) -> Result<(), ReplyError> {
         let starts = |with: &[u8]| {
-            line.get(..with.len())
-                .is_some_and(|head| head.eq_ignore_ascii_case(with))
+            line.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
         };
         if starts(b"SSH-") {
             return Err(self.fail(ReplyError::Ssh));
@@ -265,9 +254,7 @@ fn split_code(line: &[u8]) -> Option<(u16, Mark, &[u8])> {
     if !digits.iter().all(u8::is_ascii_digit) || !(b'1'..=b'6').contains(&digits[0]) {
         return None;
     }
-    let code = digits
-        .iter()
-        .fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
+    let code = digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
     match rest.split_first() {
         None => Some((code, Mark::Last, rest)),
         Some((b' ' | b'\t', text)) => Some((code, Mark::Last, text)),
@@ -300,38 +287,20 @@ mod tests {
     }
 
     fn reply(code: u16, lines: &[&str]) -> (u16, Vec<Vec<u8>>) {
-        (
-            code,
-            lines.iter().map(|line| line.as_bytes().to_vec()).collect(),
-        )
+        (code, lines.iter().map(|line| line.as_bytes().to_vec()).collect())
     }
 
     #[test]
     fn replies_are_read_in_every_form_seen() {
         let cases: &[(&[u8], Replies)] = &[
             (b"220 ready\r\n", vec![reply(220, &["ready"])]),
-            (
-                b"220 ready\n331 \r\n",
-                vec![reply(220, &["ready"]), reply(331, &[""])],
-            ),
+            (b"220 ready\n331 \r\n", vec![reply(220, &["ready"]), reply(331, &[""])]),
             (b"220\r\n", vec![reply(220, &[""])]),
             (b"220\tready\r\n", vec![reply(220, &["ready"])]),
-            (
-                b"220 a\r220 b\r",
-                vec![reply(220, &["a"]), reply(220, &["b"])],
-            ),
-            (
-                b"220-a\r\n b\r\n220-c\r\n220 d\r\n",
-                vec![reply(220, &["a", " b", "c", "d"])],
-            ),
-            (
-                b"220-a\r\n221 b\r\n\r\n220\r\n",
-                vec![reply(220, &["a", "221 b", ""])],
-            ),
-            (
-                b"220-a\r\n2201\r\n220 b\r\n",
-                vec![reply(220, &["a", "2201", "b"])],
-            ),
+            (b"220 a\r220 b\r", vec![reply(220, &["a"]), reply(220, &["b"])]),
+            (b"220-a\r\n b\r\n220-c\r\n220 d\r\n", vec![reply(220, &["a", " b", "c", "d"])]),
+            (b"220-a\r\n221 b\r\n\r\n220\r\n", vec![reply(220, &["a", "221 b", ""])]),
+            (b"220-a\r\n2201\r\n220 b\r\n", vec![reply(220, &["a", "2201", "b"])]),
             (b"220-a\r\nb", vec![reply(220, &["a", "b"])]),
             (b"220 a", vec![reply(220, &["a"])]),
             (b"\r\n\r\n220 a\r\r\n", vec![reply(220, &["a"])]),
@@ -352,34 +321,16 @@ mod tests {
     #[test]
     fn other_protocols_are_named() {
         assert_eq!(read(&[b"SSH-2.0-x\r\n"]), Err(ReplyError::Ssh));
-        assert_eq!(
-            read(&[b"HTTP/1.1 400 Bad Request\r\n"]),
-            Err(ReplyError::Http)
-        );
-        assert_eq!(
-            read(&[&b"hello\r\n".repeat(17)]),
-            Err(ReplyError::NotAReply)
-        );
-        assert_eq!(
-            read(&[&b"720 hello\r\n".repeat(17)]),
-            Err(ReplyError::NotAReply)
-        );
+        assert_eq!(read(&[b"HTTP/1.1 400 Bad Request\r\n"]), Err(ReplyError::Http));
+        assert_eq!(read(&[&b"hello\r\n".repeat(17)]), Err(ReplyError::NotAReply));
+        assert_eq!(read(&[&b"720 hello\r\n".repeat(17)]), Err(ReplyError::NotAReply));
     }
 
     #[test]
     fn nothing_grows_without_bound() {
-        assert_eq!(
-            read(&[&vec![b'1'; LINE_LEN_MAX + 1]]),
-            Err(ReplyError::TooLong)
-        );
-        assert_eq!(
-            read(&[&b"\r\n".repeat(REPLY_LEN_MAX)]),
-            Err(ReplyError::TooLong)
-        );
-        assert_eq!(
-            read(&[&b"\xff\xf1".repeat(REPLY_LEN_MAX)]),
-            Err(ReplyError::TooLong)
-        );
+        assert_eq!(read(&[&vec![b'1'; LINE_LEN_MAX + 1]]), Err(ReplyError::TooLong));
+        assert_eq!(read(&[&b"\r\n".repeat(REPLY_LEN_MAX)]), Err(ReplyError::TooLong));
+        assert_eq!(read(&[&b"\xff\xf1".repeat(REPLY_LEN_MAX)]), Err(ReplyError::TooLong));
         let mut lines = b"211-a\r\n".to_vec();
         lines.extend_from_slice(&b" b\r\n".repeat(REPLY_LINES_MAX));
         assert_eq!(read(&[&lines]), Err(ReplyError::TooLong));

@@ -118,27 +118,15 @@ mod tests {
 
     #[test]
     fn the_public_address_is_told_to_the_outside_only() {
-        let with = Options {
-            public_address: Some(ip("203.0.113.9")),
-            ..Options::default()
-        };
+        let with = Options { public_address: Some(ip("203.0.113.9")), ..Options::default() };
         let cases = [
             (&with, "10.0.0.5", "198.51.100.7", "203.0.113.9"),
             (&with, "10.0.0.5", "10.0.0.77", "10.0.0.5"),
             (&with, "127.0.0.1", "127.0.0.1", "127.0.0.1"),
-            (
-                &Options::default(),
-                "192.0.2.1",
-                "198.51.100.7",
-                "192.0.2.1",
-            ),
+            (&Options::default(), "192.0.2.1", "198.51.100.7", "192.0.2.1"),
         ];
         for (options, local, peer, want) in cases {
-            assert_eq!(
-                announced(options, ip(local), ip(peer)),
-                ip(want),
-                "{local} {peer}"
-            );
+            assert_eq!(announced(options, ip(local), ip(peer)), ip(want), "{local} {peer}");
         }
     }
 
@@ -152,11 +140,7 @@ mod tests {
             (DataPeer::Any, "198.51.100.1", true),
         ];
         for (rule, peer, want) in cases {
-            assert_eq!(
-                is_welcome(rule, ip(peer), ip("192.0.2.1")),
-                want,
-                "{rule:?} {peer}"
-            );
+            assert_eq!(is_welcome(rule, ip(peer), ip("192.0.2.1")), want, "{rule:?} {peer}");
         }
     }
 }

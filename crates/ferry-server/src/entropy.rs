@@ -14,10 +14,7 @@ pub(crate) struct Entropy {
 
 impl Entropy {
     pub(crate) fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            drawn: AtomicU64::new(0),
-        }
+        Self { seed, drawn: AtomicU64::new(0) }
     }
 
     /// The next number.
@@ -31,10 +28,7 @@ impl Entropy {
         self.keyed(0x6665_7272_7920_6964, &[identity.0, identity.1])
     }
 
-    #[allow(
-        deprecated,
-        reason = "the only SipHash in std that takes a key, and it stays"
-    )]
+    #[allow(deprecated, reason = "the only SipHash in std that takes a key, and it stays")]
     fn keyed(&self, purpose: u64, words: &[u64]) -> u64 {
         let mut sip = std::hash::SipHasher::new_with_keys(self.seed, purpose);
         for word in words {

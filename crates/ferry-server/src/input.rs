@@ -143,10 +143,7 @@ mod tests {
         input.push(b"AUTH TLS\r\nABOR\r\n\x16\x03");
         input.look_ahead(&mut lines, 100);
         assert_eq!(input.take_ahead(|c| *c == Command::Abor), None);
-        assert_eq!(
-            line(input.next(&mut lines, 100)).as_deref(),
-            Some("AUTH TLS")
-        );
+        assert_eq!(line(input.next(&mut lines, 100)).as_deref(), Some("AUTH TLS"));
         assert_eq!(input.take_raw(), b"ABOR\r\n\x16\x03");
     }
 

@@ -24,18 +24,9 @@ pub(crate) const SORT_MAX: usize = 10_000;
 #[derive(Debug, Clone)]
 pub(crate) enum Format {
     /// LIST: Unix lines.
-    Unix {
-        options: ListOptions,
-        pattern: Option<Vec<u8>>,
-        show_hidden: bool,
-    },
+    Unix { options: ListOptions, pattern: Option<Vec<u8>>, show_hidden: bool },
     /// NLST: names behind the prefix that makes them usable as arguments.
-    Names {
-        options: ListOptions,
-        pattern: Option<Vec<u8>>,
-        show_hidden: bool,
-        prefix: Vec<u8>,
-    },
+    Names { options: ListOptions, pattern: Option<Vec<u8>>, show_hidden: bool, prefix: Vec<u8> },
     /// MLSD: facts.
     Facts(FactSet),
 }
@@ -79,10 +70,7 @@ impl Teller {
         let may = |op| self.guard.allows(op, path);
         let mode = meta.mode.unwrap_or(0o777);
         let (readable, writable) = (mode & 0o444 != 0, mode & 0o222 != 0);
-        let (taken, renamed) = (
-            may(Op::RemoveFile) && may(Op::RemoveDir),
-            may(Op::RenameFrom),
-        );
+        let (taken, renamed) = (may(Op::RemoveFile) && may(Op::RemoveDir), may(Op::RenameFrom));
         let letters: &[(char, bool)] = match meta.kind {
             Kind::Dir => &[
                 ('c', writable && may(Op::Write)),
@@ -102,11 +90,7 @@ impl Teller {
             ],
             _ => &[('d', taken), ('f', renamed)],
         };
-        letters
-            .iter()
-            .filter(|(_, on)| *on)
-            .map(|(letter, _)| *letter)
-            .collect()
+        letters.iter().filter(|(_, on)| *on).map(|(letter, _)| *letter).collect()
     }
 }
 
@@ -137,9 +121,7 @@ pub(crate) struct Listing {
 
 impl std::fmt::Debug for Listing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Listing")
-            .field("dir", &self.dir)
-            .finish_non_exhaustive()
+        f.debug_struct("Listing").field("dir", &self.dir).finish_non_exhaustive()
     }
 }
 
@@ -153,16 +135,7 @@ impl Listing {
         now: UnixTime,
     ) -> Self {
         let (source, sorted) = (Some(entries), Vec::new().into_iter());
-        Self {
-            source,
-            sorted,
-            format,
-            dir,
-            teller,
-            now,
-            started: false,
-            head: Vec::new(),
-        }
+        Self { source, sorted, format, dir, teller, now, started: false, head: Vec::new() }
     }
 
     /// A listing of entries already there: one file, or none.
@@ -175,16 +148,7 @@ impl Listing {
     ) -> Self {
         let sorted = entries.into_iter();
         let head = Vec::new();
-        Self {
-            source: None,
-            sorted,
-            format,
-            dir,
-            teller,
-            now,
-            started: true,
-            head,
-        }
+        Self { source: None, sorted, format, dir, teller, now, started: true, head }
     }
 
     /// Puts the directory itself and its parent before the entries of an MLSD.
@@ -193,12 +157,10 @@ impl Listing {
             && set.contains(FactSet::TYPE)
         {
             let (mut head, dir) = (Vec::new(), self.dir.clone());
-            self.teller
-                .facts(set, EntryKind::CurrentDir, &dir, current, b".", &mut head);
+            self.teller.facts(set, EntryKind::CurrentDir, &dir, current, b".", &mut head);
             head.extend_from_slice(b"\r\n");
             if let Some((path, meta)) = parent {
-                self.teller
-                    .facts(set, EntryKind::ParentDir, &path, &meta, b"..", &mut head);
+                self.teller.facts(set, EntryKind::ParentDir, &path, &meta, b"..", &mut head);
                 head.extend_from_slice(b"\r\n");
             }
             self.head = head;
@@ -209,16 +171,7 @@ impl Listing {
     /// Puts `.` and `..` before the entries of a LIST, as `-a` asks for.
     pub(crate) fn with_unix_dots(mut self, current: Meta, parent: Meta) -> Self {
         for (name, meta) in [(b".".to_vec(), current), (b"..".to_vec(), parent)] {
-            unix_line(
-                &Entry {
-                    name,
-                    meta,
-                    link: None,
-                    target: None,
-                },
-                self.now,
-                &mut self.head,
-            );
+            unix_line(&Entry { name, meta, link: None, target: None }, self.now, &mut self.head);
             self.head.extend_from_slice(b"\r\n");
         }
         self
@@ -306,22 +259,13 @@ fn write_entry(
     out: &mut Vec<u8>,
 ) {
     match format {
-        Format::Unix {
-            options,
-            pattern,
-            show_hidden,
-        } => {
+        Format::Unix { options, pattern, show_hidden } => {
             if !shown(entry, options, pattern.as_deref(), *show_hidden) {
                 return;
             }
             unix_line(entry, now, out);
         }
-        Format::Names {
-            options,
-            pattern,
-            show_hidden,
-            prefix,
-        } => {
+        Format::Names { options, pattern, show_hidden, prefix } => {
             if !shown(entry, options, pattern.as_deref(), *show_hidden) {
                 return;
             }
@@ -360,9 +304,7 @@ fn unix_line(entry: &Entry, now: UnixTime, out: &mut Vec<u8>) {
     let who = |id: Option<u32>| id.map_or(Who::Name("ftp"), Who::Id);
     let line = UnixLine {
         kind,
-        mode: meta
-            .mode
-            .unwrap_or(if meta.kind == Kind::Dir { 0o755 } else { 0o644 }),
+        mode: meta.mode.unwrap_or(if meta.kind == Kind::Dir { 0o755 } else { 0o644 }),
         links: meta.links,
         owner: who(meta.owner),
         group: who(meta.group),

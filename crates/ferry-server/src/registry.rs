@@ -78,10 +78,7 @@ impl Registry {
             return Err(Full::Address);
         }
         *from_here += 1;
-        let slot = Arc::new(Slot {
-            waker: Mutex::new(None),
-            wake_at: AtomicU32::new(u32::MAX),
-        });
+        let slot = Arc::new(Slot { waker: Mutex::new(None), wake_at: AtomicU32::new(u32::MAX) });
         let index = table.free.pop().unwrap_or(table.slots.len());
         if index == table.slots.len() {
             table.slots.push(None);
@@ -90,12 +87,7 @@ impl Registry {
             *place = Some(Arc::clone(&slot));
         }
         self.sessions.fetch_add(1, Ordering::Relaxed);
-        Ok(Place {
-            registry: Arc::clone(self),
-            slot,
-            index,
-            ip,
-        })
+        Ok(Place { registry: Arc::clone(self), slot, index, ip })
     }
 
     /// Sessions open now.
@@ -112,10 +104,7 @@ impl Registry {
             return None;
         }
         *count += 1;
-        Some(LoggedIn {
-            registry: Arc::clone(self),
-            name: name.to_owned(),
-        })
+        Some(LoggedIn { registry: Arc::clone(self), name: name.to_owned() })
     }
 
     /// Wakes every session whose time has come.
@@ -209,11 +198,7 @@ mod tests {
     #[test]
     fn places_are_counted_per_server_and_per_address_and_given_back() {
         let registry = Arc::new(Registry::default());
-        let limits = Limits {
-            sessions: 3,
-            per_address: 2,
-            ..Limits::default()
-        };
+        let limits = Limits { sessions: 3, per_address: 2, ..Limits::default() };
         let (a, b): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let first = registry.admit(a, &limits).unwrap();
         let _second = registry.admit(a, &limits).unwrap();

@@ -60,11 +60,7 @@ impl Net for Tcp {
         to: SocketAddr,
     ) -> BoxFut<'_, io::Result<Box<dyn Link>>> {
         Box::pin(async move {
-            let socket = if to.is_ipv4() {
-                TcpSocket::new_v4()
-            } else {
-                TcpSocket::new_v6()
-            }?;
+            let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
             if let Some(from) = from {
                 if from.is_ipv4() != to.is_ipv4() {
                     return Err(io::Error::from(io::ErrorKind::InvalidInput));
@@ -184,9 +180,7 @@ mod tests {
 
     #[tokio::test]
     async fn control_connections_are_probed_and_take_urgent_data_in_line() {
-        let door = Tcp::new()
-            .listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Control)
-            .unwrap();
+        let door = Tcp::new().listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Control).unwrap();
         let mut client = std::net::TcpStream::connect(door.local_addr().unwrap()).unwrap();
         let link = accept(&*door).await;
         assert!(socket(&*link).keepalive().unwrap());
@@ -217,16 +211,13 @@ mod tests {
             return; // a machine without IPv6
         };
         let port = six.local_addr().unwrap().port();
-        net.listen((Ipv4Addr::UNSPECIFIED, port).into(), Purpose::Control)
-            .unwrap();
+        net.listen((Ipv4Addr::UNSPECIFIED, port).into(), Purpose::Control).unwrap();
     }
 
     #[tokio::test]
     async fn connecting_uses_the_address_asked_for() {
         let net = Tcp::new();
-        let door = net
-            .listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Data)
-            .unwrap();
+        let door = net.listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Data).unwrap();
         let to = door.local_addr().unwrap();
         let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let from = free.local_addr().unwrap();
@@ -243,9 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_abrupt_close_is_a_reset() {
-        let door = Tcp::new()
-            .listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Data)
-            .unwrap();
+        let door = Tcp::new().listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Data).unwrap();
         let mut client = std::net::TcpStream::connect(door.local_addr().unwrap()).unwrap();
         let link = accept(&*door).await;
         link.set_abrupt();

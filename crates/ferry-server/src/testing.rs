@@ -21,9 +21,7 @@ use crate::wire::Wire;
 
 /// A server's end of a loopback connection, and the client's.
 pub(crate) async fn pair() -> (Wire, TcpStream) {
-    let door = Tcp::new()
-        .listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Data)
-        .unwrap();
+    let door = Tcp::new().listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Data).unwrap();
     let client = TcpStream::connect(door.local_addr().unwrap()).unwrap();
     let (link, _) = poll_fn(|cx| door.poll_accept(cx)).await.unwrap();
     (Wire::new(link), client)
@@ -83,9 +81,7 @@ impl Client {
 
     /// Sends all of it.
     pub(crate) fn send(&mut self, octets: &[u8]) {
-        rustls::Stream::new(&mut self.tls, &mut self.tcp)
-            .write_all(octets)
-            .unwrap();
+        rustls::Stream::new(&mut self.tls, &mut self.tcp).write_all(octets).unwrap();
     }
 
     /// Reads to the end; an error if that came without close_notify.
@@ -132,10 +128,7 @@ pub(crate) struct Collected {
 
 impl Default for Collected {
     fn default() -> Self {
-        Self {
-            octets: Vec::new(),
-            room: usize::MAX,
-        }
+        Self { octets: Vec::new(), room: usize::MAX }
     }
 }
 
@@ -230,19 +223,10 @@ impl Sluggish {
 
 /// A [`Sluggish`] server's end, and the client's.
 pub(crate) async fn sluggish() -> (Sluggish, TcpStream) {
-    let door = Tcp::new()
-        .listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Data)
-        .unwrap();
+    let door = Tcp::new().listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Data).unwrap();
     let client = TcpStream::connect(door.local_addr().unwrap()).unwrap();
     let (link, _) = poll_fn(|cx| door.poll_accept(cx)).await.unwrap();
-    (
-        Sluggish {
-            inner: link.into(),
-            begun: Arc::default(),
-            full: Arc::default(),
-        },
-        client,
-    )
+    (Sluggish { inner: link.into(), begun: Arc::default(), full: Arc::default() }, client)
 }
 
 impl Link for Sluggish {

@@ -77,10 +77,7 @@ struct Broken {
 
 impl Broken {
     fn new(end: End, why: impl Into<String>) -> Self {
-        Self {
-            end,
-            why: why.into(),
-        }
+        Self { end, why: why.into() }
     }
 
     fn stopped() -> Self {
@@ -114,38 +111,19 @@ pub(crate) async fn run(job: Job) -> Done {
         Ok(()) => (End::Complete, None),
         Err(Broken { end, why }) => (end, Some(why)),
     };
-    Done {
-        end,
-        took: started.elapsed(),
-        tls: resumed,
-        why,
-    }
+    Done { end, took: started.elapsed(), tls: resumed, why }
 }
 
 async fn carry_out(job: Job, resumed: &mut Option<bool>) -> Result<(), Broken> {
-    let Job {
-        connection,
-        ready,
-        representation,
-        moved,
-        stop,
-    } = job;
-    let channel = if matches!(ready.opened, Opened::Upload(_)) {
-        Channel::Upload
-    } else {
-        Channel::Download
-    };
+    let Job { connection, ready, representation, moved, stop } = job;
+    let channel =
+        if matches!(ready.opened, Opened::Upload(_)) { Channel::Upload } else { Channel::Download };
     let connected = tokio::select! {
         biased;
         () = stop.notified() => Err(Broken::stopped()),
         connected = Box::pin(connection.establish(channel, resumed)) => connected,
     };
-    let Connection {
-        shared,
-        session,
-        via,
-        ..
-    } = connection;
+    let Connection { shared, session, via, .. } = connection;
     // One connection is taken on a passive port; from then on it is closed to everyone.
     drop(via);
     let mut wire = match connected {
@@ -157,12 +135,7 @@ async fn carry_out(job: Job, resumed: &mut Option<bool>) -> Result<(), Broken> {
     };
     match ready.opened {
         Opened::Upload(sink) => {
-            let upload = Upload {
-                shared: &shared,
-                session,
-                representation,
-                moved: &moved,
-            };
+            let upload = Upload { shared: &shared, session, representation, moved: &moved };
             upload.run(wire, sink, &stop).await
         }
         download => {
@@ -190,10 +163,7 @@ impl Connection {
         let link = match timeout(limits.data_connect, self.link()).await {
             Ok(Ok(link)) => link,
             Ok(Err(error)) => {
-                return Err(Broken::new(
-                    End::NotConnected,
-                    format!("no data connection: {error}"),
-                ));
+                return Err(Broken::new(End::NotConnected, format!("no data connection: {error}")));
             }
             Err(_) => return Err(Broken::new(End::NotConnected, "no data connection in time")),
         };
@@ -215,9 +185,7 @@ impl Connection {
                 let rule = self.shared.options.data_peer;
                 data::accept(&**listener, rule, self.peer, |from| {
                     let what = format!("turned a stranger away from the data port: {}", from.ip());
-                    self.shared
-                        .observer
-                        .on(self.session, &Event::Noticed { what: &what });
+                    self.shared.observer.on(self.session, &Event::Noticed { what: &what });
                 })
                 .await
             }
@@ -234,10 +202,7 @@ impl From<TlsFailure> for Broken {
             _ => End::NotPrivate,
         };
         let source = std::error::Error::source(&error);
-        Self::new(
-            end,
-            source.map_or_else(|| error.to_string(), |s| format!("{error}: {s}")),
-        )
+        Self::new(end, source.map_or_else(|| error.to_string(), |s| format!("{error}: {s}")))
     }
 }
 
@@ -273,10 +238,9 @@ async fn send(
     match pump::finish(wire, limits.stall, limits.close).await? {
         // Without TLS a reset means that the peer did not want, or did not get, all of it. Under
         // TLS many clients close without reading our close_notify, which looks the same.
-        PeerEnd::Reset if !wire.is_tls() => Err(Broken::new(
-            End::Broken,
-            "the peer reset the data connection",
-        )),
+        PeerEnd::Reset if !wire.is_tls() => {
+            Err(Broken::new(End::Broken, "the peer reset the data connection"))
+        }
         _ => Ok(()),
     }
 }
@@ -298,11 +262,8 @@ impl Upload<'_> {
     async fn run(&self, mut wire: Wire, sink: UploadSink, stop: &Notify) -> Result<(), Broken> {
         let UploadSink(mut sink) = sink;
         let options = &self.shared.options;
-        let policy = if options.strict_close_notify {
-            CloseNotify::Strict
-        } else {
-            CloseNotify::Lenient
-        };
+        let policy =
+            if options.strict_close_notify { CloseNotify::Strict } else { CloseNotify::Lenient };
         let stall = options.limits.stall;
         let receive = pump::receive_file(
             &mut wire,
@@ -321,21 +282,13 @@ impl Upload<'_> {
             Ok(upload) => {
                 if upload.truncated {
                     let what = "an upload's TLS connection ended without close_notify; accepted";
-                    self.shared
-                        .observer
-                        .on(self.session, &Event::Noticed { what });
+                    self.shared.observer.on(self.session, &Event::Noticed { what });
                 }
-                sink.commit()
-                    .await
-                    .map_err(|e| PumpError::Storage(e).into())
+                sink.commit().await.map_err(|e| PumpError::Storage(e).into())
             }
             Err(broken) => {
                 wire.abort();
-                give_up(
-                    Opened::Upload(UploadSink(sink)),
-                    self.moved.load(Ordering::Relaxed),
-                )
-                .await;
+                give_up(Opened::Upload(UploadSink(sink)), self.moved.load(Ordering::Relaxed)).await;
                 Err(broken)
             }
         }

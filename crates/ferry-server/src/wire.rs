@@ -161,11 +161,7 @@ impl Wire {
 
     /// The TCP stream, where nothing lies between it and the payload.
     pub(crate) fn plain_tcp(&self) -> Option<&tokio::net::TcpStream> {
-        if self.tls.is_some() {
-            None
-        } else {
-            self.link.tcp()
-        }
+        if self.tls.is_some() { None } else { self.link.tcp() }
     }
 
     /// Whether TLS is on.

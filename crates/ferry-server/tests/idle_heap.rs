@@ -33,10 +33,7 @@ struct Everyone(Arc<Account>, Arc<dyn Storage>);
 
 impl Authenticator for Everyone {
     fn login<'a>(&'a self, _: &'a [u8], _: &'a [u8], _: IpAddr) -> BoxFut<'a, Option<Login>> {
-        let login = Login {
-            account: Arc::clone(&self.0),
-            storage: Arc::clone(&self.1),
-        };
+        let login = Login { account: Arc::clone(&self.0), storage: Arc::clone(&self.1) };
         Box::pin(std::future::ready(Some(login)))
     }
 
@@ -65,14 +62,8 @@ fn setup() -> Setup {
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
     Setup {
         options: Options {
-            listen: vec![Listen {
-                at: any,
-                tls: ListenTls::Explicit,
-            }],
-            limits: Limits {
-                per_address: 10_000,
-                ..Limits::default()
-            },
+            listen: vec![Listen { at: any, tls: ListenTls::Explicit }],
+            limits: Limits { per_address: 10_000, ..Limits::default() },
             ..Options::default()
         },
         net: Arc::new(Tcp::new()),
@@ -87,12 +78,8 @@ fn setup() -> Setup {
 /// Logs in, uses the session a little, and leaves it idle.
 fn idle_session(at: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(at).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    stream
-        .write_all(b"USER alice\r\nPASS x\r\nTYPE I\r\nPWD\r\nFEAT\r\nNOOP\r\n")
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(b"USER alice\r\nPASS x\r\nTYPE I\r\nPWD\r\nFEAT\r\nNOOP\r\n").unwrap();
     let mut reader = BufReader::new(&stream);
     let mut line = String::new();
     while !line.starts_with("200 Ok") {
@@ -104,11 +91,8 @@ fn idle_session(at: SocketAddr) -> TcpStream {
 
 #[test]
 fn an_idle_session_holds_less_than_a_kibibyte_of_heap() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let _inside = runtime.enter();
     let server = Server::bind(setup()).unwrap();
     let (at, handle) = (server.addresses()[0], server.handle());
@@ -121,14 +105,8 @@ fn an_idle_session_holds_less_than_a_kibibyte_of_heap() {
     let reserved = heap::held() - before;
     sessions.extend((0..SESSIONS).map(|_| idle_session(at)));
     let each = (heap::held() - before - reserved) / SESSIONS;
-    assert!(
-        each <= BUDGET,
-        "an idle session holds {each} octets of heap"
-    );
-    assert!(
-        each > 300,
-        "{each} octets: the sessions are not there, the test measures nothing"
-    );
+    assert!(each <= BUDGET, "an idle session holds {each} octets of heap");
+    assert!(each > 300, "{each} octets: the sessions are not there, the test measures nothing");
 
     drop(sessions);
     handle.shut_down(Duration::ZERO);

@@ -1,19 +1,12 @@
 //! Every implementation in this crate, in every way it can be set up, keeps the contract.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use ferry_storage::contract::{Fixture, cases, check_all};
 use ferry_storage::memory::Memory;
 
 fn run(make: impl Fn() -> Fixture) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let done = runtime.block_on(check_all(make));
     assert_eq!(done, cases().count());
 }

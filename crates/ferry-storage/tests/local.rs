@@ -2,12 +2,7 @@
 //! files, hidden uploads and what a killed process leaves of them.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -39,22 +34,13 @@ impl Set {
         fs::create_dir(base.path().join("outside")).unwrap();
         fs::write(base.path().join("outside/canary"), "CANARY").unwrap();
         let storage = LocalDir::open(&base.path().join("root")).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        Self {
-            base,
-            storage,
-            runtime,
-        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        Self { base, storage, runtime }
     }
 
     fn hidden() -> Self {
         let set = Self::new();
-        Self {
-            storage: set.storage.with_nameless_uploads(false),
-            ..set
-        }
+        Self { storage: set.storage.with_nameless_uploads(false), ..set }
     }
 
     fn root(&self) -> PathBuf {
@@ -83,10 +69,8 @@ impl Set {
     fn names(&self, path: &str) -> Vec<String> {
         let mut entries = self.wait(self.storage.list(&p(path))).unwrap();
         let batch = self.wait(entries.next_batch()).unwrap();
-        let mut names: Vec<_> = batch
-            .into_iter()
-            .map(|e| String::from_utf8(e.name).unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            batch.into_iter().map(|e| String::from_utf8(e.name).unwrap()).collect();
         names.sort();
         names
     }
@@ -127,42 +111,20 @@ fn links_that_lead_out_open_nothing_whatever_way_they_take() {
         symlink(target, root.join(name)).unwrap();
     }
     symlink("../outside", root.join("dir")).unwrap();
-    for path in cases
-        .iter()
-        .map(|(name, _)| format!("/{name}"))
-        .chain(["/dir/canary".into()])
-    {
+    for path in cases.iter().map(|(name, _)| format!("/{name}")).chain(["/dir/canary".into()]) {
         assert_eq!(error(set.read(&path)), "NotFound", "{path}");
-        assert_eq!(
-            error(set.wait(set.storage.stat(&p(&path), true))),
-            "NotFound",
-            "{path}"
-        );
+        assert_eq!(error(set.wait(set.storage.stat(&p(&path), true))), "NotFound", "{path}");
         for mode in every_write_mode() {
             let opened = set.wait(set.storage.write(&p(&path), mode, 0o644));
             assert_eq!(error(opened), "NotFound", "{path} {mode:?}");
         }
     }
-    assert_eq!(
-        error(set.wait(set.storage.remove_file(&p("/dir/canary")))),
-        "NotFound"
-    );
-    assert_eq!(
-        error(set.wait(set.storage.make_dir(&p("/dir/new"), 0o755))),
-        "NotFound"
-    );
+    assert_eq!(error(set.wait(set.storage.remove_file(&p("/dir/canary")))), "NotFound");
+    assert_eq!(error(set.wait(set.storage.make_dir(&p("/dir/new"), 0o755))), "NotFound");
     let (from, to) = (p("/inside"), p("/dir/stolen"));
-    assert_eq!(
-        error(set.wait(set.storage.rename(&from, &to, true))),
-        "NotFound"
-    );
+    assert_eq!(error(set.wait(set.storage.rename(&from, &to, true))), "NotFound");
     assert_eq!(fs::read_to_string(&outside).unwrap(), "CANARY");
-    assert_eq!(
-        fs::read_dir(set.base.path().join("outside"))
-            .unwrap()
-            .count(),
-        1
-    );
+    assert_eq!(fs::read_dir(set.base.path().join("outside")).unwrap().count(), 1);
 }
 
 #[test]
@@ -184,10 +146,7 @@ fn fifos_and_sockets_are_no_files_and_nobody_waits_for_them() {
     rustix::fs::mknodat(rustix::fs::CWD, fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     let _bound = std::os::unix::net::UnixListener::bind(set.root().join("socket")).unwrap();
     for path in ["/fifo", "/socket"] {
-        assert_eq!(
-            set.wait(set.storage.stat(&p(path), true)).unwrap().kind,
-            Kind::Other
-        );
+        assert_eq!(set.wait(set.storage.stat(&p(path), true)).unwrap().kind, Kind::Other);
         assert_eq!(error(set.read(path)), "NotFile");
         for mode in every_write_mode() {
             let opened = set.wait(set.storage.write(&p(path), mode, 0o644));
@@ -202,10 +161,7 @@ fn devices_are_neither_read_nor_written() {
     let set = Set::new();
     let dev = LocalDir::open(Path::new("/dev")).unwrap();
     for path in ["/null", "/zero"] {
-        assert_eq!(
-            set.wait(dev.stat(&p(path), true)).unwrap().kind,
-            Kind::Other
-        );
+        assert_eq!(set.wait(dev.stat(&p(path), true)).unwrap().kind, Kind::Other);
         assert_eq!(error(set.wait(dev.read(&p(path), 0))), "NotFile");
         for mode in every_write_mode() {
             assert_eq!(error(set.wait(dev.write(&p(path), mode, 0o644))), "NotFile");
@@ -227,30 +183,18 @@ fn hidden_upload_names_do_not_exist_for_clients() {
         assert_eq!(error(set.wait(set.storage.list(path))), "NotFound");
         assert_eq!(error(set.wait(set.storage.remove_file(path))), "NotFound");
         assert_eq!(error(set.wait(set.storage.remove_dir(path))), "NotFound");
-        assert_eq!(
-            error(set.wait(set.storage.rename(path, &p("/g"), true))),
-            "NotFound"
-        );
-        assert_eq!(
-            error(set.wait(set.storage.set_meta(path, SetMeta::default()))),
-            "NotFound"
-        );
+        assert_eq!(error(set.wait(set.storage.rename(path, &p("/g"), true))), "NotFound");
+        assert_eq!(error(set.wait(set.storage.set_meta(path, SetMeta::default()))), "NotFound");
     }
     for (path, want) in [(&hidden, "BadName"), (&below, "NotFound")] {
         assert_eq!(error(set.wait(set.storage.make_dir(path, 0o755))), want);
-        assert_eq!(
-            error(set.wait(set.storage.rename(&p("/f"), path, true))),
-            want
-        );
+        assert_eq!(error(set.wait(set.storage.rename(&p("/f"), path, true))), want);
         for mode in every_write_mode() {
             assert_eq!(error(set.wait(set.storage.write(path, mode, 0o644))), want);
         }
     }
     symlink(STALE, set.root().join("l")).unwrap();
-    assert_eq!(
-        error(set.wait(set.storage.write(&p("/l"), ATOMIC, 0o644))),
-        "BadName"
-    );
+    assert_eq!(error(set.wait(set.storage.write(&p("/l"), ATOMIC, 0o644))), "BadName");
     assert_eq!(fs::read_to_string(set.root().join(STALE)).unwrap(), "stale");
 }
 
@@ -258,9 +202,8 @@ fn hidden_upload_names_do_not_exist_for_clients() {
 fn the_sweep_removes_what_is_stale_and_nothing_else() {
     let set = Set::new();
     let root = set.root();
-    let deep: PathBuf = std::iter::once(root.clone())
-        .chain((0..120).map(|_| "deep".into()))
-        .collect();
+    let deep: PathBuf =
+        std::iter::once(root.clone()).chain((0..120).map(|_| "deep".into())).collect();
     fs::create_dir_all(&deep).unwrap();
     let mut stale = vec![root.join(STALE), deep.join(STALE)];
     for i in 0..200 {
@@ -291,11 +234,7 @@ fn the_sweep_removes_what_is_stale_and_nothing_else() {
     assert!(stale.iter().all(|path| !path.exists()));
     assert!(kept.iter().all(|path| path.exists()));
     assert!(held.exists());
-    assert!(
-        root.join(".ferry-upload-00000000000000aa")
-            .symlink_metadata()
-            .is_ok()
-    );
+    assert!(root.join(".ferry-upload-00000000000000aa").symlink_metadata().is_ok());
     drop(lock);
     assert_eq!(set.clean(), 1);
 }
@@ -305,9 +244,7 @@ fn the_sweep_leaves_an_upload_in_progress_alone() {
     let set = Set::hidden();
     fs::write(set.root().join("f"), "old").unwrap();
     for path in ["/f", "/new"] {
-        let mut sink = set
-            .wait(set.storage.write(&p(path), ATOMIC, 0o644))
-            .unwrap();
+        let mut sink = set.wait(set.storage.write(&p(path), ATOMIC, 0o644)).unwrap();
         set.wait(sink.write(b"one".to_vec())).1.unwrap();
         assert_eq!(set.clean(), 0);
         set.wait(sink.write(b" two".to_vec())).1.unwrap();
@@ -324,11 +261,7 @@ fn no_hidden_file_stays_behind_however_an_upload_ends() {
         for upload in [Upload::Atomic, Upload::Discard] {
             for mode in [WriteMode::Create(upload), WriteMode::CreateNew(upload)] {
                 for end in 0..4 {
-                    let path = if mode == WriteMode::Create(upload) {
-                        "/f"
-                    } else {
-                        "/n"
-                    };
+                    let path = if mode == WriteMode::Create(upload) { "/f" } else { "/n" };
                     let mut sink = set.wait(set.storage.write(&p(path), mode, 0o644)).unwrap();
                     set.wait(sink.write(b"new".to_vec())).1.unwrap();
                     match end {
@@ -371,9 +304,7 @@ fn new_content_does_not_inherit_set_user_id() {
     fs::write(&path, "old").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o6755)).unwrap();
     let owner = fs::metadata(&path).unwrap().uid();
-    let sink = set
-        .wait(set.storage.write(&p("/f"), ATOMIC, 0o600))
-        .unwrap();
+    let sink = set.wait(set.storage.write(&p("/f"), ATOMIC, 0o600)).unwrap();
     set.wait(sink.commit()).unwrap();
     let meta = fs::metadata(&path).unwrap();
     assert_eq!((meta.mode() & 0o7777, meta.uid()), (0o755, owner));
@@ -386,16 +317,9 @@ fn a_file_protected_against_writing_is_protected_against_replacing() {
     fs::write(&path, "old").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
     // Nothing is protected against root.
-    let want = if rustix::process::geteuid().is_root() {
-        "allowed"
-    } else {
-        "Denied"
-    };
+    let want = if rustix::process::geteuid().is_root() { "allowed" } else { "Denied" };
     for mode in every_write_mode() {
-        assert_eq!(
-            error(set.wait(set.storage.write(&p("/f"), mode, 0o644))),
-            want
-        );
+        assert_eq!(error(set.wait(set.storage.write(&p("/f"), mode, 0o644))), want);
     }
 }
 
@@ -404,15 +328,9 @@ fn metadata_is_set_without_opening_and_without_the_right_to_read() {
     let set = Set::new();
     fs::write(set.root().join("f"), "x").unwrap();
     for mode in [0o000, 0o200, 0o1777, 0o644] {
-        let change = SetMeta {
-            mode: Some(mode),
-            ..Default::default()
-        };
+        let change = SetMeta { mode: Some(mode), ..Default::default() };
         set.wait(set.storage.set_meta(&p("/f"), change)).unwrap();
-        assert_eq!(
-            fs::metadata(set.root().join("f")).unwrap().mode() & 0o7777,
-            mode
-        );
+        assert_eq!(fs::metadata(set.root().join("f")).unwrap().mode() & 0o7777, mode);
     }
 }
 
@@ -450,9 +368,7 @@ const CHILD_DIR: &str = "FERRY_TEST_UPLOAD_DIR";
 fn a_killed_process_leaves_nothing_that_the_sweep_does_not_find() {
     let set = Set::hidden();
     if let Some(dir) = std::env::var_os(CHILD_DIR) {
-        let storage = LocalDir::open(Path::new(&dir))
-            .unwrap()
-            .with_nameless_uploads(false);
+        let storage = LocalDir::open(Path::new(&dir)).unwrap().with_nameless_uploads(false);
         let mut sink = set.wait(storage.write(&p("/f"), ATOMIC, 0o644)).unwrap();
         set.wait(sink.write(b"half".to_vec())).1.unwrap();
         println!("\nuploading");
@@ -461,10 +377,7 @@ fn a_killed_process_leaves_nothing_that_the_sweep_does_not_find() {
         return;
     }
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "a_killed_process_leaves_nothing_that_the_sweep_does_not_find",
-        ])
+        .args(["--exact", "a_killed_process_leaves_nothing_that_the_sweep_does_not_find"])
         .arg("--nocapture")
         .env(CHILD_DIR, set.root())
         .stdin(Stdio::piped())
@@ -473,11 +386,7 @@ fn a_killed_process_leaves_nothing_that_the_sweep_does_not_find() {
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.map_while(Result::ok).any(|line| line == "uploading"));
-    assert_eq!(
-        fs::read_dir(set.root()).unwrap().count(),
-        1,
-        "the upload is aside"
-    );
+    assert_eq!(fs::read_dir(set.root()).unwrap().count(), 1, "the upload is aside");
     assert!(set.names("/").is_empty(), "and hidden");
     assert_eq!(set.clean(), 0, "it is in use");
     child.kill().unwrap();

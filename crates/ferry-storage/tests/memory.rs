@@ -1,11 +1,6 @@
 //! What the memory store has beyond the contract: its clock, its space, its helpers.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
@@ -69,20 +64,10 @@ fn space_runs_out_and_comes_back() {
     upload(&memory, "/a", ATOMIC, b"123456").unwrap();
     assert_eq!(free(), Some(4));
     let discard = WriteMode::Create(Upload::Discard);
-    assert!(matches!(
-        upload(&memory, "/b", discard, b"12345"),
-        Err(FsError::NoSpace)
-    ));
+    assert!(matches!(upload(&memory, "/b", discard, b"12345"), Err(FsError::NoSpace)));
     assert_eq!((free(), memory.get("/b")), (Some(4), None));
-    assert!(matches!(
-        upload(&memory, "/b", ATOMIC, b"12345"),
-        Err(FsError::NoSpace)
-    ));
-    assert_eq!(
-        memory.get("/b").as_deref(),
-        Some(&b"1234"[..]),
-        "what arrived is kept"
-    );
+    assert!(matches!(upload(&memory, "/b", ATOMIC, b"12345"), Err(FsError::NoSpace)));
+    assert_eq!(memory.get("/b").as_deref(), Some(&b"1234"[..]), "what arrived is kept");
     assert_eq!(free(), Some(0));
     now(memory.remove_file(&p("/a"))).unwrap();
     assert_eq!(free(), Some(6));
@@ -103,13 +88,7 @@ fn helpers_make_what_tests_need_and_refuse_what_cannot_be() {
     assert_eq!(memory.get("/x/l/c").as_deref(), Some(&b"deep"[..]));
     assert_eq!(memory.get("/a"), None);
     assert!(matches!(memory.put("/a/b", b""), Err(FsError::NotFile)));
-    assert!(matches!(
-        memory.put("/a/b/c/d", b""),
-        Err(FsError::NotFound)
-    ));
+    assert!(matches!(memory.put("/a/b/c/d", b""), Err(FsError::NotFound)));
     assert!(matches!(memory.put("a\0", b""), Err(FsError::BadName)));
-    assert!(matches!(
-        memory.add_symlink("/a", "x"),
-        Err(FsError::Exists)
-    ));
+    assert!(matches!(memory.add_symlink("/a", "x"), Err(FsError::Exists)));
 }

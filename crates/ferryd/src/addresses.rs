@@ -24,11 +24,7 @@ pub(crate) fn of_this_host() -> Vec<IpAddr> {
 
 /// What the system calls this host.
 pub(crate) fn host_name() -> Option<String> {
-    rustix::system::uname()
-        .nodename()
-        .to_str()
-        .ok()
-        .map(str::to_owned)
+    rustix::system::uname().nodename().to_str().ok().map(str::to_owned)
 }
 
 /// Whether IPv6 sockets can be made here; containers often have none.
@@ -64,11 +60,7 @@ pub(crate) fn endpoints(
     for listener in listeners {
         let ip = listener.at.ip();
         let mut ips: Vec<IpAddr> = match ip.is_unspecified() {
-            true => host
-                .iter()
-                .copied()
-                .filter(|h| h.is_ipv4() == ip.is_ipv4())
-                .collect(),
+            true => host.iter().copied().filter(|h| h.is_ipv4() == ip.is_ipv4()).collect(),
             false => vec![ip],
         };
         if let Some(public) = public
@@ -78,20 +70,13 @@ pub(crate) fn endpoints(
             ips.push(public);
         }
         let port = listener.at.port();
-        found.extend(ips.into_iter().map(|ip| Endpoint {
-            at: (ip, port).into(),
-            tls: listener.tls,
-        }));
+        found.extend(
+            ips.into_iter().map(|ip| Endpoint { at: (ip, port).into(), tls: listener.tls }),
+        );
     }
     let key = |e: &Endpoint| {
         let ip = e.at.ip();
-        (
-            Some(ip) != public,
-            ip.is_loopback(),
-            ip,
-            e.tls == ListenTls::Implicit,
-            e.at.port(),
-        )
+        (Some(ip) != public, ip.is_loopback(), ip, e.tls == ListenTls::Implicit, e.at.port())
     };
     found.sort_by_key(key);
     found.dedup();
@@ -119,10 +104,7 @@ pub(crate) fn urls(
         text.push('@');
         text
     });
-    schemes
-        .iter()
-        .map(|scheme| format!("{scheme}://{user_info}{}/", endpoint.at))
-        .collect()
+    schemes.iter().map(|scheme| format!("{scheme}://{user_info}{}/", endpoint.at)).collect()
 }
 
 /// As RFC 3986 §3.2.1 wants user names: everything but unreserved characters as `%XX`.
@@ -143,10 +125,7 @@ mod tests {
     use super::*;
 
     fn endpoint(at: &str, tls: ListenTls) -> Endpoint {
-        Endpoint {
-            at: at.parse().unwrap(),
-            tls,
-        }
+        Endpoint { at: at.parse().unwrap(), tls }
     }
 
     fn ips(texts: &[&str]) -> Vec<IpAddr> {
@@ -155,19 +134,9 @@ mod tests {
 
     #[test]
     fn addresses_are_sorted_for_people() {
-        let mut found = ips(&[
-            "::1",
-            "127.0.0.1",
-            "2001:db8::7",
-            "192.0.2.7",
-            "10.0.0.1",
-            "::1",
-        ]);
+        let mut found = ips(&["::1", "127.0.0.1", "2001:db8::7", "192.0.2.7", "10.0.0.1", "::1"]);
         sort(&mut found);
-        assert_eq!(
-            found,
-            ips(&["10.0.0.1", "192.0.2.7", "2001:db8::7", "127.0.0.1", "::1"])
-        );
+        assert_eq!(found, ips(&["10.0.0.1", "192.0.2.7", "2001:db8::7", "127.0.0.1", "::1"]));
     }
 
     #[test]
@@ -213,10 +182,7 @@ mod tests {
                 .map(|e| e.at.to_string())
                 .collect()
         };
-        assert_eq!(
-            at("0.0.0.0:21"),
-            ["203.0.113.5:21", "10.0.0.2:21", "127.0.0.1:21"]
-        );
+        assert_eq!(at("0.0.0.0:21"), ["203.0.113.5:21", "10.0.0.2:21", "127.0.0.1:21"]);
         assert_eq!(at("127.0.0.1:21"), ["127.0.0.1:21"]);
         assert_eq!(at("[2001:db8::7]:21"), ["[2001:db8::7]:21"]);
     }
@@ -230,23 +196,14 @@ mod tests {
         let implicit = endpoint("192.0.2.7:990", ListenTls::Implicit);
         assert_eq!(
             urls(&v4, Some(("ferry", Some(&secret))), false),
-            [
-                "ftp://ferry:abcd-efgh@192.0.2.7:2121/",
-                "ftpes://ferry:abcd-efgh@192.0.2.7:2121/",
-            ]
+            ["ftp://ferry:abcd-efgh@192.0.2.7:2121/", "ftpes://ferry:abcd-efgh@192.0.2.7:2121/",]
         );
         assert_eq!(
             urls(&v6, Some(("a b", Some(&odd))), true),
             ["ftpes://a%20b:p%40ss%3Aw%2Frd%20%C3%A9@[2001:db8::7]:21/",]
         );
-        assert_eq!(
-            urls(&implicit, Some(("bob", None)), false),
-            ["ftps://bob@192.0.2.7:990/"]
-        );
-        assert_eq!(
-            urls(&v4, None, false),
-            ["ftp://192.0.2.7:2121/", "ftpes://192.0.2.7:2121/"]
-        );
+        assert_eq!(urls(&implicit, Some(("bob", None)), false), ["ftps://bob@192.0.2.7:990/"]);
+        assert_eq!(urls(&v4, None, false), ["ftp://192.0.2.7:2121/", "ftpes://192.0.2.7:2121/"]);
     }
 
     #[test]

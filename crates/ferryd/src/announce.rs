@@ -45,11 +45,7 @@ impl Announcement<'_> {
     /// The text, lines ended.
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
-        let rights = if self.read_only {
-            "read only"
-        } else {
-            "read and write"
-        };
+        let rights = if self.read_only { "read only" } else { "read and write" };
         let _ = writeln!(out, "Serving {}, {rights}.", self.directory);
         if let Some(note) = self.note {
             let _ = writeln!(out, "{note}");
@@ -70,11 +66,7 @@ impl Announcement<'_> {
             };
             let _ = writeln!(out, "User          {}, {password}", login.name);
         }
-        let kind = if self.self_signed {
-            "self-signed, for this run only"
-        } else {
-            "as given"
-        };
+        let kind = if self.self_signed { "self-signed, for this run only" } else { "as given" };
         let _ = writeln!(out, "Certificate   {kind}; SHA-256 fingerprint:");
         for half in halves(self.fingerprint) {
             let _ = writeln!(out, "              {half}");
@@ -94,14 +86,9 @@ impl Announcement<'_> {
         let others = self.endpoints.iter().find(|e| !e.at.ip().is_loopback())?;
         let login = match self.anonymous {
             true => None,
-            false => self
-                .logins
-                .first()
-                .map(|l| (l.name.as_str(), l.made.as_ref())),
+            false => self.logins.first().map(|l| (l.name.as_str(), l.made.as_ref())),
         };
-        addresses::urls(others, login, self.tls_required)
-            .into_iter()
-            .next()
+        addresses::urls(others, login, self.tls_required).into_iter().next()
     }
 
     fn write_urls(&self, out: &mut String, login: Option<(&str, Option<&Password>)>) {
@@ -110,11 +97,7 @@ impl Announcement<'_> {
                 let _ = writeln!(out, "  {url}");
             }
         }
-        if self
-            .endpoints
-            .iter()
-            .all(|e| IpAddr::is_loopback(&e.at.ip()))
-        {
+        if self.endpoints.iter().all(|e| IpAddr::is_loopback(&e.at.ip())) {
             let _ = writeln!(out, "  (only from this machine)");
         }
     }
@@ -123,9 +106,8 @@ impl Announcement<'_> {
 /// A fingerprint in two lines, so that people can follow it.
 fn halves(fingerprint: &str) -> [&str; 2] {
     let middle = fingerprint.match_indices(':').nth(15).map(|(at, _)| at);
-    let (first, second) = middle
-        .and_then(|at| fingerprint.split_at_checked(at + 1))
-        .unwrap_or((fingerprint, ""));
+    let (first, second) =
+        middle.and_then(|at| fingerprint.split_at_checked(at + 1)).unwrap_or((fingerprint, ""));
     [first, second]
 }
 
@@ -138,18 +120,12 @@ mod tests {
                          10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F";
 
     fn endpoint(at: &str, tls: ListenTls) -> Endpoint {
-        Endpoint {
-            at: at.parse().unwrap(),
-            tls,
-        }
+        Endpoint { at: at.parse().unwrap(), tls }
     }
 
     fn made(name: &str) -> Announced {
         let made = Some(Password::new("abcd-efgh-jkmn-pqrs".to_owned()));
-        Announced {
-            name: name.to_owned(),
-            made,
-        }
+        Announced { name: name.to_owned(), made }
     }
 
     fn announcement<'a>(logins: &'a [Announced], endpoints: &'a [Endpoint]) -> Announcement<'a> {
@@ -206,13 +182,7 @@ Stop          Ctrl-C; transfers get 30 s to finish, a second Ctrl-C stops at onc
 
     #[test]
     fn passwords_that_were_given_are_not_repeated() {
-        let logins = [
-            Announced {
-                name: "bob".to_owned(),
-                made: None,
-            },
-            made("eve"),
-        ];
+        let logins = [Announced { name: "bob".to_owned(), made: None }, made("eve")];
         let endpoints = [endpoint("127.0.0.1:990", ListenTls::Implicit)];
         let mut share = announcement(&logins, &endpoints);
         share.read_only = true;
@@ -237,11 +207,7 @@ Stop          Ctrl-C; transfers get 30 s to finish, a second Ctrl-C stops at onc
             ]
         );
         assert!(text.contains("User          eve, password abcd-efgh-jkmn-pqrs"));
-        assert_eq!(
-            share.url_for_others(),
-            None,
-            "no other machine can reach loopback"
-        );
+        assert_eq!(share.url_for_others(), None, "no other machine can reach loopback");
     }
 
     #[test]

@@ -32,12 +32,7 @@ impl TableAuth {
         anonymous_root: Option<Arc<dyn Storage>>,
     ) -> Self {
         let at_once = available_parallelism().map_or(2, usize::from);
-        Self {
-            table: Arc::new(table),
-            roots,
-            anonymous_root,
-            hashing: Semaphore::new(at_once),
-        }
+        Self { table: Arc::new(table), roots, anonymous_root, hashing: Semaphore::new(at_once) }
     }
 
     /// The accounts it answers for.
@@ -51,18 +46,14 @@ impl TableAuth {
         let table = Arc::clone(&self.table);
         let user = user.to_vec();
         let password = Zeroizing::new(password.to_vec());
-        let account = tokio::task::spawn_blocking(move || table.verify(&user, &password))
-            .await
-            .ok()??;
+        let account =
+            tokio::task::spawn_blocking(move || table.verify(&user, &password)).await.ok()??;
         drop(permit);
         let storage = match account.anonymous {
             true => self.anonymous_root.as_ref(),
             false => self.roots.get(&account.name),
         }?;
-        Some(Login {
-            storage: Arc::clone(storage),
-            account,
-        })
+        Some(Login { storage: Arc::clone(storage), account })
     }
 }
 
@@ -102,9 +93,7 @@ mod tests {
     }
 
     fn answer(auth: &TableAuth, user: &str, password: &str) -> Option<Login> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(auth.login(user.as_bytes(), password.as_bytes(), PEER))
     }
 

@@ -26,11 +26,7 @@ pub(crate) struct Identity {
 #[derive(Debug)]
 pub(crate) enum CertError {
     /// A file cannot be read or holds no such thing.
-    Pem {
-        path: PathBuf,
-        what: &'static str,
-        source: rustls_pki_types::pem::Error,
-    },
+    Pem { path: PathBuf, what: &'static str, source: rustls_pki_types::pem::Error },
     /// Certificate and key cannot be used, or not together.
     Unusable(rustls::Error),
     /// No certificate could be made.
@@ -60,11 +56,7 @@ impl std::error::Error for CertError {}
 
 /// Reads a certificate chain and its key.
 pub(crate) fn load(cert: &Path, key: &Path) -> Result<Identity, CertError> {
-    let pem = |what, path: &Path, source| CertError::Pem {
-        path: path.to_owned(),
-        what,
-        source,
-    };
+    let pem = |what, path: &Path, source| CertError::Pem { path: path.to_owned(), what, source };
     let chain = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .and_then(|chain| match chain.is_empty() {
@@ -91,27 +83,19 @@ pub(crate) fn self_signed(
     ips: &[IpAddr],
     now: UnixTime,
 ) -> Result<Identity, CertError> {
-    let mut names: Vec<String> = host
-        .filter(|h| is_dns_name(h))
-        .map(str::to_owned)
-        .into_iter()
-        .collect();
+    let mut names: Vec<String> =
+        host.filter(|h| is_dns_name(h)).map(str::to_owned).into_iter().collect();
     if host != Some("localhost") {
         names.push("localhost".to_owned());
     }
     names.extend(ips.iter().map(IpAddr::to_string));
     let mut params = rcgen::CertificateParams::new(names).map_err(CertError::Making)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(
-        rcgen::DnType::CommonName,
-        host.filter(|h| is_dns_name(h)).unwrap_or("localhost"),
-    );
     params
-        .extended_key_usages
-        .push(rcgen::ExtendedKeyUsagePurpose::ServerAuth);
-    let since = u64::try_from(now.secs)
-        .unwrap_or(0)
-        .saturating_sub(CLOCK_SKEW_SECS);
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, host.filter(|h| is_dns_name(h)).unwrap_or("localhost"));
+    params.extended_key_usages.push(rcgen::ExtendedKeyUsagePurpose::ServerAuth);
+    let since = u64::try_from(now.secs).unwrap_or(0).saturating_sub(CLOCK_SKEW_SECS);
     params.not_before = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(since);
     params.not_after = params.not_before + VALID;
     let key = rcgen::KeyPair::generate().map_err(CertError::Making)?;
@@ -125,16 +109,9 @@ fn identity(
     key: PrivateKeyDer<'static>,
     self_signed: bool,
 ) -> Result<Identity, CertError> {
-    let fingerprint = chain
-        .first()
-        .map(|cert| fingerprint(cert))
-        .unwrap_or_default();
+    let fingerprint = chain.first().map(|cert| fingerprint(cert)).unwrap_or_default();
     let setup = TlsSetup::new(chain, key).map_err(CertError::Unusable)?;
-    Ok(Identity {
-        setup,
-        fingerprint,
-        self_signed,
-    })
+    Ok(Identity { setup, fingerprint, self_signed })
 }
 
 /// SHA-256 of a certificate, as clients show it: upper-case pairs with colons between.
@@ -154,9 +131,7 @@ fn is_dns_name(name: &str) -> bool {
         && name.len() <= 253
         && name.split('.').all(|label| {
             (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         })
 }
 
@@ -190,13 +165,7 @@ mod tests {
 
     #[test]
     fn a_made_up_identity_is_usable_whatever_the_host_is_called() {
-        for host in [
-            Some("myhost"),
-            Some("a.example.org"),
-            Some("bad_name!"),
-            Some(""),
-            None,
-        ] {
+        for host in [Some("myhost"), Some("a.example.org"), Some("bad_name!"), Some(""), None] {
             let ips = ["192.0.2.7".parse().unwrap(), "2001:db8::7".parse().unwrap()];
             let made = self_signed(host, &ips, NOW).unwrap();
             assert!(made.self_signed);

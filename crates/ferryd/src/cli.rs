@@ -137,12 +137,7 @@ pub(crate) struct Serve {
     pub(crate) require_tls: bool,
 
     /// Whether data connections must resume their control connection's TLS session.
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "prefer",
-        help_heading = "TLS"
-    )]
+    #[arg(long, value_name = "WHEN", default_value = "prefer", help_heading = "TLS")]
     pub(crate) resumption: Resumption,
 
     /// The most sessions at once [default: 10000, or what the open-files limit allows].
@@ -164,12 +159,7 @@ pub(crate) struct Serve {
     pub(crate) qr: bool,
 
     /// Log only what goes wrong.
-    #[arg(
-        short,
-        long,
-        conflicts_with = "verbose",
-        help_heading = "What is printed"
-    )]
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "What is printed")]
     pub(crate) quiet: bool,
 
     /// Log every connection, too.
@@ -247,11 +237,7 @@ mod tests {
         );
         assert!(serve.read_only && serve.anonymous && serve.require_tls && serve.qr);
         assert_eq!(
-            serve
-                .user
-                .iter()
-                .map(|u| u.name.as_str())
-                .collect::<Vec<_>>(),
+            serve.user.iter().map(|u| u.name.as_str()).collect::<Vec<_>>(),
             ["alice", "bob"]
         );
         assert_eq!((serve.port, serve.implicit_port), (Some(2100), Some(9900)));
@@ -260,10 +246,7 @@ mod tests {
         assert_eq!(serve.public_address, Some(IpAddr::from([203, 0, 113, 5])));
         assert_eq!(serve.tls_cert, Some(PathBuf::from("c.pem")));
         assert_eq!(serve.resumption, Resumption::Strict);
-        assert_eq!(
-            (serve.max_sessions, serve.max_per_address),
-            (Some(5), Some(2))
-        );
+        assert_eq!((serve.max_sessions, serve.max_per_address), (Some(5), Some(2)));
         assert_eq!(serve.idle_timeout, Some(Duration::from_secs(600)));
         assert!(serve.verbose && !serve.quiet);
     }
@@ -319,20 +302,12 @@ mod tests {
     fn the_help_explains_every_flag_and_the_exit_status() {
         let mut command = Cli::command();
         let help = command.render_long_help().to_string();
-        for needle in [
-            "Examples:",
-            "Exit status:",
-            "FERRY_PASSWORD",
-            "Who may do what:",
-        ] {
+        for needle in ["Examples:", "Exit status:", "FERRY_PASSWORD", "Who may do what:"] {
             assert!(help.contains(needle), "{needle} in\n{help}");
         }
         for arg in command.get_arguments() {
             assert!(arg.get_help().is_some(), "{} has no help", arg.get_id());
         }
-        assert!(
-            help.lines().all(|line| line.chars().count() <= 100),
-            "{help}"
-        );
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }
 }

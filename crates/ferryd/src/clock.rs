@@ -10,15 +10,10 @@ use ferry_server::WallClock;
 pub(crate) struct SystemClock;
 
 impl WallClock for SystemClock {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this is the driver that hands time to the rest"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "this is the driver that hands time to the rest")]
     fn now(&self) -> UnixTime {
         // A clock before 1970 is not set at all; 1970 is as wrong as anything else then.
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UnixTime {
             secs: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
             nanos: since.subsec_nanos(),

@@ -63,11 +63,7 @@ fn ask_twice() -> Result<Secret, NoHash> {
         return Err(NoHash::Empty);
     }
     let second = ask("Once more: ")?;
-    if first == second {
-        Ok(first)
-    } else {
-        Err(NoHash::Differ)
-    }
+    if first == second { Ok(first) } else { Err(NoHash::Differ) }
 }
 
 fn ask(prompt: &str) -> Result<Secret, NoHash> {
@@ -130,21 +126,14 @@ fn first_line(input: impl io::BufRead) -> Result<Secret, NoHash> {
     let most = PASSWORD_LEN_MAX + 3;
     let mut line = Zeroizing::new(Vec::with_capacity(most));
     let bound = u64::try_from(most).unwrap_or(u64::MAX);
-    input
-        .take(bound)
-        .read_until(b'\n', &mut line)
-        .map_err(NoHash::Input)?;
+    input.take(bound).read_until(b'\n', &mut line).map_err(NoHash::Input)?;
     if line.last() == Some(&b'\n') {
         line.pop();
         if line.last() == Some(&b'\r') {
             line.pop();
         }
     }
-    if line.len() > PASSWORD_LEN_MAX {
-        Err(NoHash::TooLong)
-    } else {
-        Ok(line)
-    }
+    if line.len() > PASSWORD_LEN_MAX { Err(NoHash::TooLong) } else { Ok(line) }
 }
 
 #[cfg(test)]
@@ -152,9 +141,7 @@ mod tests {
     use super::*;
 
     fn typed(keys: &[u8]) -> Result<Vec<u8>, String> {
-        typed_line(&mut &*keys)
-            .map(|line| line.to_vec())
-            .map_err(|e| e.to_string())
+        typed_line(&mut &*keys).map(|line| line.to_vec()).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -168,11 +155,7 @@ mod tests {
             ("wrong\x15right\n", "right"),
         ];
         for (keys, want) in lines {
-            assert_eq!(
-                typed(keys.as_bytes()).as_deref(),
-                Ok(want.as_bytes()),
-                "{keys:?}"
-            );
+            assert_eq!(typed(keys.as_bytes()).as_deref(), Ok(want.as_bytes()), "{keys:?}");
         }
         for keys in ["sec\x03", "\x04", "no end"] {
             assert_eq!(typed(keys.as_bytes()).unwrap_err(), "cancelled", "{keys:?}");
@@ -181,11 +164,7 @@ mod tests {
 
     #[test]
     fn a_line_from_a_pipe_loses_only_its_end() {
-        let line = |input: &[u8]| {
-            first_line(input)
-                .map(|l| l.to_vec())
-                .map_err(|e| e.to_string())
-        };
+        let line = |input: &[u8]| first_line(input).map(|l| l.to_vec()).map_err(|e| e.to_string());
         assert_eq!(line(b"pass word \n").unwrap(), b"pass word ");
         assert_eq!(line(b"secret\r\nmore").unwrap(), b"secret");
         assert_eq!(line(b"no end").unwrap(), b"no end");

@@ -55,10 +55,7 @@ mod tests {
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
         let mut homes = Homes::default();
-        assert_eq!(
-            homes.open(&file).unwrap_err().kind(),
-            io::ErrorKind::NotADirectory
-        );
+        assert_eq!(homes.open(&file).unwrap_err().kind(), io::ErrorKind::NotADirectory);
         let missing = homes.open(&dir.path().join("missing")).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }

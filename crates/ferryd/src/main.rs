@@ -137,10 +137,7 @@ fn verbosity(flags: &Serve) -> Verbosity {
 /// Runs `serving` with everything that has to be up around it.
 fn in_runtime(verbosity: Verbosity, serving: impl AsyncFnOnce() -> io::Result<Ended>) -> ExitCode {
     let drain = log::start(verbosity);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return failed(&e),
     };

@@ -12,10 +12,7 @@ const RESERVED: u64 = 64;
 /// Raises the soft limit to the hard one and returns what holds now; `None` for no limit.
 pub(crate) fn raise() -> Option<u64> {
     let now = getrlimit(Resource::Nofile);
-    let wanted = Rlimit {
-        current: now.maximum,
-        maximum: now.maximum,
-    };
+    let wanted = Rlimit { current: now.maximum, maximum: now.maximum };
     match setrlimit(Resource::Nofile, wanted) {
         Ok(()) => now.maximum,
         Err(_) => now.current,

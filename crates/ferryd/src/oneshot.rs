@@ -83,10 +83,7 @@ impl Share {
         directory: &Path,
         env_password: Option<&str>,
     ) -> Result<Self, ShareError> {
-        let unusable = |source| ShareError::Directory {
-            path: directory.to_owned(),
-            source,
-        };
+        let unusable = |source| ShareError::Directory { path: directory.to_owned(), source };
         let mut homes = Homes::default();
         let home = homes.open(directory).map_err(unusable)?;
         let directory = directory.canonicalize().map_err(unusable)?;
@@ -108,12 +105,7 @@ impl Share {
             identity: Some(identity),
             homes,
         };
-        Ok(Self {
-            plan,
-            directory,
-            read_only: flags.read_only,
-            logins,
-        })
+        Ok(Self { plan, directory, read_only: flags.read_only, logins })
     }
 
     /// Binds the first port that can be had.
@@ -124,11 +116,7 @@ impl Share {
             let listen = ports::listeners(flags, port, has_ipv6);
             match self.plan.bind(listen.clone()) {
                 Ok(server) => {
-                    return Ok(Bound {
-                        server,
-                        listen,
-                        note: ports::note(flags, port),
-                    });
+                    return Ok(Bound { server, listen, note: ports::note(flags, port) });
                 }
                 Err(e) if ports::may_try_another(&e) => {
                     first_error.get_or_insert(e);
@@ -147,16 +135,10 @@ impl Share {
             .addresses()
             .into_iter()
             .zip(&bound.listen)
-            .map(|(at, listen)| Endpoint {
-                at,
-                tls: listen.tls,
-            })
+            .map(|(at, listen)| Endpoint { at, tls: listen.tls })
             .collect();
-        let endpoints = addresses::endpoints(
-            &listeners,
-            &addresses::of_this_host(),
-            options.public_address,
-        );
+        let endpoints =
+            addresses::endpoints(&listeners, &addresses::of_this_host(), options.public_address);
         let identity = self.plan.identity.as_ref();
         let announcement = Announcement {
             directory: &self.directory.display().to_string(),
@@ -187,19 +169,10 @@ fn accounts(
     flags: &Serve,
     env_password: Option<&str>,
 ) -> Result<(UserTable, Vec<Announced>), ShareError> {
-    let made_up = [UserArg {
-        name: USER_DEFAULT.to_owned(),
-        password: None,
-    }];
-    let users: &[UserArg] = if flags.user.is_empty() {
-        &made_up
-    } else {
-        &flags.user
-    };
-    let mut env_password = env_password
-        .map(values::password)
-        .transpose()
-        .map_err(ShareError::Environment)?;
+    let made_up = [UserArg { name: USER_DEFAULT.to_owned(), password: None }];
+    let users: &[UserArg] = if flags.user.is_empty() { &made_up } else { &flags.user };
+    let mut env_password =
+        env_password.map(values::password).transpose().map_err(ShareError::Environment)?;
     let mut table = UserTable::new();
     let mut logins = Vec::with_capacity(users.len());
     for user in users {
@@ -213,18 +186,11 @@ fn accounts(
             .or(given.as_ref())
             .and_then(|password| OneTimePassword::new(password.reveal().as_bytes()))
             .ok_or(ShareError::Random(getrandom::Error::UNEXPECTED))?;
-        let access = if flags.read_only {
-            Access::ReadOnly
-        } else {
-            Access::ReadWrite
-        };
+        let access = if flags.read_only { Access::ReadOnly } else { Access::ReadWrite };
         table
             .add(account(&user.name, access, false), Secret::OneTime(secret))
             .map_err(|taken| ShareError::UserTwice(taken.0))?;
-        logins.push(Announced {
-            name: user.name.clone(),
-            made,
-        });
+        logins.push(Announced { name: user.name.clone(), made });
     }
     if flags.anonymous {
         table.welcome_anonymous(account("anonymous", Access::ReadOnly, true));
@@ -233,13 +199,7 @@ fn accounts(
 }
 
 fn account(name: &str, access: Access, anonymous: bool) -> Account {
-    Account {
-        name: name.to_owned(),
-        home: FtpPath::root(),
-        access,
-        anonymous,
-        sessions_max: None,
-    }
+    Account { name: name.to_owned(), home: FtpPath::root(), access, anonymous, sessions_max: None }
 }
 
 /// What the flags say about the server, but for the listeners.
@@ -252,20 +212,13 @@ fn options(flags: &Serve) -> Options {
         ..defaults.limits
     };
     Options {
-        require_tls: if flags.require_tls {
-            RequireTls::Both
-        } else {
-            RequireTls::No
-        },
+        require_tls: if flags.require_tls { RequireTls::Both } else { RequireTls::No },
         data_resumption: match flags.resumption {
             Resumption::Off => DataResumption::Off,
             Resumption::Prefer => DataResumption::Prefer,
             Resumption::Strict => DataResumption::Strict,
         },
-        passive_ports: flags
-            .passive_ports
-            .clone()
-            .unwrap_or(defaults.passive_ports),
+        passive_ports: flags.passive_ports.clone().unwrap_or(defaults.passive_ports),
         public_address: flags.public_address,
         limits,
         ..defaults
@@ -275,13 +228,7 @@ fn options(flags: &Serve) -> Options {
 /// The addresses a certificate for this share is made out to.
 fn certified_addresses(flags: &Serve) -> Vec<IpAddr> {
     let mut ips = addresses::of_this_host();
-    ips.extend(
-        flags
-            .listen
-            .iter()
-            .map(|at| at.ip)
-            .filter(|ip| !ip.is_unspecified()),
-    );
+    ips.extend(flags.listen.iter().map(|at| at.ip).filter(|ip| !ip.is_unspecified()));
     ips.extend(flags.public_address);
     ips.sort_unstable();
     ips.dedup();
@@ -289,10 +236,7 @@ fn certified_addresses(flags: &Serve) -> Vec<IpAddr> {
 }
 
 fn auth(table: UserTable, logins: &[Announced], storage: &Arc<dyn Storage>) -> TableAuth {
-    let roots = logins
-        .iter()
-        .map(|login| (login.name.clone(), Arc::clone(storage)))
-        .collect();
+    let roots = logins.iter().map(|login| (login.name.clone(), Arc::clone(storage))).collect();
     let anonymous_root = table.welcomes_anonymous().then(|| Arc::clone(storage));
     TableAuth::new(table, roots, anonymous_root)
 }
@@ -327,9 +271,7 @@ mod tests {
     #[test]
     fn without_a_user_one_is_made_up_with_a_password_of_its_own() {
         let (table, logins) = accounts(&flags(""), None).unwrap();
-        let [ferry] = logins.as_slice() else {
-            panic!("{logins:?}")
-        };
+        let [ferry] = logins.as_slice() else { panic!("{logins:?}") };
         let password = ferry.made.as_ref().unwrap().reveal();
         let account = table.verify(b"ferry", password.as_bytes()).unwrap();
         assert_eq!(account.access, Access::ReadWrite);
@@ -338,30 +280,18 @@ mod tests {
 
     #[test]
     fn given_users_replace_the_made_up_one() {
-        let (table, logins) = accounts(
-            &flags("--read-only --anonymous --user a:pw --user b --user c"),
-            Some("env"),
-        )
-        .unwrap();
+        let (table, logins) =
+            accounts(&flags("--read-only --anonymous --user a:pw --user b --user c"), Some("env"))
+                .unwrap();
         let access = |name: &[u8], password: &[u8]| table.verify(name, password).map(|a| a.access);
         assert_eq!(access(b"a", b"pw"), Some(Access::ReadOnly));
-        assert_eq!(
-            access(b"b", b"env"),
-            Some(Access::ReadOnly),
-            "the first without a password"
-        );
+        assert_eq!(access(b"b", b"env"), Some(Access::ReadOnly), "the first without a password");
         assert_eq!(access(b"c", b"env"), None);
         assert_eq!(access(b"ferry", b"env"), None);
-        let made: Vec<_> = logins
-            .iter()
-            .map(|l| (l.name.as_str(), l.made.is_some()))
-            .collect();
+        let made: Vec<_> = logins.iter().map(|l| (l.name.as_str(), l.made.is_some())).collect();
         assert_eq!(made, [("a", false), ("b", false), ("c", true)]);
         let anonymous = table.verify(b"anonymous", b"").unwrap();
-        assert_eq!(
-            (anonymous.access, anonymous.anonymous),
-            (Access::ReadOnly, true)
-        );
+        assert_eq!((anonymous.access, anonymous.anonymous), (Access::ReadOnly, true));
     }
 
     #[test]
@@ -375,12 +305,7 @@ mod tests {
         );
         let missing = Share::new(&flags(""), Path::new("/nonexistent/dir"), None).unwrap_err();
         assert!(missing.is_usage());
-        assert!(
-            missing
-                .to_string()
-                .starts_with("cannot serve /nonexistent/dir: "),
-            "{missing}"
-        );
+        assert!(missing.to_string().starts_with("cannot serve /nonexistent/dir: "), "{missing}");
     }
 
     #[test]

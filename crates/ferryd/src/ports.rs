@@ -31,14 +31,8 @@ fn port_matters(flags: &Serve) -> bool {
 pub(crate) fn listeners(flags: &Serve, port: u16, has_ipv6: bool) -> Vec<Listen> {
     let everywhere = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
         .map(|ip: IpAddr| ListenAt { ip, port: None });
-    let everywhere = everywhere
-        .get(..if has_ipv6 { 2 } else { 1 })
-        .unwrap_or_default();
-    let at = if flags.listen.is_empty() {
-        everywhere
-    } else {
-        &flags.listen
-    };
+    let everywhere = everywhere.get(..if has_ipv6 { 2 } else { 1 }).unwrap_or_default();
+    let at = if flags.listen.is_empty() { everywhere } else { &flags.listen };
     let mut listen: Vec<Listen> = at
         .iter()
         .map(|at| Listen {
@@ -50,20 +44,17 @@ pub(crate) fn listeners(flags: &Serve, port: u16, has_ipv6: bool) -> Vec<Listen>
         let mut ips: Vec<IpAddr> = at.iter().map(|at| at.ip).collect();
         ips.sort_unstable();
         ips.dedup();
-        listen.extend(ips.into_iter().map(|ip| Listen {
-            at: SocketAddr::new(ip, implicit),
-            tls: ListenTls::Implicit,
-        }));
+        listen.extend(
+            ips.into_iter()
+                .map(|ip| Listen { at: SocketAddr::new(ip, implicit), tls: ListenTls::Implicit }),
+        );
     }
     listen
 }
 
 /// Whether a port is not to be had, rather than the address wrong.
 pub(crate) fn may_try_another(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::AddrInUse
-    )
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::AddrInUse)
 }
 
 /// What to say about the port that was found.
@@ -72,9 +63,7 @@ pub(crate) fn note(flags: &Serve, port: u16) -> Option<String> {
     if flags.port.is_some() || !port_matters(flags) || port == PORT_FTP {
         None
     } else if port == first_instead {
-        Some(format!(
-            "Port {PORT_FTP} is not to be had, so this is port {port}."
-        ))
+        Some(format!("Port {PORT_FTP} is not to be had, so this is port {port}."))
     } else {
         Some(format!(
             "Neither port {PORT_FTP} nor {first_instead} is to be had, so this is port {port}."
@@ -106,11 +95,7 @@ mod tests {
         assert_eq!(ports_to_try(&flags("")), others);
         assert_eq!(ports_to_try(&flags("--listen 127.0.0.1")), others);
         assert_eq!(ports_to_try(&flags("--port 2200")), [2200]);
-        assert_eq!(
-            ports_to_try(&flags("--listen 127.0.0.1:99")),
-            [21],
-            "of no consequence"
-        );
+        assert_eq!(ports_to_try(&flags("--listen 127.0.0.1:99")), [21], "of no consequence");
     }
 
     #[test]
@@ -129,26 +114,15 @@ mod tests {
 
     #[test]
     fn listeners_are_everywhere_unless_addresses_are_named() {
-        assert_eq!(
-            listening("", 21, true),
-            ["0.0.0.0:21 Explicit", "[::]:21 Explicit"]
-        );
+        assert_eq!(listening("", 21, true), ["0.0.0.0:21 Explicit", "[::]:21 Explicit"]);
         assert_eq!(listening("", 21, false), ["0.0.0.0:21 Explicit"]);
         assert_eq!(
             listening("--listen 192.0.2.7 --listen [::1]:99", 2121, true),
             ["192.0.2.7:2121 Explicit", "[::1]:99 Explicit"]
         );
         assert_eq!(
-            listening(
-                "--listen 127.0.0.1:1 --listen 127.0.0.1:2 --implicit-port 990",
-                21,
-                true
-            ),
-            [
-                "127.0.0.1:1 Explicit",
-                "127.0.0.1:2 Explicit",
-                "127.0.0.1:990 Implicit"
-            ]
+            listening("--listen 127.0.0.1:1 --listen 127.0.0.1:2 --implicit-port 990", 21, true),
+            ["127.0.0.1:1 Explicit", "127.0.0.1:2 Explicit", "127.0.0.1:990 Implicit"]
         );
     }
 

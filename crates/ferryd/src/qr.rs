@@ -9,11 +9,8 @@ use qrcode::render::unicode::Dense1x2;
 /// Light modules are drawn and dark ones left out, because most terminals are dark.
 pub(crate) fn render(url: &str) -> Option<String> {
     let code = QrCode::new(url).ok()?;
-    let mut text = code
-        .render::<Dense1x2>()
-        .dark_color(Dense1x2::Light)
-        .light_color(Dense1x2::Dark)
-        .build();
+    let mut text =
+        code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     text.push('\n');
     Some(text)
 }
@@ -30,10 +27,7 @@ mod tests {
         assert!(lines.iter().all(|line| line.chars().count() == width));
         assert_eq!(lines.len(), width.div_ceil(2));
         assert!(text.chars().all(|c| " ▄▀█\n".contains(c)), "{text}");
-        assert!(
-            lines[0].chars().all(|c| c == '█'),
-            "the quiet zone is light"
-        );
+        assert!(lines[0].chars().all(|c| c == '█'), "the quiet zone is light");
     }
 
     #[test]

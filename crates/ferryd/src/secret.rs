@@ -94,9 +94,6 @@ mod tests {
 
     #[test]
     fn debug_output_shows_no_password() {
-        assert_eq!(
-            format!("{:?}", Password::new("hunter2".to_owned())),
-            "Password(…)"
-        );
+        assert_eq!(format!("{:?}", Password::new("hunter2".to_owned())), "Password(…)");
     }
 }

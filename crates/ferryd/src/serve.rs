@@ -52,18 +52,12 @@ impl Plan {
 
     /// Binds the listeners of the plan; nothing is accepted yet. Can be tried again with others.
     pub(crate) fn bind(&self, listen: Vec<Listen>) -> io::Result<Server> {
-        let options = Options {
-            listen,
-            ..self.options.clone()
-        };
+        let options = Options { listen, ..self.options.clone() };
         Server::bind(Setup {
             options,
             net: Arc::new(Tcp::new()),
             auth: Arc::<TableAuth>::clone(&self.auth),
-            tls: self
-                .identity
-                .as_ref()
-                .map(|identity| identity.setup.clone()),
+            tls: self.identity.as_ref().map(|identity| identity.setup.clone()),
             clock: Arc::new(SystemClock),
             observer: Arc::new(Lines::default()),
             seed: getrandom::u64()?,

@@ -17,10 +17,7 @@ pub(crate) struct Wrong {
 
 impl Wrong {
     pub(crate) fn new(what: impl Into<String>, right: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            right: right.into(),
-        }
+        Self { what: what.into(), right: right.into() }
     }
 }
 
@@ -82,10 +79,7 @@ pub(crate) fn seconds(secs: u64) -> Result<Duration, Wrong> {
 /// `4096`, `64K`, `16M`, `2G`: octets, in powers of 1024.
 pub(crate) fn size(text: &str) -> Result<u64, Wrong> {
     let wrong = || {
-        Wrong::new(
-            "not a size",
-            "write a number of octets, or something like \"64K\" or \"16M\"",
-        )
+        Wrong::new("not a size", "write a number of octets, or something like \"64K\" or \"16M\"")
     };
     let digits = text.trim_end_matches(['K', 'M', 'G']);
     let shift = match text.strip_prefix(digits) {
@@ -104,11 +98,7 @@ pub(crate) fn ports(text: &str) -> Result<RangeInclusive<u16>, Wrong> {
     let right = "write two ports from 1 to 65535, the lower first, as in \"50000-50999\"";
     let wrong = |what| Wrong::new(what, right);
     let (low, high) = text.split_once('-').unwrap_or((text, text));
-    let port = |text: &str| {
-        text.trim()
-            .parse::<u16>()
-            .map_err(|_| wrong("not a range of ports"))
-    };
+    let port = |text: &str| text.trim().parse::<u16>().map_err(|_| wrong("not a range of ports"));
     let (low, high) = (port(low)?, port(high)?);
     if low == 0 {
         return Err(wrong("port 0 cannot be listened on"));
@@ -129,23 +119,15 @@ pub(crate) struct ListenAt {
 /// `192.0.2.7`, `192.0.2.7:2121`, `2001:db8::7`, `[2001:db8::7]:2121`.
 pub(crate) fn listen_at(text: &str) -> Result<ListenAt, Wrong> {
     if let Ok(at) = text.parse::<SocketAddr>() {
-        return Ok(ListenAt {
-            ip: at.ip(),
-            port: Some(at.port()),
-        });
+        return Ok(ListenAt { ip: at.ip(), port: Some(at.port()) });
     }
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|t| t.strip_suffix(']'))
-        .unwrap_or(text);
-    bare.parse()
-        .map(|ip| ListenAt { ip, port: None })
-        .map_err(|_| {
-            Wrong::new(
-                "not an IP address",
-                "write 192.0.2.7, 192.0.2.7:2121, 2001:db8::7 or [2001:db8::7]:2121",
-            )
-        })
+    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    bare.parse().map(|ip| ListenAt { ip, port: None }).map_err(|_| {
+        Wrong::new(
+            "not an IP address",
+            "write 192.0.2.7, 192.0.2.7:2121, 2001:db8::7 or [2001:db8::7]:2121",
+        )
+    })
 }
 
 /// The address announced in 227 replies, which can only carry IPv4.
@@ -209,10 +191,7 @@ pub(crate) fn user_arg(text: &str) -> Result<UserArg, Wrong> {
         Some((name, given)) => (name, Some(given)),
         None => (text, None),
     };
-    Ok(UserArg {
-        name: user_name(name)?,
-        password: given.map(password).transpose()?,
-    })
+    Ok(UserArg { name: user_name(name)?, password: given.map(password).transpose()? })
 }
 
 #[cfg(test)]
@@ -297,10 +276,7 @@ mod tests {
             ("", None),
         ];
         for (text, want) in cases {
-            let want = want.map(|(ip, port)| ListenAt {
-                ip: ip.parse().unwrap(),
-                port,
-            });
+            let want = want.map(|(ip, port)| ListenAt { ip: ip.parse().unwrap(), port });
             assert_eq!(listen_at(text).ok(), want, "{text:?}");
         }
     }
@@ -321,15 +297,7 @@ mod tests {
         };
         assert_eq!(user_arg("alice"), Ok(given("alice", None)));
         assert_eq!(user_arg("alice:a:b c"), Ok(given("alice", Some("a:b c"))));
-        for wrong in [
-            "",
-            ":x",
-            "alice:",
-            " alice",
-            "a\nb",
-            "alice:a\nb",
-            "a\u{1b}[2J",
-        ] {
+        for wrong in ["", ":x", "alice:", " alice", "a\nb", "alice:a\nb", "a\u{1b}[2J"] {
             assert!(user_arg(wrong).is_err(), "{wrong:?}");
         }
         assert!(user_arg(&"x".repeat(65)).is_err());

@@ -35,10 +35,7 @@ fn a_password_hash_is_all_that_is_printed() {
     assert_eq!(out.status.code(), Some(0));
     assert_eq!(text(&out.stderr), "");
     let hash = text(&out.stdout);
-    assert!(
-        hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-        "{hash}"
-    );
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
     assert_eq!(hash.matches('\n').count(), 1);
     assert!(hash.ends_with('\n'));
 }
@@ -65,10 +62,7 @@ fn a_file_without_mistakes_is_summed_up() {
     std::fs::write(&file, source).unwrap();
     let path = file.to_str().unwrap();
     let out = ferryd(&["check-config", path], "");
-    assert_eq!(
-        (out.status.code(), text(&out.stderr).as_str()),
-        (Some(0), "")
-    );
+    assert_eq!((out.status.code(), text(&out.stderr).as_str()), (Some(0), ""));
     let want = format!(
         "{path}: ok\n  listens on    127.0.0.1:2121 (no TLS)\n  data ports    50000-50999\n  \
          users         1, of whom 1 may write\n  anonymous     welcome, read only\n  \
@@ -81,11 +75,8 @@ fn a_file_without_mistakes_is_summed_up() {
 fn a_file_with_mistakes_is_answered_with_all_of_them_and_2() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ferry.toml");
-    std::fs::write(
-        &file,
-        "[limits]\nidel = 5\n[[user]]\nname = \"a\"\npassword = \"hunter2\"\n",
-    )
-    .unwrap();
+    std::fs::write(&file, "[limits]\nidel = 5\n[[user]]\nname = \"a\"\npassword = \"hunter2\"\n")
+        .unwrap();
     let path = file.to_str().unwrap();
     for args in [&["check-config", path][..], &["--config", path]] {
         let out = ferryd(args, "");
@@ -110,22 +101,10 @@ fn a_file_with_mistakes_is_answered_with_all_of_them_and_2() {
 #[test]
 fn what_cannot_be_read_or_served_is_a_usage_error() {
     let cases: [(&[&str], &str); 4] = [
-        (
-            &["check-config", "/nonexistent/f.toml"],
-            "ferryd: cannot read /nonexistent/f.toml: ",
-        ),
-        (
-            &["--config", "/nonexistent/f.toml"],
-            "ferryd: cannot read /nonexistent/f.toml: ",
-        ),
-        (
-            &["/nonexistent/share"],
-            "ferryd: cannot serve /nonexistent/share: ",
-        ),
-        (
-            &["--nonsense"],
-            "error: unexpected argument '--nonsense' found",
-        ),
+        (&["check-config", "/nonexistent/f.toml"], "ferryd: cannot read /nonexistent/f.toml: "),
+        (&["--config", "/nonexistent/f.toml"], "ferryd: cannot read /nonexistent/f.toml: "),
+        (&["/nonexistent/share"], "ferryd: cannot serve /nonexistent/share: "),
+        (&["--nonsense"], "error: unexpected argument '--nonsense' found"),
     ];
     for (args, want) in cases {
         let out = ferryd(args, "");

@@ -95,10 +95,7 @@ impl Client {
     fn reply(&mut self) -> String {
         loop {
             let mut line = String::new();
-            assert!(
-                self.0.read_line(&mut line).unwrap() > 0,
-                "the server hung up"
-            );
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "the server hung up");
             let is_last = line.as_bytes().get(3) == Some(&b' ');
             if is_last && line.as_bytes().iter().take(3).all(u8::is_ascii_digit) {
                 return line;
@@ -127,10 +124,7 @@ fn the_printed_url_lets_its_reader_in_and_sigterm_ends_it() {
     server.signal(Signal::TERM);
     let (status, log) = server.ended();
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(
-        log.contains(" ferry 127.0.0.1 logged in (no TLS)\n"),
-        "{log}"
-    );
+    assert!(log.contains(" ferry 127.0.0.1 logged in (no TLS)\n"), "{log}");
     assert!(log.contains(" ferry 127.0.0.1 MKD /made\n"), "{log}");
     assert!(!log.contains(&password), "{log}");
 }
@@ -155,26 +149,17 @@ fn a_second_signal_does_not_wait_for_transfers() {
     server.signal(Signal::TERM);
     let (status, log) = server.ended();
     assert_eq!(status.code(), Some(1), "{log}");
-    assert!(
-        log.ends_with("ferryd: stopped at once; transfers were cut\n"),
-        "{log}"
-    );
+    assert!(log.ends_with("ferryd: stopped at once; transfers were cut\n"), "{log}");
 }
 
 #[test]
 fn a_read_only_share_is_one_for_everybody() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Ferryd::start(
-        &["--read-only", "--anonymous", "--user", "bob:pw"],
-        dir.path(),
-    );
+    let server = Ferryd::start(&["--read-only", "--anonymous", "--user", "bob:pw"], dir.path());
     for (user, password) in [("bob", "pw"), ("anonymous", "me@"), ("FTP", "")] {
         let mut client = server.connect();
         client.ask(&format!("USER {user}"));
-        assert!(
-            client.ask(&format!("PASS {password}")).starts_with("230"),
-            "{user}"
-        );
+        assert!(client.ask(&format!("PASS {password}")).starts_with("230"), "{user}");
         assert!(client.ask("MKD made").starts_with("550"), "{user}");
     }
     assert!(!dir.path().join("made").exists());
@@ -226,9 +211,5 @@ fn a_port_that_is_taken_ends_it_with_1() {
     assert_eq!(out.status.code(), Some(1));
     let told = String::from_utf8(out.stderr).unwrap();
     assert!(told.contains(&format!("127.0.0.1:{port}")), "{told}");
-    assert_eq!(
-        String::from_utf8(out.stdout).unwrap(),
-        "",
-        "nothing is announced"
-    );
+    assert_eq!(String::from_utf8(out.stdout).unwrap(), "", "nothing is announced");
 }

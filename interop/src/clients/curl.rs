@@ -57,11 +57,7 @@ impl Curl {
     /// The URL of a path.
     #[must_use]
     pub fn url(target: &Target<'_>, path: &str) -> String {
-        let scheme = if target.link.implicit() {
-            "ftps"
-        } else {
-            "ftp"
-        };
+        let scheme = if target.link.implicit() { "ftps" } else { "ftp" };
         format!("{scheme}://{}{}", target.authority(), percent_encode(path))
     }
 
@@ -78,17 +74,13 @@ impl Curl {
                 curl.arg(in_dir(""));
                 return vec![curl, names, facts];
             }
-            Task::Get {
-                name, to, resume, ..
-            } => {
+            Task::Get { name, to, resume, .. } => {
                 if *resume {
                     curl.args(["--continue-at", "-"]);
                 }
                 curl.arg("--output").arg(to).arg(in_dir(name));
             }
-            Task::Put {
-                from, name, resume, ..
-            } => {
+            Task::Put { from, name, resume, .. } => {
                 if *resume {
                     curl.args(["--continue-at", "-"]);
                 }

@@ -29,16 +29,7 @@ impl Client for Inetutils {
 
     fn run(&self, target: &Target<'_>, tasks: &[Task]) -> io::Result<Vec<Finished>> {
         let mut ftp = target.command("inetutils-ftp");
-        ftp.args([
-            "-n",
-            "-i",
-            "-v",
-            if target.link.active() {
-                "--active"
-            } else {
-                "--passive"
-            },
-        ]);
+        ftp.args(["-n", "-i", "-v", if target.link.active() { "--active" } else { "--passive" }]);
         ftp.arg(target.host).arg(target.port.to_string());
         let mut script = bsd_log_in(target);
         script.extend(tasks.iter().map(bsd_lines));
@@ -58,21 +49,14 @@ pub(super) fn bsd_lines(task: &Task) -> String {
     let local = |path: &std::path::Path| escaped(&path.display().to_string());
     cd + &match task {
         Task::List { .. } => "dir\nnlist\n".to_owned(),
-        Task::Get {
-            name, to, resume, ..
-        } => {
+        Task::Get { name, to, resume, .. } => {
             let verb = if *resume { "reget" } else { "get" };
             format!("{verb} {} {}\n", escaped(name), local(to))
         }
-        Task::Put {
-            from, name, resume, ..
-        } => {
+        Task::Put { from, name, resume, .. } => {
             // There is no `reput`: one looks up the size and says where to go on.
-            let restart = if *resume {
-                format!("restart {}\n", sent_so_far(from))
-            } else {
-                String::new()
-            };
+            let restart =
+                if *resume { format!("restart {}\n", sent_so_far(from)) } else { String::new() };
             format!("{restart}put {} {}\n", local(from), escaped(name))
         }
         Task::Rename { from, to, .. } => format!("rename {} {}\n", escaped(from), escaped(to)),

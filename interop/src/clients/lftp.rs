@@ -38,11 +38,7 @@ impl Lftp {
     /// An lftp that logs in and obeys `lines`, stopping at the first that fails.
     #[must_use]
     pub fn command(target: &Target<'_>, lines: &[String]) -> Command {
-        let scheme = if target.link.implicit() {
-            "ftps"
-        } else {
-            "ftp"
-        };
+        let scheme = if target.link.implicit() { "ftps" } else { "ftp" };
         let mut script = vec![
             "set cmd:fail-exit yes".to_owned(),
             "set net:max-retries 1".to_owned(),
@@ -56,11 +52,7 @@ impl Lftp {
         match target.link.tls() {
             None => script.push("set ftp:ssl-allow no".to_owned()),
             Some(version) => {
-                let version = if version == Version::V12 {
-                    "VERS-TLS1.2"
-                } else {
-                    "VERS-TLS1.3"
-                };
+                let version = if version == Version::V12 { "VERS-TLS1.2" } else { "VERS-TLS1.3" };
                 script.push("set ftp:ssl-force yes".to_owned());
                 script.push("set ftp:ssl-protect-data yes".to_owned());
                 script.push("set ftp:ssl-protect-list yes".to_owned());
@@ -82,20 +74,11 @@ fn line(task: &Task) -> String {
     let local = |path: &std::path::Path| escaped(&path.display().to_string());
     cd + &match task {
         Task::List { .. } => "ls\nnlist\nrecls -1".to_owned(),
-        Task::Get {
-            name, to, resume, ..
-        } => {
+        Task::Get { name, to, resume, .. } => {
             format!("get{} -- {} -o {}", flag(resume), escaped(name), local(to))
         }
-        Task::Put {
-            from, name, resume, ..
-        } => {
-            format!(
-                "put{} -- {} -o {}",
-                flag(resume),
-                local(from),
-                escaped(name)
-            )
+        Task::Put { from, name, resume, .. } => {
+            format!("put{} -- {} -o {}", flag(resume), local(from), escaped(name))
         }
         Task::Rename { from, to, .. } => format!("mv {} {}", escaped(from), escaped(to)),
         Task::Delete { name, .. } => format!("rm {}", escaped(name)),

@@ -35,10 +35,7 @@ pub const LIMIT: Duration = Duration::from_secs(40);
 
 /// A kind of thing that some clients cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(
-    clippy::exhaustive_enums,
-    reason = "every client driver must know every one"
-)]
+#[allow(clippy::exhaustive_enums, reason = "every client driver must know every one")]
 pub enum Skill {
     /// Log in, list, fetch.
     Read,
@@ -81,9 +78,7 @@ pub trait Client: fmt::Debug + Sync {
 /// Every client.
 #[must_use]
 pub fn all() -> [&'static dyn Client; 8] {
-    [
-        &Curl, &Lftp, &Ncftp, &Tnftp, &Inetutils, &Wget, &Rclone, &Python,
-    ]
+    [&Curl, &Lftp, &Ncftp, &Tnftp, &Inetutils, &Wget, &Rclone, &Python]
 }
 
 /// `text` with everything but RFC 3986's unreserved characters and the slash escaped.
@@ -126,18 +121,8 @@ mod tests {
     #[test]
     fn every_client_can_do_something_over_the_simplest_link() {
         for client in all() {
-            assert_eq!(
-                client.link_left_out(&Link::PLAIN),
-                None,
-                "{}",
-                client.name()
-            );
-            assert_eq!(
-                client.skill_left_out(Skill::Read),
-                None,
-                "{}",
-                client.name()
-            );
+            assert_eq!(client.link_left_out(&Link::PLAIN), None, "{}", client.name());
+            assert_eq!(client.skill_left_out(Skill::Read), None, "{}", client.name());
         }
     }
 }

@@ -43,11 +43,7 @@ impl Client for Ncftp {
         );
         script.extend(tasks.iter().map(lines));
         script.push_str("close\nquit\n");
-        Ok(vec![run(
-            target.command("ncftp"),
-            script.as_bytes(),
-            LIMIT,
-        )?])
+        Ok(vec![run(target.command("ncftp"), script.as_bytes(), LIMIT)?])
     }
 }
 
@@ -57,25 +53,11 @@ fn lines(task: &Task) -> String {
     let force = |resume: &bool| if *resume { "" } else { " -f" };
     cd + &match task {
         Task::List { .. } => "ls -1\nls -l\n".to_owned(),
-        Task::Get {
-            name, to, resume, ..
-        } => {
-            format!(
-                "get{} -z -- {} {}\n",
-                force(resume),
-                escaped(name),
-                local(to)
-            )
+        Task::Get { name, to, resume, .. } => {
+            format!("get{} -z -- {} {}\n", force(resume), escaped(name), local(to))
         }
-        Task::Put {
-            from, name, resume, ..
-        } => {
-            format!(
-                "put{} -z -- {} {}\n",
-                force(resume),
-                local(from),
-                escaped(name)
-            )
+        Task::Put { from, name, resume, .. } => {
+            format!("put{} -z -- {} {}\n", force(resume), local(from), escaped(name))
         }
         Task::Rename { from, to, .. } => format!("rename {} {}\n", escaped(from), escaped(to)),
         Task::Delete { name, .. } => format!("rm {}\n", escaped(name)),

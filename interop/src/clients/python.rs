@@ -42,38 +42,17 @@ impl Python {
     pub fn command(target: &Target<'_>) -> Command {
         // The distribution's own before any other that happens to come first in PATH.
         let own = "/usr/bin/python3";
-        let program = if Path::new(own).exists() {
-            own
-        } else {
-            "python3"
-        };
+        let program = if Path::new(own).exists() { own } else { "python3" };
         let mut python = target.command(program);
         let security = match target.link.tls() {
             None => "plain",
             Some(_) if target.link.implicit() => "implicit",
             Some(_) => "explicit",
         };
-        let version = if target.link.tls() == Some(Version::V12) {
-            "1.2"
-        } else {
-            "1.3"
-        };
-        let data = if target.link.active() {
-            "active"
-        } else {
-            "passive"
-        };
-        python.args([
-            "-c",
-            SCRIPT,
-            target.host,
-            &target.port.to_string(),
-            USER,
-            target.password,
-        ]);
-        python
-            .args([security, version, data])
-            .arg(target.certificate);
+        let version = if target.link.tls() == Some(Version::V12) { "1.2" } else { "1.3" };
+        let data = if target.link.active() { "active" } else { "passive" };
+        python.args(["-c", SCRIPT, target.host, &target.port.to_string(), USER, target.password]);
+        python.args([security, version, data]).arg(target.certificate);
         python
     }
 }
@@ -83,14 +62,10 @@ fn line(task: &Task) -> String {
     let flag = |resume: &bool| if *resume { "resume" } else { "whole" };
     match task {
         Task::List { .. } => format!("list\t{dir}\n"),
-        Task::Get {
-            name, to, resume, ..
-        } => {
+        Task::Get { name, to, resume, .. } => {
             format!("get\t{dir}\t{name}\t{}\t{}\n", to.display(), flag(resume))
         }
-        Task::Put {
-            from, name, resume, ..
-        } => {
+        Task::Put { from, name, resume, .. } => {
             format!("put\t{dir}\t{name}\t{}\t{}\n", from.display(), flag(resume))
         }
         Task::Rename { from, to, .. } => format!("rename\t{dir}\t{from}\t{to}\n"),

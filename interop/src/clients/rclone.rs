@@ -35,10 +35,7 @@ impl Client for Rclone {
     }
 
     fn run(&self, target: &Target<'_>, tasks: &[Task]) -> io::Result<Vec<Finished>> {
-        tasks
-            .iter()
-            .map(|task| run(command(target, task)?, b"", LIMIT))
-            .collect()
+        tasks.iter().map(|task| run(command(target, task)?, b"", LIMIT)).collect()
     }
 }
 
@@ -50,10 +47,7 @@ impl Rclone {
     pub fn command(target: &Target<'_>) -> io::Result<Command> {
         let mut obscure = target.command("rclone");
         obscure.args(["obscure", target.password]);
-        let password = run(obscure, b"", LIMIT)?
-            .success()
-            .map_err(io::Error::other)?
-            .stdout;
+        let password = run(obscure, b"", LIMIT)?.success().map_err(io::Error::other)?.stdout;
         let mut rclone = target.command("rclone");
         rclone.args(["--config", "", "--retries", "1", "--low-level-retries", "1"]);
         // 1.60 joins host and port by a colon.

@@ -29,12 +29,7 @@ impl Client for Tnftp {
     fn run(&self, target: &Target<'_>, tasks: &[Task]) -> io::Result<Vec<Finished>> {
         let mut tnftp = target.command("tnftp");
         // -p and -A also forbid falling back to the other.
-        tnftp.args([
-            "-n",
-            "-i",
-            "-v",
-            if target.link.active() { "-A" } else { "-p" },
-        ]);
+        tnftp.args(["-n", "-i", "-v", if target.link.active() { "-A" } else { "-p" }]);
         tnftp.arg(target.host).arg(target.port.to_string());
         let mut script = bsd_log_in(target);
         script.extend(tasks.iter().map(bsd_lines));

@@ -36,9 +36,7 @@ impl Client for Wget {
 
     fn run(&self, target: &Target<'_>, tasks: &[Task]) -> io::Result<Vec<Finished>> {
         let commands = tasks.iter().filter_map(|task| command(target, task));
-        commands
-            .map(|command| run(command, b"", LIMIT).map(plain_text))
-            .collect()
+        commands.map(|command| run(command, b"", LIMIT).map(plain_text)).collect()
     }
 }
 
@@ -51,8 +49,7 @@ fn plain_text(mut finished: Finished) -> Finished {
 fn command(target: &Target<'_>, task: &Task) -> Option<Command> {
     let mut wget = target.command("wget");
     wget.args(["--no-config", "--tries=1", "--timeout=20", "--debug"]);
-    wget.arg(format!("--ftp-user={USER}"))
-        .arg(format!("--ftp-password={}", target.password));
+    wget.arg(format!("--ftp-user={USER}")).arg(format!("--ftp-password={}", target.password));
     wget.arg("--ca-certificate").arg(target.certificate);
     if target.link.active() {
         wget.arg("--no-passive-ftp");
@@ -61,27 +58,17 @@ fn command(target: &Target<'_>, task: &Task) -> Option<Command> {
         wget.arg("--ftps-implicit");
     }
     if let Some(version) = target.link.tls() {
-        let version = if version == Version::V12 {
-            "VERS-TLS1.2"
-        } else {
-            "VERS-TLS1.3"
-        };
+        let version = if version == Version::V12 { "VERS-TLS1.2" } else { "VERS-TLS1.3" };
         wget.arg(format!("--ciphers=NORMAL:-VERS-ALL:+{version}"));
     }
-    let scheme = if target.link.tls().is_some() {
-        "ftps"
-    } else {
-        "ftp"
-    };
+    let scheme = if target.link.tls().is_some() { "ftps" } else { "ftp" };
     let url = |name: &str| {
         let path = percent_encode(&format!("{}/{name}", task.dir()));
         format!("{scheme}://{}{path}", target.authority())
     };
     match task {
         Task::List { .. } => wget.args(["-O", "-"]).arg(url("")),
-        Task::Get {
-            name, to, resume, ..
-        } => {
+        Task::Get { name, to, resume, .. } => {
             if *resume {
                 wget.arg("--continue");
             }

@@ -36,15 +36,9 @@ impl Weather {
     /// Seed 0 is a calm day: no delay, nothing is cut. Every other seed has its own roughness.
     pub(crate) fn of(seed: u64, rng: &mut Rng) -> Self {
         if seed == 0 {
-            return Self {
-                latency_ms_max: 0,
-                cuts: false,
-            };
+            return Self { latency_ms_max: 0, cuts: false };
         }
-        Self {
-            latency_ms_max: [1, 5, 20, 50][rng.below(4)],
-            cuts: rng.below(8) != 0,
-        }
+        Self { latency_ms_max: [1, 5, 20, 50][rng.below(4)], cuts: rng.below(8) != 0 }
     }
 
     pub(crate) fn latency(self, rng: &mut Rng) -> Duration {
@@ -57,11 +51,7 @@ impl Weather {
 
     /// How many octets may be on their way to one end of a connection.
     fn in_flight_max(self, rng: &mut Rng) -> usize {
-        if self.cuts {
-            [1024, 4096, IN_FLIGHT_MAX][rng.below(3)]
-        } else {
-            IN_FLIGHT_MAX
-        }
+        if self.cuts { [1024, 4096, IN_FLIGHT_MAX][rng.below(3)] } else { IN_FLIGHT_MAX }
     }
 
     /// How many of `len` octets move in one call: at least one, often all, sometimes a few.
@@ -134,10 +124,7 @@ impl End {
     }
 
     fn wake(&mut self) {
-        for waker in [self.reader.take(), self.writer.take()]
-            .into_iter()
-            .flatten()
-        {
+        for waker in [self.reader.take(), self.writer.take()].into_iter().flatten() {
             waker.wake();
         }
     }
@@ -194,11 +181,7 @@ impl Conn {
     pub(crate) fn readable(&self, side: Side, now: Instant) -> Ready {
         let end = self.end(side);
         let data = end.incoming.front().map(|s| s.due);
-        let fin = if end.incoming.is_empty() {
-            end.fin
-        } else {
-            None
-        };
+        let fin = if end.incoming.is_empty() { end.fin } else { None };
         soonest([data, fin, end.reset], now)
     }
 
@@ -206,16 +189,8 @@ impl Conn {
     pub(crate) fn writable(&self, side: Side, now: Instant) -> Ready {
         let end = self.end(side);
         let peer = self.end(side.other());
-        let free = if peer.closed {
-            end.reset.is_none()
-        } else {
-            self.room(side.other()) > 0
-        };
-        if free || end.finished {
-            Ready::Now
-        } else {
-            soonest([end.reset, None, None], now)
-        }
+        let free = if peer.closed { end.reset.is_none() } else { self.room(side.other()) > 0 };
+        if free || end.finished { Ready::Now } else { soonest([end.reset, None, None], now) }
     }
 
     pub(crate) fn watch_reads(&mut self, side: Side, waker: &Waker) {
@@ -298,17 +273,13 @@ impl Conn {
     }
 
     const fn room(&self, side: Side) -> usize {
-        self.in_flight_max
-            .saturating_sub(self.end(side).incoming_len)
+        self.in_flight_max.saturating_sub(self.end(side).incoming_len)
     }
 
     /// "Would block"; but whoever tries that without end while time stands still will never let
     /// it pass, and hears of an error that ends the test instead of hanging it.
     fn not_yet(&mut self, now: Instant) -> io::Error {
-        let times = self
-            .early
-            .filter(|(at, _)| *at == now)
-            .map_or(1, |(_, n)| n.saturating_add(1));
+        let times = self.early.filter(|(at, _)| *at == now).map_or(1, |(_, n)| n.saturating_add(1));
         self.early = Some((now, times));
         if times > EARLY_MAX {
             return io::Error::other("tried again and again without waiting");
@@ -358,10 +329,7 @@ impl Conn {
         let arrival = now + self.delay();
         let peer = self.end_mut(side.other());
         let due = peer.last_due(arrival);
-        peer.incoming.push_back(Segment {
-            due,
-            bytes: bytes.iter().copied().collect(),
-        });
+        peer.incoming.push_back(Segment { due, bytes: bytes.iter().copied().collect() });
         peer.incoming_len += bytes.len();
         if let Some(waker) = peer.reader.take() {
             waker.wake();
@@ -399,11 +367,7 @@ impl Conn {
         let finished = self.end(side).finished;
         let peer = self.end_mut(side.other());
         if abrupt {
-            let kept: VecDeque<_> = peer
-                .incoming
-                .drain(..)
-                .take_while(|s| s.due <= now)
-                .collect();
+            let kept: VecDeque<_> = peer.incoming.drain(..).take_while(|s| s.due <= now).collect();
             peer.incoming_len = kept.iter().map(|s| s.bytes.len()).sum();
             peer.incoming = kept;
             peer.fin = None;

@@ -63,11 +63,7 @@ impl SimLink {
 
     fn with<T>(&self, f: impl FnOnce(&mut Conn, Side, Instant) -> T) -> T {
         let now = Instant::now();
-        f(
-            &mut self.conn.lock().unwrap_or_else(PoisonError::into_inner),
-            self.side,
-            now,
-        )
+        f(&mut self.conn.lock().unwrap_or_else(PoisonError::into_inner), self.side, now)
     }
 
     /// This end's address.

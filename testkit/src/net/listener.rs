@@ -21,11 +21,7 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) const fn new(backlog: usize) -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            waker: None,
-            backlog,
-        }
+        Self { waiting: VecDeque::new(), waker: None, backlog }
     }
 
     /// Puts a connection in the queue; gives it back when the queue is full.
@@ -95,11 +91,7 @@ impl Listener for SimListener {
 impl Drop for SimListener {
     fn drop(&mut self) {
         if let Some(world) = self.world.upgrade() {
-            world
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .listeners
-                .remove(&self.at);
+            world.lock().unwrap_or_else(PoisonError::into_inner).listeners.remove(&self.at);
         }
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         for link in queue.waiting.drain(..) {

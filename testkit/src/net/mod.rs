@@ -95,11 +95,7 @@ impl World {
 
     fn may_bind(&self, at: SocketAddr) -> io::Result<()> {
         let any = SocketAddr::new(unspecified(at.ip()), at.port());
-        match self
-            .unbindable
-            .get(&at)
-            .or_else(|| self.unbindable.get(&any))
-        {
+        match self.unbindable.get(&at).or_else(|| self.unbindable.get(&any)) {
             Some(kind) => Err((*kind).into()),
             None => Ok(()),
         }
@@ -107,20 +103,14 @@ impl World {
 
     /// Who listens at `to`, and whether on an IPv6 socket that hears IPv4 too.
     fn listener(&self, to: SocketAddr) -> Option<(Arc<Mutex<Queue>>, bool)> {
-        let at = |ip| {
-            self.listeners
-                .get(&SocketAddr::new(ip, to.port()))
-                .map(Arc::clone)
-        };
+        let at = |ip| self.listeners.get(&SocketAddr::new(ip, to.port())).map(Arc::clone);
         let plain = at(to.ip()).or_else(|| at(unspecified(to.ip())));
         if let Some(queue) = plain {
             return Some((queue, false));
         }
         let IpAddr::V4(ip) = to.ip() else { return None };
         let mapped = at(ip.to_ipv6_mapped().into());
-        mapped
-            .or_else(|| at(Ipv6Addr::UNSPECIFIED.into()))
-            .map(|queue| (queue, true))
+        mapped.or_else(|| at(Ipv6Addr::UNSPECIFIED.into())).map(|queue| (queue, true))
     }
 
     /// Whether a connection between these two exists (RFC 9293 §3.3.1: the pair is its name).
@@ -164,9 +154,7 @@ impl SimNet {
             attempts: Vec::new(),
             next_port: FIRST_FREE_PORT,
         };
-        Self {
-            world: Arc::new(Mutex::new(world)),
-        }
+        Self { world: Arc::new(Mutex::new(world)) }
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -202,11 +190,7 @@ impl SimNet {
     /// The address is taken.
     pub fn listen_at(&self, at: SocketAddr, backlog: usize) -> io::Result<SimListener> {
         let mut world = self.world();
-        let at = if at.port() == 0 {
-            SocketAddr::new(at.ip(), world.free_port())
-        } else {
-            at
-        };
+        let at = if at.port() == 0 { SocketAddr::new(at.ip(), world.free_port()) } else { at };
         world.may_bind(at)?;
         let any = SocketAddr::new(unspecified(at.ip()), at.port());
         let same_port = |l: &&SocketAddr| l.port() == at.port() && l.is_ipv4() == at.is_ipv4();
@@ -284,10 +268,7 @@ impl SimNet {
         let rng = world.rng.fork();
         let (near, far) = SimLink::pair(Conn::new(from, to, world.weather, rng), mapped);
         world.open.push(near.downgrade());
-        let offered = queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .offer(far);
+        let offered = queue.lock().unwrap_or_else(PoisonError::into_inner).offer(far);
         Ok(offered.is_ok().then_some(near))
     }
 }

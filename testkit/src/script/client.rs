@@ -64,13 +64,7 @@ impl Client {
         transcript: &mut Transcript,
         patience: Duration,
     ) -> Result<(), String> {
-        let scene = &mut Scene {
-            net,
-            captured,
-            transcript,
-            patience,
-            who: self.who,
-        };
+        let scene = &mut Scene { net, captured, transcript, patience, who: self.who };
         match what {
             What::Send(_)
             | What::SendTogether(_)
@@ -88,9 +82,7 @@ impl Client {
     }
 
     fn control(&self) -> Result<&SimLink, String> {
-        self.control
-            .as_ref()
-            .ok_or_else(|| "the control connection is closed".to_owned())
+        self.control.as_ref().ok_or_else(|| "the control connection is closed".to_owned())
     }
 
     async fn act_on_control(&mut self, what: &What, scene: &mut Scene<'_>) -> Result<(), String> {
@@ -104,13 +96,8 @@ impl Client {
             What::SendTogether(octets) => {
                 let start = octets.get(..octets.len().min(400)).unwrap_or_default();
                 let len = octets.len();
-                scene.note(&format!(
-                    "C together: {} ({len} octets)",
-                    start.escape_ascii()
-                ));
-                self.control()?
-                    .send_whole(octets)
-                    .map_err(|e| e.to_string())
+                scene.note(&format!("C together: {} ({len} octets)", start.escape_ascii()));
+                self.control()?.send_whole(octets).map_err(|e| e.to_string())
             }
             What::ControlFin => {
                 scene.note("control: FIN sent");
@@ -163,11 +150,7 @@ impl Client {
             self.reply.push(line);
         }
         let code = String::from_utf8_lossy(&code);
-        if codes.iter().any(|c| *c == code) {
-            Ok(())
-        } else {
-            Err(format!("the reply is {code}"))
-        }
+        if codes.iter().any(|c| *c == code) { Ok(()) } else { Err(format!("the reply is {code}")) }
     }
 
     /// Nothing may come from the control connection, not even its end, for `time`.
@@ -210,11 +193,7 @@ impl Client {
 
     async fn act_on_data(&mut self, what: &What, scene: &mut Scene<'_>) -> Result<(), String> {
         match what {
-            What::Dial {
-                slot,
-                from,
-                outcome,
-            } => self.dial(*slot, *from, *outcome, scene).await,
+            What::Dial { slot, from, outcome } => self.dial(*slot, *from, *outcome, scene).await,
             What::Listen(at) => {
                 let at = match at {
                     Some(at) => *at,
@@ -253,10 +232,7 @@ impl Client {
             What::DataClose(slot) | What::DataReset(slot) => {
                 let abrupt = matches!(what, What::DataReset(_));
                 self.link(*slot, scene).await?;
-                scene.note(&format!(
-                    "{slot:?}: {}",
-                    if abrupt { "reset" } else { "closed" }
-                ));
+                scene.note(&format!("{slot:?}: {}", if abrupt { "reset" } else { "closed" }));
                 match self.data.remove(slot) {
                     Some(link) if abrupt => link.reset(),
                     gone => drop(gone),
@@ -303,9 +279,7 @@ impl Client {
         if matches!(what, What::DataLines(_)) {
             self.lines = lines(&got)?;
             for line in &self.lines {
-                scene
-                    .transcript
-                    .add(scene.net.elapsed(), scene.who, &shown(line));
+                scene.transcript.add(scene.net.elapsed(), scene.who, &shown(line));
             }
         }
         Ok(())
@@ -323,10 +297,7 @@ impl Client {
         let link = soon(scene.patience, scene.net.dial(from, to)).await?;
         match (link, outcome) {
             (Ok(link), Outcome::Open) => {
-                scene.note(&format!(
-                    "{slot:?}: connected to {to} from {}",
-                    link.local()
-                ));
+                scene.note(&format!("{slot:?}: connected to {to} from {}", link.local()));
                 self.data.insert(slot, link);
                 Ok(())
             }
@@ -361,9 +332,7 @@ impl Client {
         if slot == Slot::Data && !self.data.contains_key(&slot) && self.listener.is_some() {
             self.accept(None, scene).await?;
         }
-        self.data
-            .get(&slot)
-            .ok_or_else(|| "there is no data connection".to_owned())
+        self.data.get(&slot).ok_or_else(|| "there is no data connection".to_owned())
     }
 }
 
@@ -382,20 +351,12 @@ async fn fill_up(link: &SimLink, buf: &mut [u8]) -> Result<(), String> {
 /// A command line may use what was captured; raw octets with braces would be misread, so only
 /// lines that name something captured are changed.
 fn fill_line(octets: &[u8], captured: &Captures) -> Result<Vec<u8>, String> {
-    if octets.contains(&b'{') {
-        fill(octets, captured)
-    } else {
-        Ok(octets.to_vec())
-    }
+    if octets.contains(&b'{') { fill(octets, captured) } else { Ok(octets.to_vec()) }
 }
 
 fn compare(got: &[u8], content: &Content) -> Result<(), String> {
     let want = content.octets();
-    if got == want {
-        Ok(())
-    } else {
-        Err(difference("the data connection brought", got, &want))
-    }
+    if got == want { Ok(()) } else { Err(difference("the data connection brought", got, &want)) }
 }
 
 /// Splits a listing, which must end every line with CRLF.
@@ -403,10 +364,7 @@ fn lines(got: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let mut all = Vec::new();
     let mut rest = got;
     while !rest.is_empty() {
-        let at = rest
-            .windows(2)
-            .position(|w| w == b"\r\n")
-            .ok_or("a line without CRLF")?;
+        let at = rest.windows(2).position(|w| w == b"\r\n").ok_or("a line without CRLF")?;
         all.push(rest.get(..at).unwrap_or_default().to_vec());
         rest = rest.get(at + 2..).unwrap_or_default();
     }
@@ -421,11 +379,7 @@ fn expect_fit(pattern: &Pattern, line: &[u8], captured: &mut Captures) -> Result
     if pattern.fits(line, captured) {
         Ok(())
     } else {
-        Err(format!(
-            "{:?} does not fit {:?}",
-            line.escape_ascii().to_string(),
-            pattern.as_str()
-        ))
+        Err(format!("{:?} does not fit {:?}", line.escape_ascii().to_string(), pattern.as_str()))
     }
 }
 
@@ -439,10 +393,7 @@ fn has(lines: &[Vec<u8>], pattern: &Pattern, captured: &mut Captures) -> Result<
 
 fn lacks(lines: &[Vec<u8>], pattern: &Pattern, captured: &mut Captures) -> Result<(), String> {
     match lines.iter().find(|l| pattern.fits(l, captured)) {
-        Some(line) => Err(format!(
-            "the line {:?} is there",
-            line.escape_ascii().to_string()
-        )),
+        Some(line) => Err(format!("the line {:?} is there", line.escape_ascii().to_string())),
         None => Ok(()),
     }
 }
@@ -453,11 +404,7 @@ fn announced(line: &[u8], server: IpAddr) -> Option<SocketAddr> {
     let (_, rest) = text.split_once('(')?;
     let (inside, _) = rest.split_once(')')?;
     if text.starts_with("229 ") {
-        let port = inside
-            .strip_prefix("|||")?
-            .strip_suffix('|')?
-            .parse()
-            .ok()?;
+        let port = inside.strip_prefix("|||")?.strip_suffix('|')?.parse().ok()?;
         return Some(SocketAddr::new(server, port));
     }
     if !text.starts_with("227 ") {

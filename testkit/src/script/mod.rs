@@ -109,19 +109,11 @@ pub fn play_all(text: &str, subject: &dyn Subject, command: &str) -> Result<usiz
             }
         }
     }
-    if failures.is_empty() {
-        Ok(played)
-    } else {
-        Err(failures)
-    }
+    if failures.is_empty() { Ok(played) } else { Err(failures) }
 }
 
 fn seeds() -> std::ops::Range<u64> {
-    let number = |name| {
-        std::env::var(name)
-            .ok()
-            .and_then(|v: String| v.parse::<u64>().ok())
-    };
+    let number = |name| std::env::var(name).ok().and_then(|v: String| v.parse::<u64>().ok());
     match number("FERRY_SEED") {
         Some(seed) => seed..seed.saturating_add(1),
         None => 0..number("FERRY_SEEDS").unwrap_or(SEEDS),

@@ -30,33 +30,19 @@ impl Conversation {
         for (i, raw) in text.lines().enumerate() {
             let line = raw.trim();
             if let Some(title) = line.strip_prefix("== ") {
-                all.push(Self {
-                    title: title.trim().to_owned(),
-                    steps: Vec::new(),
-                });
+                all.push(Self { title: title.trim().to_owned(), steps: Vec::new() });
                 continue;
             }
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let at = |what: String| format!("line {}: {what}: {line}", i + 1);
-            let current = all
-                .last_mut()
-                .ok_or_else(|| at("no conversation yet".to_owned()))?;
+            let current = all.last_mut().ok_or_else(|| at("no conversation yet".to_owned()))?;
             let (who, rest) = speaker(line);
             let what = step(rest).map_err(at)?;
-            current.steps.push(Step {
-                line: i + 1,
-                source: line.to_owned(),
-                who,
-                what,
-            });
+            current.steps.push(Step { line: i + 1, source: line.to_owned(), who, what });
         }
-        if all.is_empty() {
-            Err("no conversation in this text".to_owned())
-        } else {
-            Ok(all)
-        }
+        if all.is_empty() { Err("no conversation in this text".to_owned()) } else { Ok(all) }
     }
 }
 
@@ -74,9 +60,7 @@ fn speaker(line: &str) -> (char, &str) {
 fn step(line: &str) -> Result<What, String> {
     if let Some(pattern) = line.strip_prefix("S:") {
         // Every further space belongs to the reply: FEAT lines begin with one.
-        return Ok(What::Line(Pattern::new(
-            pattern.strip_prefix(' ').unwrap_or(pattern),
-        )?));
+        return Ok(What::Line(Pattern::new(pattern.strip_prefix(' ').unwrap_or(pattern))?));
     }
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     let rest = rest.trim();
@@ -111,14 +95,9 @@ fn client(rest: &str) -> Result<What, String> {
     }
     if let Some(flood) = rest.strip_prefix("repeats ") {
         let (times, line) = flood.split_once(": ").ok_or("C repeats N: LINE")?;
-        return Ok(What::SendTogether(
-            format!("{line}\r\n").repeat(number(times)?).into_bytes(),
-        ));
+        return Ok(What::SendTogether(format!("{line}\r\n").repeat(number(times)?).into_bytes()));
     }
-    let mut text = rest
-        .strip_prefix("together:")
-        .ok_or("C:, C raw: or C together:")?
-        .trim();
+    let mut text = rest.strip_prefix("together:").ok_or("C:, C raw: or C together:")?.trim();
     let mut all = Vec::new();
     while !text.is_empty() {
         let (line, after) = quoted(text)?;
@@ -131,14 +110,10 @@ fn client(rest: &str) -> Result<What, String> {
 
 fn server(rest: &str) -> Result<What, String> {
     if let Some(pattern) = rest.strip_prefix("has:") {
-        return Ok(What::Has(Pattern::new(
-            pattern.strip_prefix(' ').unwrap_or(pattern),
-        )?));
+        return Ok(What::Has(Pattern::new(pattern.strip_prefix(' ').unwrap_or(pattern))?));
     }
     if let Some(pattern) = rest.strip_prefix("lacks:") {
-        return Ok(What::Lacks(Pattern::new(
-            pattern.strip_prefix(' ').unwrap_or(pattern),
-        )?));
+        return Ok(What::Lacks(Pattern::new(pattern.strip_prefix(' ').unwrap_or(pattern))?));
     }
     if let Some(time) = rest.strip_prefix("nothing for ") {
         return Ok(What::Silence(duration(time)?));
@@ -147,39 +122,18 @@ fn server(rest: &str) -> Result<What, String> {
         return Ok(What::ControlOver);
     }
     let codes: Vec<String> = rest.split('|').map(|c| c.trim().to_owned()).collect();
-    let good = codes
-        .iter()
-        .all(|c| c.len() == 3 && c.bytes().all(|b| b.is_ascii_digit()));
-    if good {
-        Ok(What::Reply(codes))
-    } else {
-        Err("a reply code was expected".to_owned())
-    }
+    let good = codes.iter().all(|c| c.len() == 3 && c.bytes().all(|b| b.is_ascii_digit()));
+    if good { Ok(What::Reply(codes)) } else { Err("a reply code was expected".to_owned()) }
 }
 
 fn data(slot: Slot, rest: &str) -> Result<What, String> {
     let (word, tail) = rest.split_once(' ').unwrap_or((rest, ""));
     match (word, tail) {
-        ("connect", "refused") => Ok(What::Dial {
-            slot,
-            from: None,
-            outcome: Outcome::Refused,
-        }),
-        ("connect", "") => Ok(What::Dial {
-            slot,
-            from: None,
-            outcome: Outcome::Open,
-        }),
+        ("connect", "refused") => Ok(What::Dial { slot, from: None, outcome: Outcome::Refused }),
+        ("connect", "") => Ok(What::Dial { slot, from: None, outcome: Outcome::Open }),
         ("connect", _) => {
-            let ip = address(
-                tail.strip_prefix("from ")
-                    .ok_or("data connect from ADDRESS")?,
-            )?;
-            Ok(What::Dial {
-                slot,
-                from: Some(ip),
-                outcome: Outcome::Open,
-            })
+            let ip = address(tail.strip_prefix("from ").ok_or("data connect from ADDRESS")?)?;
+            Ok(What::Dial { slot, from: Some(ip), outcome: Outcome::Open })
         }
         ("listen", "control") => Ok(What::Listen(None)),
         ("listen", _) => Ok(What::Listen(Some(address(tail)?))),
@@ -210,14 +164,10 @@ fn flow(slot: Slot, word: &str, rest: &str) -> Result<What, String> {
         };
     }
     if let Some(pattern) = rest.strip_prefix("has:") {
-        return Ok(What::DataHas(Pattern::new(
-            pattern.strip_prefix(' ').unwrap_or(pattern),
-        )?));
+        return Ok(What::DataHas(Pattern::new(pattern.strip_prefix(' ').unwrap_or(pattern))?));
     }
     if let Some(pattern) = rest.strip_prefix("lacks:") {
-        return Ok(What::DataLacks(Pattern::new(
-            pattern.strip_prefix(' ').unwrap_or(pattern),
-        )?));
+        return Ok(What::DataLacks(Pattern::new(pattern.strip_prefix(' ').unwrap_or(pattern))?));
     }
     match rest.split_once(' ').unwrap_or((rest, "")) {
         ("eof", "") => Ok(What::DataFin(slot)),
@@ -240,15 +190,14 @@ fn expect(rest: &str) -> Result<What, String> {
             let (path, what) = path_and(tail)?;
             Ok(What::File(path, content(what)?))
         }
-        "connect" => Ok(What::Connected(address(
-            tail.strip_prefix("to ").ok_or("expect connect to")?,
-        )?)),
+        "connect" => {
+            Ok(What::Connected(address(tail.strip_prefix("to ").ok_or("expect connect to")?)?))
+        }
         "no" => match tail.split_once(' ') {
             Some(("file", path)) => Ok(What::NoFile(path.as_bytes().to_vec())),
             Some(("dir", path)) => Ok(What::NoDir(path.as_bytes().to_vec())),
             Some(("connect", to)) => Ok(What::NeverConnected(address(
-                to.strip_prefix("to ")
-                    .ok_or("expect no connect to ADDRESS")?,
+                to.strip_prefix("to ").ok_or("expect no connect to ADDRESS")?,
             )?)),
             _ => Err("expect no file, dir or connect".to_owned()),
         },
@@ -265,19 +214,13 @@ fn setup(word: &str, rest: &str) -> Result<Setup, String> {
         "dir" => Ok(Setup::Dir(rest.as_bytes().to_vec())),
         "symlink" => {
             let (path, target) = rest.split_once(" -> ").ok_or("symlink PATH -> TARGET")?;
-            Ok(Setup::Symlink(
-                path.as_bytes().to_vec(),
-                target.as_bytes().to_vec(),
-            ))
+            Ok(Setup::Symlink(path.as_bytes().to_vec(), target.as_bytes().to_vec()))
         }
         "user" => user(rest),
         "anonymous" => Ok(Setup::Anonymous),
         "option" => {
             let (name, value) = rest.split_once('=').ok_or("option NAME=VALUE")?;
-            Ok(Setup::Option {
-                name: name.to_owned(),
-                value: value.to_owned(),
-            })
+            Ok(Setup::Option { name: name.to_owned(), value: value.to_owned() })
         }
         "server" => Ok(Setup::Server(address(rest)?)),
         "listen" => Ok(Setup::Listen(address(rest)?)),
@@ -311,12 +254,7 @@ fn user(rest: &str) -> Result<Setup, String> {
         _ => return Err("a user is read-only or read-write".to_owned()),
     };
     let home = words.next().unwrap_or("/").as_bytes().to_vec();
-    Ok(Setup::User {
-        name: name.to_owned(),
-        password: password.as_bytes().to_vec(),
-        writes,
-        home,
-    })
+    Ok(Setup::User { name: name.to_owned(), password: password.as_bytes().to_vec(), writes, home })
 }
 
 /// A path (bare or quoted) and what follows it.
@@ -337,11 +275,7 @@ fn content(text: &str) -> Result<Content, String> {
 
 fn one_quoted(text: &str) -> Result<Vec<u8>, String> {
     let (octets, rest) = quoted(text)?;
-    if rest.trim().is_empty() {
-        Ok(octets)
-    } else {
-        Err(format!("superfluous: {rest:?}"))
-    }
+    if rest.trim().is_empty() { Ok(octets) } else { Err(format!("superfluous: {rest:?}")) }
 }
 
 fn from(text: &str) -> Result<Option<SocketAddr>, String> {
@@ -356,12 +290,9 @@ fn from(text: &str) -> Result<Option<SocketAddr>, String> {
 }
 
 fn address<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_| format!("not an address: {text:?}"))
+    text.parse().map_err(|_| format!("not an address: {text:?}"))
 }
 
 fn number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.replace('_', "")
-        .parse()
-        .map_err(|_| format!("not a number: {text:?}"))
+    text.replace('_', "").parse().map_err(|_| format!("not a number: {text:?}"))
 }

@@ -72,10 +72,7 @@ pub(crate) async fn play(
         }
     }
     if done.is_ok() {
-        done = play
-            .finish()
-            .await
-            .map_err(|what| Failure { line: None, what });
+        done = play.finish().await.map_err(|what| Failure { line: None, what });
     }
     (play.transcript, done)
 }
@@ -146,20 +143,9 @@ impl Play {
     }
 
     async fn talk(&mut self, step: &Step, patience: Duration) -> Result<(), String> {
-        let client = self
-            .clients
-            .get_mut(&step.who)
-            .ok_or("this client is not connected")?;
+        let client = self.clients.get_mut(&step.who).ok_or("this client is not connected")?;
         let net = &self.stage.net;
-        client
-            .act(
-                &step.what,
-                net,
-                &mut self.captured,
-                &mut self.transcript,
-                patience,
-            )
-            .await
+        client.act(&step.what, net, &mut self.captured, &mut self.transcript, patience).await
     }
 
     async fn expect(&self, what: &What) -> Result<(), String> {
@@ -193,10 +179,7 @@ impl Play {
             }
             What::Connected(to) => {
                 let attempts = self.stage.net.attempts();
-                if attempts
-                    .iter()
-                    .any(|a| a.by == crate::net::Party::Engine && a.to == *to)
-                {
+                if attempts.iter().any(|a| a.by == crate::net::Party::Engine && a.to == *to) {
                     Ok(())
                 } else {
                     Err("the server never tried to connect there".to_owned())
@@ -204,20 +187,13 @@ impl Play {
             }
             What::NeverConnected(ip) => {
                 let attempts = self.stage.net.attempts();
-                let hit = attempts
-                    .iter()
-                    .find(|a| a.by == crate::net::Party::Engine && a.to.ip() == *ip);
-                hit.map_or(Ok(()), |a| {
-                    Err(format!("the server tried to connect to {}", a.to))
-                })
+                let hit =
+                    attempts.iter().find(|a| a.by == crate::net::Party::Engine && a.to.ip() == *ip);
+                hit.map_or(Ok(()), |a| Err(format!("the server tried to connect to {}", a.to)))
             }
             What::Sessions(want) => {
                 let got = self.running.as_ref().map_or(0, |r| (r.sessions)());
-                if got == *want {
-                    Ok(())
-                } else {
-                    Err(format!("the server has {got} sessions"))
-                }
+                if got == *want { Ok(()) } else { Err(format!("the server has {got} sessions")) }
             }
             _ => Ok(()),
         }
@@ -275,9 +251,5 @@ pub(crate) fn difference(what: &str, got: &[u8], want: &[u8]) -> String {
         format!("{:?}", piece.escape_ascii().to_string())
     };
     let (a, b) = (got.len(), want.len());
-    format!(
-        "{what} {a} octets, wanted {b}; at {same}: {} instead of {}",
-        near(got),
-        near(want)
-    )
+    format!("{what} {a} octets, wanted {b}; at {same}: {} instead of {}", near(got), near(want))
 }

@@ -42,13 +42,9 @@ pub(crate) fn quoted(text: &str) -> Result<(Vec<u8>, &str), String> {
 
 /// Reads `300s`, `5m` or `200ms`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let split = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
-    let n: u64 = digits
-        .parse()
-        .map_err(|_| format!("not a duration: {text:?}"))?;
+    let n: u64 = digits.parse().map_err(|_| format!("not a duration: {text:?}"))?;
     match unit {
         "ms" => Ok(Duration::from_millis(n)),
         "s" => Ok(Duration::from_secs(n)),
@@ -71,9 +67,7 @@ pub(crate) fn fill(text: &[u8], captured: &Captures) -> Result<Vec<u8>, String> 
             return Err("a { without }".to_owned());
         };
         let name = String::from_utf8_lossy(tail.get(..close).unwrap_or_default()).into_owned();
-        let value = captured
-            .get(&name)
-            .ok_or_else(|| format!("nothing captured as {name:?}"))?;
+        let value = captured.get(&name).ok_or_else(|| format!("nothing captured as {name:?}"))?;
         out.extend_from_slice(value);
         rest = tail.get(close + 1..).unwrap_or_default();
     }
@@ -117,10 +111,7 @@ impl Pattern {
                 special
             };
         }
-        Ok(Self {
-            parts,
-            source: source.to_owned(),
-        })
+        Ok(Self { parts, source: source.to_owned() })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -143,9 +134,9 @@ fn fits(parts: &[Part], line: &[u8], captured: &mut Captures) -> bool {
         return line.is_empty();
     };
     match first {
-        Part::Octets(octets) => line
-            .strip_prefix(&octets[..])
-            .is_some_and(|after| fits(rest, after, captured)),
+        Part::Octets(octets) => {
+            line.strip_prefix(&octets[..]).is_some_and(|after| fits(rest, after, captured))
+        }
         Part::Any => {
             (0..=line.len()).any(|n| fits(rest, line.get(n..).unwrap_or_default(), captured))
         }
@@ -214,11 +205,7 @@ mod tests {
     #[test]
     fn what_was_captured_can_be_used_again() {
         let mut captured = Captures::new();
-        assert!(
-            Pattern::new("150 FILE: {name}")
-                .unwrap()
-                .fits(b"150 FILE: u1", &mut captured)
-        );
+        assert!(Pattern::new("150 FILE: {name}").unwrap().fits(b"150 FILE: u1", &mut captured));
         assert_eq!(fill(b"SIZE {name}", &captured).unwrap(), b"SIZE u1");
         assert!(fill(b"SIZE {other}", &captured).is_err());
     }

@@ -92,10 +92,7 @@ impl WireLen {
             rest = after;
         }
         self.after_cr = rest.last().map_or(self.after_cr, |b| *b == b'\r');
-        self.len = self
-            .len
-            .saturating_add(widen(input.len()))
-            .saturating_add(widen(grown));
+        self.len = self.len.saturating_add(widen(input.len())).saturating_add(widen(grown));
     }
 
     /// The octets on the connection for everything counted so far.

@@ -118,10 +118,7 @@ mod tests {
     #[test]
     fn image_changes_nothing_and_ascii_only_line_ends() {
         let file = b"a\nb\rc\xff\r".to_vec();
-        assert_eq!(
-            through(Representation::Image, &file),
-            (file.clone(), file.clone())
-        );
+        assert_eq!(through(Representation::Image, &file), (file.clone(), file.clone()));
         assert_eq!(
             through(Representation::Ascii, &file),
             (b"a\r\nb\rc\xff\r".to_vec(), file.clone())

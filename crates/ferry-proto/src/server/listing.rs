@@ -26,12 +26,7 @@ pub struct Target {
 /// # Errors
 /// No reading of it is a path.
 pub fn targets(cwd: &FtpPath, argument: Option<&[u8]>) -> Result<Vec<Target>, PathError> {
-    let here = |options| Target {
-        path: cwd.clone(),
-        prefix: Vec::new(),
-        options,
-        pattern: None,
-    };
+    let here = |options| Target { path: cwd.clone(), prefix: Vec::new(), options, pattern: None };
     let Some(argument) = argument else {
         return Ok(vec![here(ListOptions::default())]);
     };
@@ -56,12 +51,7 @@ pub fn targets(cwd: &FtpPath, argument: Option<&[u8]>) -> Result<Vec<Target>, Pa
 }
 
 fn literal(cwd: &FtpPath, name: &[u8], options: ListOptions) -> Result<Target, PathError> {
-    Ok(Target {
-        path: cwd.resolve(name)?,
-        prefix: name.to_vec(),
-        options,
-        pattern: None,
-    })
+    Ok(Target { path: cwd.resolve(name)?, prefix: name.to_vec(), options, pattern: None })
 }
 
 /// `dir/pattern`: wildcards count in the last component only.
@@ -71,17 +61,8 @@ fn pattern(cwd: &FtpPath, name: &[u8], options: ListOptions) -> Option<Target> {
     if !glob::has_wildcards(last) {
         return None;
     }
-    let path = if dir.is_empty() {
-        cwd.clone()
-    } else {
-        cwd.resolve(dir).ok()?
-    };
-    Some(Target {
-        path,
-        prefix: dir.to_vec(),
-        options,
-        pattern: Some(last.to_vec()),
-    })
+    let path = if dir.is_empty() { cwd.clone() } else { cwd.resolve(dir).ok()? };
+    Some(Target { path, prefix: dir.to_vec(), options, pattern: Some(last.to_vec()) })
 }
 
 #[cfg(test)]
@@ -101,11 +82,7 @@ mod tests {
             }
             s
         };
-        targets(&cwd, argument)
-            .unwrap()
-            .into_iter()
-            .map(show)
-            .collect()
+        targets(&cwd, argument).unwrap().into_iter().map(show).collect()
     }
 
     #[test]
@@ -118,14 +95,7 @@ mod tests {
             ("-a -- -x", &["/home/-a -- -x", "/home/-x all"]),
             ("*.c", &["/home/*.c", "/home match *.c"]),
             ("/d/a?", &["/d/a?", "/d match a?"]),
-            (
-                "-a d/[ab]*",
-                &[
-                    "/home/-a d/[ab]*",
-                    "/home/d/[ab]* all",
-                    "/home/d match [ab]* all",
-                ],
-            ),
+            ("-a d/[ab]*", &["/home/-a d/[ab]*", "/home/d/[ab]* all", "/home/d match [ab]* all"]),
             ("../*", &["/*", "/ match *"]),
         ];
         for (argument, want) in cases {
@@ -135,9 +105,6 @@ mod tests {
 
     #[test]
     fn an_argument_that_is_no_path_is_refused() {
-        assert_eq!(
-            targets(&FtpPath::root(), Some(&[b'x'; 300])),
-            Err(PathError::TooLong)
-        );
+        assert_eq!(targets(&FtpPath::root(), Some(&[b'x'; 300])), Err(PathError::TooLong));
     }
 }

@@ -69,10 +69,7 @@ impl std::error::Error for PumpError {
 impl From<io::Error> for PumpError {
     /// An error of a connection; [`Wire`] hands those of TLS on inside.
     fn from(e: io::Error) -> Self {
-        match e
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
+        match e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(tls) => Self::Tls(tls.clone()),
             None => Self::Peer(e),
         }

@@ -97,10 +97,7 @@ pub(crate) async fn receive_file(
     };
     // Best effort: the peer may be gone already, and has lost nothing if it is.
     let _ = timeout(stall, wire.close_write()).await;
-    Ok(Upload {
-        octets: progress.load(Ordering::Relaxed) - before,
-        truncated,
-    })
+    Ok(Upload { octets: progress.load(Ordering::Relaxed) - before, truncated })
 }
 
 /// Fills `buf` from the start until it is worth writing; its length is then what was read.

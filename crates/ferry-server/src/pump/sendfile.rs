@@ -58,9 +58,7 @@ fn slice(
     file: &mut FileReader,
     at_once: bool,
 ) -> Result<Option<usize>, PumpError> {
-    let left = usize::try_from(file.end - file.at)
-        .unwrap_or(TURN)
-        .min(TURN);
+    let left = usize::try_from(file.end - file.at).unwrap_or(TURN).min(TURN);
     let from = &*file.file;
     let at = &mut file.at;
     let mut call = || rustix::fs::sendfile(tcp, from, Some(&mut *at), left);

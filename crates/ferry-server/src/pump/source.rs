@@ -32,11 +32,9 @@ impl Reader {
     /// Starts where the source says.
     pub(super) fn new(source: Source) -> Result<Self, FsError> {
         match source {
-            Source::File { file, from, len } => Ok(Self::File(FileReader {
-                file: Arc::new(file),
-                at: from,
-                end: len,
-            })),
+            Source::File { file, from, len } => {
+                Ok(Self::File(FileReader { file: Arc::new(file), at: from, end: len }))
+            }
             Source::Stream { stream, .. } => Ok(Self::Stream { stream }),
             _ => Err(FsError::Unsupported),
         }
@@ -69,15 +67,10 @@ impl FileReader {
             let (file, at) = (Arc::clone(&self.file), self.at);
             let reading = tokio::task::spawn_blocking(move || {
                 let rest = buf.get_mut(done..).unwrap_or_default();
-                file.read_exact_at(rest, at.saturating_add(widen(done)))
-                    .map(|()| buf)
+                file.read_exact_at(rest, at.saturating_add(widen(done))).map(|()| buf)
             });
             // The pool ends only with the runtime, and this task with it.
-            buf = reading
-                .await
-                .map_err(io::Error::other)
-                .flatten()
-                .map_err(FsError::Io)?;
+            buf = reading.await.map_err(io::Error::other).flatten().map_err(FsError::Io)?;
         }
         self.at = self.at.saturating_add(widen(buf.len()));
         Ok(buf)

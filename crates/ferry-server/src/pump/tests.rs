@@ -29,11 +29,7 @@ const CLOSE: Duration = Duration::from_secs(5);
 fn file(content: &[u8], from: u64) -> Source {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
-    Source::File {
-        file,
-        from,
-        len: content.len() as u64,
-    }
+    Source::File { file, from, len: content.len() as u64 }
 }
 
 /// The same octets from something that is not a file, in small portions.
@@ -85,19 +81,9 @@ async fn download(cover: Cover, source: Source, representation: Representation) 
     )
     .await;
     let progress = AtomicU64::new(0);
-    let sent = send_file(
-        &mut wire,
-        source,
-        representation.encoder(),
-        &progress,
-        STALL,
-    )
-    .await
-    .unwrap();
-    assert_eq!(
-        finish(&mut wire, STALL, CLOSE).await.unwrap(),
-        PeerEnd::Closed
-    );
+    let sent =
+        send_file(&mut wire, source, representation.encoder(), &progress, STALL).await.unwrap();
+    assert_eq!(finish(&mut wire, STALL, CLOSE).await.unwrap(), PeerEnd::Closed);
     let got = peer.await.unwrap();
     assert_eq!(sent, got.len() as u64);
     assert_eq!(progress.load(Ordering::Relaxed), sent);
@@ -125,22 +111,8 @@ async fn upload(cover: Cover, octets: Vec<u8>, representation: Representation) -
     .await;
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
     let policy = CloseNotify::Strict;
-    let done = receive_file(
-        &mut wire,
-        &mut sink,
-        representation,
-        &progress,
-        STALL,
-        policy,
-    )
-    .await;
-    assert_eq!(
-        done.unwrap(),
-        Upload {
-            octets: octets.len() as u64,
-            truncated: false
-        }
-    );
+    let done = receive_file(&mut wire, &mut sink, representation, &progress, STALL, policy).await;
+    assert_eq!(done.unwrap(), Upload { octets: octets.len() as u64, truncated: false });
     assert_eq!(peer.await.unwrap(), b"");
     sink.octets
 }
@@ -164,10 +136,7 @@ async fn lengths_around_the_buffer_size_and_nothing_at_all_are_whole() {
         let content = pattern(len);
         for cover in COVERS {
             let stream = Box::new(Portions(content.clone(), 100_000));
-            let stream = Source::Stream {
-                stream,
-                len: len as u64,
-            };
+            let stream = Source::Stream { stream, len: len as u64 };
             assert!(download(cover, stream, Representation::Image).await == content);
             assert!(download(cover, file(&content, 0), Representation::Image).await == content);
             assert!(upload(cover, content.clone(), Representation::Image).await == content);
@@ -181,9 +150,7 @@ async fn a_download_starts_where_it_is_told() {
     for from in [0usize, 1, 299_999, 300_000] {
         for representation in [Representation::Image, Representation::Ascii] {
             let mut expected = Vec::new();
-            representation
-                .encoder()
-                .push(&content[from..], &mut expected);
+            representation.encoder().push(&content[from..], &mut expected);
             let got = download(Cover::Plain, file(&content, from as u64), representation).await;
             assert!(got == expected, "{from} {representation:?}");
         }
@@ -225,49 +192,22 @@ async fn a_file_is_sent_as_long_as_it_was_when_opened() {
     let content = pattern(500_000);
     for representation in [Representation::Image, Representation::Ascii] {
         // Grown since.
-        let Source::File { file: grown, .. } = file(&content, 0) else {
-            unreachable!()
-        };
-        let source = Source::File {
-            file: grown,
-            from: 0,
-            len: 100_000,
-        };
+        let Source::File { file: grown, .. } = file(&content, 0) else { unreachable!() };
+        let source = Source::File { file: grown, from: 0, len: 100_000 };
         let mut expected = Vec::new();
-        representation
-            .encoder()
-            .push(&content[..100_000], &mut expected);
+        representation.encoder().push(&content[..100_000], &mut expected);
         assert!(download(Cover::Plain, source, representation).await == expected);
 
         // Shrunk since.
-        let Source::File { file: shrunk, .. } = file(&content, 0) else {
-            unreachable!()
-        };
-        let source = Source::File {
-            file: shrunk,
-            from: 0,
-            len: 600_000,
-        };
+        let Source::File { file: shrunk, .. } = file(&content, 0) else { unreachable!() };
+        let source = Source::File { file: shrunk, from: 0, len: 600_000 };
         let (mut wire, tcp) = pair().await;
         let peer = beside(move || read_plain(tcp));
         let progress = AtomicU64::new(0);
-        let broken = send_file(
-            &mut wire,
-            source,
-            representation.encoder(),
-            &progress,
-            STALL,
-        )
-        .await;
-        assert!(
-            matches!(broken, Err(PumpError::Storage(FsError::Io(_)))),
-            "{broken:?}"
-        );
+        let broken = send_file(&mut wire, source, representation.encoder(), &progress, STALL).await;
+        assert!(matches!(broken, Err(PumpError::Storage(FsError::Io(_)))), "{broken:?}");
         wire.abort();
-        assert!(
-            peer.await.unwrap().is_err(),
-            "the peer must not take it for the whole"
-        );
+        assert!(peer.await.unwrap().is_err(), "the peer must not take it for the whole");
     }
 }
 
@@ -275,15 +215,8 @@ async fn a_file_is_sent_as_long_as_it_was_when_opened() {
 async fn what_sendfile_cannot_send_is_read() {
     let file = File::open("/proc/self/cmdline").unwrap();
     let expected = std::fs::read("/proc/self/cmdline").unwrap();
-    let source = Source::File {
-        file,
-        from: 0,
-        len: expected.len() as u64,
-    };
-    assert_eq!(
-        download(Cover::Plain, source, Representation::Image).await,
-        expected
-    );
+    let source = Source::File { file, from: 0, len: expected.len() as u64 };
+    assert_eq!(download(Cover::Plain, source, Representation::Image).await, expected);
 }
 
 #[tokio::test]
@@ -294,15 +227,7 @@ async fn a_peer_that_stopped_sending_is_served_to_the_end() {
     let peer = beside(move || read_plain(tcp).unwrap());
     let progress = AtomicU64::new(0);
     let source = file(&content, 0);
-    send_file(
-        &mut wire,
-        source,
-        Representation::Image.encoder(),
-        &progress,
-        STALL,
-    )
-    .await
-    .unwrap();
+    send_file(&mut wire, source, Representation::Image.encoder(), &progress, STALL).await.unwrap();
     finish(&mut wire, STALL, CLOSE).await.unwrap();
     assert!(peer.await.unwrap() == content);
 }
@@ -311,20 +236,11 @@ async fn a_peer_that_stopped_sending_is_served_to_the_end() {
 async fn a_peer_that_leaves_breaks_a_download() {
     for representation in [Representation::Image, Representation::Ascii] {
         let (mut wire, tcp) = pair().await;
-        socket2::SockRef::from(&tcp)
-            .set_linger(Some(Duration::ZERO))
-            .unwrap();
+        socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO)).unwrap();
         drop(tcp);
         let progress = AtomicU64::new(0);
         let source = file(&pattern(8 << 20), 0);
-        let broken = send_file(
-            &mut wire,
-            source,
-            representation.encoder(),
-            &progress,
-            STALL,
-        )
-        .await;
+        let broken = send_file(&mut wire, source, representation.encoder(), &progress, STALL).await;
         assert!(matches!(broken, Err(PumpError::Peer(_))), "{broken:?}");
     }
 }
@@ -340,9 +256,7 @@ async fn what_arrived_before_a_reset_is_written() {
         while progress.load(Ordering::Relaxed) < 14 {
             tokio::task::yield_now().await;
         }
-        socket2::SockRef::from(&tcp)
-            .set_linger(Some(Duration::ZERO))
-            .unwrap();
+        socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO)).unwrap();
         drop(tcp);
     };
     let (broken, ()) = tokio::join!(receiving, leaving);
@@ -368,13 +282,7 @@ async fn a_missing_close_notify_is_reported_or_refused() {
         let end = receive_file(&mut wire, &mut sink, image, &progress, STALL, policy).await;
         match policy {
             CloseNotify::Lenient => {
-                assert_eq!(
-                    end.unwrap(),
-                    Upload {
-                        octets: 11,
-                        truncated: true
-                    }
-                );
+                assert_eq!(end.unwrap(), Upload { octets: 11, truncated: true });
             }
             CloseNotify::Strict => assert!(matches!(end, Err(PumpError::Truncated)), "{end:?}"),
         }
@@ -394,10 +302,7 @@ async fn a_full_disk_ends_an_upload() {
     sink.room = 1 << 20;
     let (repr, policy) = (Representation::Image, CloseNotify::Lenient);
     let broken = receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy).await;
-    assert!(
-        matches!(broken, Err(PumpError::Storage(FsError::NoSpace))),
-        "{broken:?}"
-    );
+    assert!(matches!(broken, Err(PumpError::Storage(FsError::NoSpace))), "{broken:?}");
     wire.abort();
     peer.await.unwrap();
 }
@@ -422,9 +327,7 @@ async fn a_listing_is_sent_whole() {
         let peer = beside(move || read_plain(tcp).unwrap());
         let progress = AtomicU64::new(0);
         let mut lines = Numbers(0..count);
-        let sent = send_lines(&mut wire, &mut lines, &progress, STALL)
-            .await
-            .unwrap();
+        let sent = send_lines(&mut wire, &mut lines, &progress, STALL).await.unwrap();
         finish(&mut wire, STALL, CLOSE).await.unwrap();
         let expected: String = (0..count).map(|n| format!("{n}\r\n")).collect();
         let got = peer.await.unwrap();
@@ -445,14 +348,7 @@ async fn a_peer_that_takes_nothing_stalls_a_download() {
     let progress = AtomicU64::new(0);
     let source = file(&[1; 100], 0);
     let before = tokio::time::Instant::now();
-    let end = send_file(
-        &mut wire,
-        source,
-        Representation::Image.encoder(),
-        &progress,
-        STALL,
-    )
-    .await;
+    let end = send_file(&mut wire, source, Representation::Image.encoder(), &progress, STALL).await;
     assert!(matches!(end, Err(PumpError::Stalled)), "{end:?}");
     assert_eq!(before.elapsed(), STALL);
     assert_eq!(link.taken.lock().unwrap().len(), 10);
@@ -465,14 +361,7 @@ async fn a_peer_so_slow_that_it_never_looks_ready_is_no_stall() {
     let (mut wire, link) = stubborn(&[Full, Takes(1), Full, Takes(1), Full, Takes(98)]);
     let progress = AtomicU64::new(0);
     let source = file(&[1; 100], 0);
-    let end = send_file(
-        &mut wire,
-        source,
-        Representation::Image.encoder(),
-        &progress,
-        STALL,
-    )
-    .await;
+    let end = send_file(&mut wire, source, Representation::Image.encoder(), &progress, STALL).await;
     assert_eq!(end.unwrap(), 100);
     assert_eq!(*link.taken.lock().unwrap(), [1; 100]);
 }
@@ -490,14 +379,10 @@ async fn under_tls_too_slow_is_not_stalled() {
     });
     let session = setup.session(DataResumption::Prefer).unwrap();
     let mut wire = Wire::new(Box::new(slow.clone()));
-    wire.accept_tls(session.offer(Channel::Download), b"")
-        .await
-        .unwrap();
+    wire.accept_tls(session.offer(Channel::Download), b"").await.unwrap();
     slow.begin();
     let (progress, image) = (AtomicU64::new(0), Representation::Image.encoder());
-    send_file(&mut wire, file(&content, 0), image, &progress, STALL)
-        .await
-        .unwrap();
+    send_file(&mut wire, file(&content, 0), image, &progress, STALL).await.unwrap();
     finish(&mut wire, STALL, CLOSE).await.unwrap();
     drop((wire, slow));
     assert!(peer.join().unwrap() == content);
@@ -518,10 +403,7 @@ async fn a_peer_that_sends_nothing_stalls_an_upload() {
 async fn a_peer_that_does_not_close_is_waited_for_only_so_long() {
     let (mut wire, _link) = stubborn(&[]);
     let before = tokio::time::Instant::now();
-    assert_eq!(
-        finish(&mut wire, STALL, CLOSE).await.unwrap(),
-        PeerEnd::Waited
-    );
+    assert_eq!(finish(&mut wire, STALL, CLOSE).await.unwrap(), PeerEnd::Waited);
     assert_eq!(before.elapsed(), CLOSE);
 }
 
@@ -535,17 +417,9 @@ async fn transfers_fit_into_a_session_task_and_may_change_threads() {
     let (image, policy) = (Representation::Image, CloseNotify::Lenient);
     let encoder = image.encoder();
     let sizes = [
-        cost(send_file(
-            &mut wire,
-            file(b"", 0),
-            encoder,
-            &progress,
-            STALL,
-        )),
+        cost(send_file(&mut wire, file(b"", 0), encoder, &progress, STALL)),
         cost(send_lines(&mut wire, &mut Numbers(0..1), &progress, STALL)),
-        cost(receive_file(
-            &mut wire, &mut sink, image, &progress, STALL, policy,
-        )),
+        cost(receive_file(&mut wire, &mut sink, image, &progress, STALL, policy)),
         cost(finish(&mut wire, STALL, CLOSE)),
     ];
     assert!(sizes.iter().all(|size| *size <= 2048), "{sizes:?}");

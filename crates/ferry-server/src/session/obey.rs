@@ -49,10 +49,7 @@ impl Control {
     pub(super) fn read(&mut self, work: &mut Work) -> Result<bool, Gone> {
         let mut chunk = [0; READ_CHUNK];
         let room = work.input.room().min(READ_CHUNK);
-        match self
-            .wire
-            .try_read(chunk.get_mut(..room).unwrap_or_default())
-        {
+        match self.wire.try_read(chunk.get_mut(..room).unwrap_or_default()) {
             Ok(Received::Bytes(n)) => {
                 let got = chunk.get(..n).unwrap_or_default();
                 if self.fresh && got.first().copied().is_some_and(is_foreign_first_octet) {
@@ -94,23 +91,17 @@ impl Control {
             }
             LineEvent::TooLong => {
                 let rules = &self.shared.rules;
-                self.machine
-                    .bad_line(CommandError::TooLong, rules, &mut actions);
+                self.machine.bad_line(CommandError::TooLong, rules, &mut actions);
             }
             LineEvent::Nul => {
                 let rules = &self.shared.rules;
-                self.machine
-                    .bad_line(CommandError::Nul, rules, &mut actions);
+                self.machine.bad_line(CommandError::Nul, rules, &mut actions);
             }
             LineEvent::Answer(octets) => work.replies.extend_from_slice(&octets),
         }
         work.actions.extend(actions);
         self.perform(work).await?;
-        if work.replies.len() > REPLIES_GATHERED {
-            self.flush(work).await
-        } else {
-            Ok(())
-        }
+        if work.replies.len() > REPLIES_GATHERED { self.flush(work).await } else { Ok(()) }
     }
 
     pub(super) async fn flush(&mut self, work: &mut Work) -> Result<(), Gone> {
@@ -141,8 +132,7 @@ impl Control {
                 Action::Ask(ask) => {
                     let outcome = Box::pin(self.answer(ask, work)).await?;
                     let mut actions = Vec::new();
-                    self.machine
-                        .conclude(outcome, &self.shared.rules, &mut actions);
+                    self.machine.conclude(outcome, &self.shared.rules, &mut actions);
                     work.actions.extend(actions);
                 }
                 Action::StartTls => {

@@ -79,20 +79,14 @@ pub(crate) async fn accept(
     let mut conn = begin(&mut input, offer).await?;
     loop {
         if let Err(e) = conn.process_new_packets() {
-            let _ = conn.write_tls(&mut LinkIo {
-                link,
-                at_once: false,
-            });
+            let _ = conn.write_tls(&mut LinkIo { link, at_once: false });
             return Err(part(link, TlsFailure::Tls(e)));
         }
         if let Some(binding) = &binding {
             binding.note(conn.handshake_kind());
         }
         while conn.wants_write() {
-            match conn.write_tls(&mut LinkIo {
-                link,
-                at_once: false,
-            }) {
+            match conn.write_tls(&mut LinkIo { link, at_once: false }) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     poll_fn(|cx| link.poll_writable(cx)).await?;
                 }
@@ -107,10 +101,7 @@ pub(crate) async fn accept(
     let facts = facts(&conn);
     if must_resume && !facts.resumed {
         conn.send_close_notify();
-        let _ = conn.write_tls(&mut LinkIo {
-            link,
-            at_once: false,
-        });
+        let _ = conn.write_tls(&mut LinkIo { link, at_once: false });
         return Err(part(link, TlsFailure::NotResumed));
     }
     Ok((TlsStream::new(conn), facts))
@@ -136,10 +127,7 @@ async fn begin(
             Err(refused) => refused,
         };
         let (error, mut alert) = refused;
-        let _ = alert.write_all(&mut LinkIo {
-            link: input.link,
-            at_once: false,
-        });
+        let _ = alert.write_all(&mut LinkIo { link: input.link, at_once: false });
         return Err(part(input.link, TlsFailure::Tls(error)));
     }
 }
@@ -150,21 +138,11 @@ fn answer(
     mut offer: TlsOffer,
 ) -> Result<Box<ServerConnection>, (rustls::Error, rustls::server::AcceptedAlert)> {
     let hello = accepted.client_hello();
-    let ours = offer
-        .config
-        .alpn_protocols
-        .first()
-        .cloned()
-        .unwrap_or_default();
-    if hello
-        .alpn()
-        .is_some_and(|offered| !alpn::takes_part(offered, &ours))
-    {
+    let ours = offer.config.alpn_protocols.first().cloned().unwrap_or_default();
+    if hello.alpn().is_some_and(|offered| !alpn::takes_part(offered, &ours)) {
         offer.config.alpn_protocols.clear();
     }
-    accepted
-        .into_connection(Arc::new(offer.config))
-        .map(Box::new)
+    accepted.into_connection(Arc::new(offer.config)).map(Box::new)
 }
 
 /// Waits for octets and reads some; the end of the stream is an error here.
@@ -220,10 +198,6 @@ struct Input<'a> {
 
 impl Read for Input<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.early.is_empty() {
-            self.link.try_read(buf)
-        } else {
-            self.early.read(buf)
-        }
+        if self.early.is_empty() { self.link.try_read(buf) } else { self.early.read(buf) }
     }
 }

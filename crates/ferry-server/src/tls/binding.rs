@@ -31,12 +31,7 @@ impl Binding {
     /// For one connection of the session `id`.
     pub(super) fn new(shared: Arc<Shared>, id: [u8; 16], channel: Channel) -> Self {
         let control = channel == Channel::Control;
-        Self {
-            shared,
-            id,
-            control,
-            minting: AtomicBool::new(control),
-        }
+        Self { shared, id, control, minting: AtomicBool::new(control) }
     }
 
     /// Must be told how the handshake goes, each time before more of the peer's octets are
@@ -102,8 +97,6 @@ impl StoresServerSessions for Binding {
 
 impl fmt::Debug for Binding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Binding")
-            .field("control", &self.control)
-            .finish_non_exhaustive()
+        f.debug_struct("Binding").field("control", &self.control).finish_non_exhaustive()
     }
 }

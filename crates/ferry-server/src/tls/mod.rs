@@ -74,11 +74,7 @@ impl TlsSetup {
     pub(crate) fn session(&self, resumption: DataResumption) -> Result<SessionTls, rustls::Error> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| rustls::Error::FailedToGetRandomBytes)?;
-        Ok(SessionTls {
-            shared: Arc::clone(&self.shared),
-            id,
-            resumption,
-        })
+        Ok(SessionTls { shared: Arc::clone(&self.shared), id, resumption })
     }
 }
 
@@ -121,11 +117,7 @@ impl SessionTls {
         let mut config = self.shared.config.clone();
         config.alpn_protocols = vec![alpn::name(channel).to_vec()];
         if self.resumption == DataResumption::Off {
-            return TlsOffer {
-                config,
-                binding: None,
-                must_resume: false,
-            };
+            return TlsOffer { config, binding: None, must_resume: false };
         }
         let binding = Arc::new(Binding::new(Arc::clone(&self.shared), self.id, channel));
         config.ticketer = Arc::<Binding>::clone(&binding);
@@ -138,20 +130,14 @@ impl SessionTls {
             Channel::Upload => 0,
         };
         let must_resume = channel != Channel::Control && self.resumption == DataResumption::Strict;
-        TlsOffer {
-            config,
-            binding: Some(binding),
-            must_resume,
-        }
+        TlsOffer { config, binding: Some(binding), must_resume }
     }
 }
 
 impl fmt::Debug for SessionTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The id is what a forged ticket would need: never printed.
-        f.debug_struct("SessionTls")
-            .field("resumption", &self.resumption)
-            .finish_non_exhaustive()
+        f.debug_struct("SessionTls").field("resumption", &self.resumption).finish_non_exhaustive()
     }
 }
 
@@ -164,8 +150,6 @@ pub(crate) struct TlsOffer {
 
 impl fmt::Debug for TlsOffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsOffer")
-            .field("must_resume", &self.must_resume)
-            .finish_non_exhaustive()
+        f.debug_struct("TlsOffer").field("must_resume", &self.must_resume).finish_non_exhaustive()
     }
 }

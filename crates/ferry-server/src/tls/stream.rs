@@ -29,11 +29,7 @@ impl TlsStream {
     /// Takes over a connection whose handshake is complete.
     pub(super) fn new(mut conn: Box<ServerConnection>) -> Box<Self> {
         conn.set_buffer_limit(Some(SEND_BUFFER_MAX));
-        Box::new(Self {
-            conn: *conn,
-            notified: false,
-            sent: 0,
-        })
+        Box::new(Self { conn: *conn, notified: false, sent: 0 })
     }
 
     /// Reads payload, as far as it is there.
@@ -57,10 +53,7 @@ impl TlsStream {
                     return Ok(Received::Bytes(n));
                 }
             } else {
-                let read = self.conn.read_tls(&mut LinkIo {
-                    link,
-                    at_once: false,
-                });
+                let read = self.conn.read_tls(&mut LinkIo { link, at_once: false });
                 if let Err(e) = read {
                     return Err(self.blocked(link, e));
                 }
@@ -172,9 +165,7 @@ impl TlsStream {
         {
             return Err(e);
         }
-        result
-            .map(|_| ())
-            .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+        result.map(|_| ()).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
     }
 
     /// Nothing to read: the time to send what TLS itself still has to say.
@@ -188,9 +179,7 @@ impl TlsStream {
 
 impl fmt::Debug for TlsStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsStream")
-            .field("notified", &self.notified)
-            .finish_non_exhaustive()
+        f.debug_struct("TlsStream").field("notified", &self.notified).finish_non_exhaustive()
     }
 }
 
@@ -209,20 +198,13 @@ impl Read for LinkIo<'_> {
 
 impl Write for LinkIo<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if self.at_once {
-            write_at_once(self.link, buf)
-        } else {
-            self.link.try_write(buf)
-        }
+        if self.at_once { write_at_once(self.link, buf) } else { self.link.try_write(buf) }
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         match self.link.tcp() {
             Some(tcp) if !self.at_once => tcp.try_write_vectored(bufs),
-            _ => bufs
-                .iter()
-                .find(|b| !b.is_empty())
-                .map_or(Ok(0), |b| self.write(b)),
+            _ => bufs.iter().find(|b| !b.is_empty()).map_or(Ok(0), |b| self.write(b)),
         }
     }
 
@@ -236,11 +218,7 @@ impl Write for LinkIo<'_> {
 /// than any sensible time-out although octets flow all the time.
 pub(crate) fn write_at_once(link: &dyn Link, buf: &[u8]) -> io::Result<usize> {
     match link.tcp() {
-        Some(tcp) => Ok(rustix::net::send(
-            tcp,
-            buf,
-            rustix::net::SendFlags::NOSIGNAL,
-        )?),
+        Some(tcp) => Ok(rustix::net::send(tcp, buf, rustix::net::SendFlags::NOSIGNAL)?),
         None => link.try_write(buf),
     }
 }

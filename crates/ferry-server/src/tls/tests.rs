@@ -41,10 +41,7 @@ async fn resumed(tls: &SessionTls, channel: Channel, client: &Arc<ClientConfig>)
 }
 
 fn sessions(setup: &TlsSetup, resumption: DataResumption) -> (SessionTls, SessionTls) {
-    (
-        setup.session(resumption).unwrap(),
-        setup.session(resumption).unwrap(),
-    )
+    (setup.session(resumption).unwrap(), setup.session(resumption).unwrap())
 }
 
 /// Clients of every kind that can resume.
@@ -54,10 +51,7 @@ fn clients(roots: &RootCertStore) -> Vec<(&'static str, Arc<ClientConfig>)> {
     tls12_by_id.resumption = by_id;
     vec![
         ("1.3", Arc::new(client_config(roots.clone(), &TLS13))),
-        (
-            "1.2 by ticket",
-            Arc::new(client_config(roots.clone(), &TLS12)),
-        ),
+        ("1.2 by ticket", Arc::new(client_config(roots.clone(), &TLS12))),
         ("1.2 by session id", Arc::new(tls12_by_id)),
     ]
 }
@@ -99,10 +93,7 @@ async fn strict_refuses_a_full_handshake_and_gives_the_stranger_nothing_to_come_
         let (own, _) = sessions(&setup, Strict);
         for attempt in 0..3 {
             let refused = connect(&own, Channel::Download, &client).await;
-            assert!(
-                matches!(refused, Err(TlsFailure::NotResumed)),
-                "{what}, attempt {attempt}"
-            );
+            assert!(matches!(refused, Err(TlsFailure::NotResumed)), "{what}, attempt {attempt}");
         }
     }
 }
@@ -167,10 +158,7 @@ async fn a_ticket_shown_under_another_server_name_is_exchanged_for_nothing() {
                 client.read_to_end().unwrap()
             });
             let refused = wire.accept_tls(own.offer(Channel::Download), b"").await;
-            assert!(
-                matches!(refused, Err(TlsFailure::NotResumed)),
-                "attempt {attempt}"
-            );
+            assert!(matches!(refused, Err(TlsFailure::NotResumed)), "attempt {attempt}");
             assert_eq!(peer.await.unwrap(), b"");
         }
     }
@@ -193,10 +181,7 @@ async fn forty_downloads_resume_even_where_every_ticket_is_used_once() {
         let (own, _) = sessions(&setup, Strict);
         connect(&own, Channel::Control, &client).await.unwrap();
         for transfer in 0..40 {
-            assert!(
-                resumed(&own, Channel::Download, &client).await,
-                "{what}, {transfer}"
-            );
+            assert!(resumed(&own, Channel::Download, &client).await, "{what}, {transfer}");
         }
     }
 }
@@ -270,9 +255,7 @@ async fn a_browser_is_told_by_an_alert() {
     client.alpn_protocols = vec![b"http/1.1".to_vec()];
     let (mut wire, tcp) = pair().await;
     let peer = beside(move || Client::connect(&Arc::new(client), tcp).err().unwrap());
-    wire.accept_tls(own.offer(Channel::Control), b"")
-        .await
-        .unwrap_err();
+    wire.accept_tls(own.offer(Channel::Control), b"").await.unwrap_err();
     drop(wire);
     let told = peer.await.unwrap();
     assert!(told.to_string().contains("NoApplicationProtocol"), "{told}");
@@ -300,13 +283,8 @@ async fn a_hello_that_was_read_before_comes_first() {
                 end => panic!("{end:?}"),
             }
         }
-        wire.accept_tls(own.offer(Channel::Control), &early)
-            .await
-            .unwrap();
-        assert_eq!(
-            read_to_end(&mut wire).await,
-            (b"USER a\r\n".to_vec(), Received::Eof)
-        );
+        wire.accept_tls(own.offer(Channel::Control), &early).await.unwrap();
+        assert_eq!(read_to_end(&mut wire).await, (b"USER a\r\n".to_vec(), Received::Eof));
         wire.close_write().await.unwrap();
         assert_eq!(peer.await.unwrap(), b"");
     }
@@ -318,10 +296,7 @@ async fn commands_in_clear_after_the_switch_end_the_connection() {
     let (own, _) = sessions(&setup, Prefer);
     let (mut wire, mut tcp) = pair().await;
     tcp.write_all(b"USER anonymous\r\nPASS guest\r\n").unwrap();
-    let failure = wire
-        .accept_tls(own.offer(Channel::Control), b"")
-        .await
-        .unwrap_err();
+    let failure = wire.accept_tls(own.offer(Channel::Control), b"").await.unwrap_err();
     assert!(matches!(failure, TlsFailure::Tls(_)), "{failure:?}");
     drop(wire);
     let answer = beside(move || {
@@ -329,11 +304,7 @@ async fn commands_in_clear_after_the_switch_end_the_connection() {
         tcp.read_to_end(&mut answer).map(|_| answer)
     });
     let answer = answer.await.unwrap().unwrap();
-    assert_eq!(
-        answer.first(),
-        Some(&0x15),
-        "an alert record: {answer:02x?}"
-    );
+    assert_eq!(answer.first(), Some(&0x15), "an alert record: {answer:02x?}");
 }
 
 #[tokio::test]

@@ -40,10 +40,7 @@ async fn a_half_closed_peer_still_gets_everything() {
     let (mut wire, mut tcp) = pair().await;
     tcp.write_all(b"QUIT\r\n").unwrap();
     tcp.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(
-        read_to_end(&mut wire).await,
-        (b"QUIT\r\n".to_vec(), Received::Eof)
-    );
+    assert_eq!(read_to_end(&mut wire).await, (b"QUIT\r\n".to_vec(), Received::Eof));
     wire.write_all(b"221 Bye\r\n").await.unwrap();
     wire.close_write().await.unwrap();
     drop(wire);
@@ -69,14 +66,8 @@ async fn ending_sends_close_notify_and_tells_a_whole_stream_from_a_cut_one() {
                 // Fails unless close_notify comes.
                 client.read_to_end().unwrap()
             });
-            wire.accept_tls(session.offer(Channel::Upload), b"")
-                .await
-                .unwrap();
-            let end = if whole {
-                Received::Eof
-            } else {
-                Received::Truncated
-            };
+            wire.accept_tls(session.offer(Channel::Upload), b"").await.unwrap();
+            let end = if whole { Received::Eof } else { Received::Truncated };
             assert_eq!(read_to_end(&mut wire).await, (b"half a file".to_vec(), end));
             wire.write_all(b"ok").await.unwrap();
             wire.close_write().await.unwrap();
@@ -92,9 +83,7 @@ async fn a_key_update_is_answered_though_nothing_is_written() {
     let peer = beside(move || {
         let mut client = Client::connect(&config, tcp).unwrap();
         let mut greeting = [0; 5];
-        rustls::Stream::new(&mut client.tls, &mut client.tcp)
-            .read_exact(&mut greeting)
-            .unwrap();
+        rustls::Stream::new(&mut client.tls, &mut client.tcp).read_exact(&mut greeting).unwrap();
         client.tls.refresh_traffic_keys().unwrap();
         while client.tls.wants_write() {
             client.tls.write_tls(&mut client.tcp).unwrap();
@@ -107,14 +96,9 @@ async fn a_key_update_is_answered_though_nothing_is_written() {
         client.notify_close();
         client.read_to_end().unwrap()
     });
-    wire.accept_tls(session.offer(Channel::Control), b"")
-        .await
-        .unwrap();
+    wire.accept_tls(session.offer(Channel::Control), b"").await.unwrap();
     wire.write_all(b"hello").await.unwrap();
-    assert_eq!(
-        read_to_end(&mut wire).await,
-        (b"after".to_vec(), Received::Eof)
-    );
+    assert_eq!(read_to_end(&mut wire).await, (b"after".to_vec(), Received::Eof));
     wire.close_write().await.unwrap();
     assert_eq!(peer.await.unwrap(), b"");
 }
@@ -129,9 +113,7 @@ async fn payload_that_came_with_the_handshake_is_readable_without_waiting_for_mo
             client.send(b"USER a\r\nPASS b\r\n");
             client.read_to_end().unwrap()
         });
-        wire.accept_tls(session.offer(Channel::Control), b"")
-            .await
-            .unwrap();
+        wire.accept_tls(session.offer(Channel::Control), b"").await.unwrap();
         // In pieces smaller than the record: later ones come from memory only.
         for expected in [b"USER a\r\n", b"PASS b\r\n"] {
             let mut piece = [0; 8];
@@ -153,14 +135,9 @@ async fn garbage_under_tls_is_an_error_and_answered_by_an_alert() {
         client.tcp.write_all(&[0; 20]).unwrap();
         client.read_to_end().unwrap_err().to_string()
     });
-    wire.accept_tls(session.offer(Channel::Control), b"")
-        .await
-        .unwrap();
+    wire.accept_tls(session.offer(Channel::Control), b"").await.unwrap();
     let error = wire.read(&mut [0; 100]).await.unwrap_err();
-    assert!(
-        error.get_ref().is_some_and(|e| e.is::<rustls::Error>()),
-        "{error}"
-    );
+    assert!(error.get_ref().is_some_and(|e| e.is::<rustls::Error>()), "{error}");
     drop(wire);
     let told = peer.await.unwrap();
     assert!(told.contains("BadRecordMac"), "{told}");

@@ -113,10 +113,7 @@ pub(super) const CASES: &[Case] = &[
                 fx.put("/a", b"a").await;
                 fx.put("/b", b"b").await;
                 refused!(fx.rename("/a", "/b", false).await, FsError::Exists);
-                assert_eq!(
-                    (fx.get("/a").await, fx.get("/b").await),
-                    (b"a".into(), b"b".into())
-                );
+                assert_eq!((fx.get("/a").await, fx.get("/b").await), (b"a".into(), b"b".into()));
                 fx.rename("/a", "/b", true).await.unwrap();
                 assert_eq!(fx.names("/").await, [b"b"]);
                 assert_eq!(fx.get("/b").await, b"a");
@@ -156,10 +153,7 @@ pub(super) const CASES: &[Case] = &[
                 fx.dir("/a/b").await;
                 for replace in [true, false] {
                     refused!(fx.rename("/a", "/a/x", replace).await, FsError::IntoItself);
-                    refused!(
-                        fx.rename("/a", "/a/b/x", replace).await,
-                        FsError::IntoItself
-                    );
+                    refused!(fx.rename("/a", "/a/b/x", replace).await, FsError::IntoItself);
                 }
                 assert_eq!(fx.names("/a").await, [b"b"]);
             })
@@ -212,29 +206,17 @@ pub(super) const CASES: &[Case] = &[
         run: |fx| {
             Box::pin(async move {
                 if !fx.storage.caps().set_times {
-                    let set = SetMeta {
-                        modified: Some(UnixTime::default()),
-                        ..Default::default()
-                    };
+                    let set = SetMeta { modified: Some(UnixTime::default()), ..Default::default() };
                     fx.put("/f", b"").await;
-                    refused!(
-                        fx.storage.set_meta(&p("/f"), set).await,
-                        FsError::Unsupported
-                    );
+                    refused!(fx.storage.set_meta(&p("/f"), set).await, FsError::Unsupported);
                     return;
                 }
                 fx.put("/f", b"x").await;
                 fx.dir("/d").await;
-                let odd = UnixTime {
-                    secs: 1_234_567_890,
-                    nanos: 123_456_000,
-                };
+                let odd = UnixTime { secs: 1_234_567_890, nanos: 123_456_000 };
                 for time in [UnixTime::from_secs(0), UnixTime::from_secs(-86_400), odd] {
                     for path in ["/f", "/d"] {
-                        let set = SetMeta {
-                            modified: Some(time),
-                            ..Default::default()
-                        };
+                        let set = SetMeta { modified: Some(time), ..Default::default() };
                         fx.storage.set_meta(&p(path), set).await.unwrap();
                         assert_eq!(fx.stat(path).await.unwrap().modified, time);
                     }
@@ -250,10 +232,7 @@ pub(super) const CASES: &[Case] = &[
                 fx.dir("/d").await;
                 for mode in [0o700, 0o755, 0o771] {
                     for path in ["/f", "/d"] {
-                        let set = SetMeta {
-                            mode: Some(mode),
-                            ..Default::default()
-                        };
+                        let set = SetMeta { mode: Some(mode), ..Default::default() };
                         let done = fx.storage.set_meta(&p(path), set).await;
                         if fx.storage.caps().set_mode {
                             done.unwrap();
@@ -274,20 +253,12 @@ pub(super) const CASES: &[Case] = &[
                 if caps.set_times && caps.set_mode {
                     fx.put("/f", b"content").await;
                     let time = UnixTime::from_secs(1_000_000_000);
-                    let set = SetMeta {
-                        modified: Some(time),
-                        mode: Some(0o604),
-                        ..Default::default()
-                    };
+                    let set =
+                        SetMeta { modified: Some(time), mode: Some(0o604), ..Default::default() };
                     fx.storage.set_meta(&p("/f"), set).await.unwrap();
-                    fx.storage
-                        .set_meta(&p("/f"), SetMeta::default())
-                        .await
-                        .unwrap();
-                    let set = SetMeta {
-                        accessed: Some(UnixTime::from_secs(5)),
-                        ..Default::default()
-                    };
+                    fx.storage.set_meta(&p("/f"), SetMeta::default()).await.unwrap();
+                    let set =
+                        SetMeta { accessed: Some(UnixTime::from_secs(5)), ..Default::default() };
                     fx.storage.set_meta(&p("/f"), set).await.unwrap();
                     let meta = fx.stat("/f").await.unwrap();
                     assert_eq!((meta.modified, meta.mode), (time, Some(0o604)));

@@ -56,15 +56,7 @@ pub(super) const CASES: &[Case] = &[
         run: |fx| {
             Box::pin(async move {
                 fx.dir("/d").await;
-                let out = [
-                    "..",
-                    "../x",
-                    "d/../../x",
-                    "/",
-                    "/etc",
-                    "/etc/passwd",
-                    "d/../..",
-                ];
+                let out = ["..", "../x", "d/../../x", "/", "/etc", "/etc/passwd", "d/../.."];
                 for (i, target) in out.into_iter().enumerate() {
                     let path = format!("/l{i}");
                     if !fx.link(&path, target) {
@@ -77,15 +69,9 @@ pub(super) const CASES: &[Case] = &[
                     let below = p(format!("{path}/new"));
                     refused!(fx.storage.make_dir(&below, 0o755).await, FsError::NotFound);
                     refused!(fx.storage.remove_file(&below).await, FsError::NotFound);
-                    refused!(
-                        fx.storage.rename(&p("/d"), &below, true).await,
-                        FsError::NotFound
-                    );
+                    refused!(fx.storage.rename(&p("/d"), &below, true).await, FsError::NotFound);
                     let create = WriteMode::Create(Upload::Atomic);
-                    refused!(
-                        fx.storage.write(&below, create, 0o644).await,
-                        FsError::NotFound
-                    );
+                    refused!(fx.storage.write(&below, create, 0o644).await, FsError::NotFound);
                 }
             })
         },
@@ -132,11 +118,8 @@ pub(super) const CASES: &[Case] = &[
                             )
                         })
                         .collect();
-                    let want: [(&[u8], _); 3] = [
-                        (b"../f", Some((Kind::File, 3))),
-                        (b"../../x", None),
-                        (b"no", None),
-                    ];
+                    let want: [(&[u8], _); 3] =
+                        [(b"../f", Some((Kind::File, 3))), (b"../../x", None), (b"no", None)];
                     assert_eq!(seen, want);
                 }
             })
@@ -151,8 +134,7 @@ pub(super) const CASES: &[Case] = &[
                 if fx.link("/l", "chain") && fx.link("/chain", "d/./f") {
                     for upload in [Upload::Atomic, Upload::Discard, Upload::Direct] {
                         let content = format!("{upload:?}");
-                        fx.put_as("/l", content.as_bytes(), WriteMode::Create(upload))
-                            .await;
+                        fx.put_as("/l", content.as_bytes(), WriteMode::Create(upload)).await;
                         assert_eq!(fx.get("/d/f").await, content.as_bytes());
                     }
                     if fx.in_place() {
@@ -200,10 +182,7 @@ pub(super) const CASES: &[Case] = &[
                 if fx.link("/nowhere", "missing") {
                     let new = WriteMode::CreateNew(Upload::Atomic);
                     refused!(fx.open("/nowhere", new).await, FsError::Exists);
-                    refused!(
-                        fx.storage.make_dir(&p("/nowhere"), 0o755).await,
-                        FsError::Exists
-                    );
+                    refused!(fx.storage.make_dir(&p("/nowhere"), 0o755).await, FsError::Exists);
                     refused!(fx.rename("/f", "/nowhere", false).await, FsError::Exists);
                     assert!(!fx.exists("/missing").await);
                 }
@@ -252,10 +231,7 @@ pub(super) const CASES: &[Case] = &[
             Box::pin(async move {
                 fx.put("/f", b"x").await;
                 if fx.storage.caps().set_mode && fx.link("/l", "f") {
-                    let set = SetMeta {
-                        mode: Some(0o604),
-                        ..Default::default()
-                    };
+                    let set = SetMeta { mode: Some(0o604), ..Default::default() };
                     fx.storage.set_meta(&p("/l"), set).await.unwrap();
                     assert_eq!(fx.stat("/f").await.unwrap().mode, Some(0o604));
                 }

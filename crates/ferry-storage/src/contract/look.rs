@@ -57,10 +57,7 @@ pub(super) const CASES: &[Case] = &[
                 refused!(fx.stat("/no/f").await, FsError::NotFound);
                 let create = WriteMode::Create(Upload::Atomic);
                 refused!(fx.open("/no/f", create).await, FsError::NotFound);
-                refused!(
-                    fx.storage.make_dir(&p("/no/d"), 0o755).await,
-                    FsError::NotFound
-                );
+                refused!(fx.storage.make_dir(&p("/no/d"), 0o755).await, FsError::NotFound);
                 fx.put("/f", b"").await;
                 refused!(fx.rename("/f", "/no/f", true).await, FsError::NotFound);
             })
@@ -76,10 +73,7 @@ pub(super) const CASES: &[Case] = &[
                 refused!(fx.storage.list(&p("/f/x")).await, FsError::NotFound);
                 let create = WriteMode::Create(Upload::Direct);
                 refused!(fx.open("/f/x", create).await, FsError::NotFound);
-                refused!(
-                    fx.storage.make_dir(&p("/f/x"), 0o755).await,
-                    FsError::NotFound
-                );
+                refused!(fx.storage.make_dir(&p("/f/x"), 0o755).await, FsError::NotFound);
             })
         },
     },
@@ -105,10 +99,7 @@ pub(super) const CASES: &[Case] = &[
                 fx.put("/d/f", b"123").await;
                 fx.dir("/d/sub").await;
                 let all = fx.list("/d").await;
-                assert_eq!(
-                    kinds(&all),
-                    [(&b"f"[..], Kind::File), (&b"sub"[..], Kind::Dir)]
-                );
+                assert_eq!(kinds(&all), [(&b"f"[..], Kind::File), (&b"sub"[..], Kind::Dir)]);
                 assert_eq!(all.first().unwrap().meta, fx.stat("/d/f").await.unwrap());
                 assert!(all.iter().all(|e| e.link.is_none() && e.target.is_none()));
             })
@@ -155,14 +146,9 @@ pub(super) const CASES: &[Case] = &[
                     names.extend(batch.into_iter().map(|e| e.name));
                 }
                 names.sort();
-                let want: Vec<_> = (0..total)
-                    .map(|i| format!("f{i:05}").into_bytes())
-                    .collect();
+                let want: Vec<_> = (0..total).map(|i| format!("f{i:05}").into_bytes()).collect();
                 assert_eq!(names, want);
-                assert!(
-                    entries.next_batch().await.unwrap().is_empty(),
-                    "the end stays the end"
-                );
+                assert!(entries.next_batch().await.unwrap().is_empty(), "the end stays the end");
             })
         },
     },
@@ -193,8 +179,7 @@ pub(super) const CASES: &[Case] = &[
         name: "an empty file is a file and reads as nothing",
         run: |fx| {
             Box::pin(async move {
-                fx.put_as("/e", b"", WriteMode::Create(Upload::Atomic))
-                    .await;
+                fx.put_as("/e", b"", WriteMode::Create(Upload::Atomic)).await;
                 assert_eq!(fx.stat("/e").await.unwrap().size, 0);
                 assert_eq!(fx.get("/e").await, b"");
             })

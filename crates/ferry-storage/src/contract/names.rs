@@ -75,10 +75,7 @@ pub(super) const CASES: &[Case] = &[
         run: |fx| {
             Box::pin(async move {
                 for name in [&b"\xff\xfe"[..], b"latin-1 \xe9", b"\xc3", b"cut \xe6\x97"] {
-                    match fx
-                        .open(in_root(name), WriteMode::Create(Upload::Atomic))
-                        .await
-                    {
+                    match fx.open(in_root(name), WriteMode::Create(Upload::Atomic)).await {
                         Ok(sink) => {
                             sink.commit().await.unwrap();
                             assert_eq!(fx.names("/").await, [name]);

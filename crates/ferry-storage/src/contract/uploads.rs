@@ -26,9 +26,7 @@ pub(super) const CASES: &[Case] = &[
             Box::pin(async move {
                 fx.put("/f", b"old").await;
                 for upload in ASIDE {
-                    let sink = fx
-                        .begin("/f", b"new content", WriteMode::Create(upload))
-                        .await;
+                    let sink = fx.begin("/f", b"new content", WriteMode::Create(upload)).await;
                     assert_eq!(fx.get("/f").await, b"old");
                     assert_eq!(fx.stat("/f").await.unwrap().size, 3);
                     sink.abandon().await.unwrap();
@@ -55,9 +53,7 @@ pub(super) const CASES: &[Case] = &[
         name: "direct uploads are seen as they arrive",
         run: |fx| {
             Box::pin(async move {
-                let mut sink = fx
-                    .begin("/f", b"one", WriteMode::Create(Upload::Direct))
-                    .await;
+                let mut sink = fx.begin("/f", b"one", WriteMode::Create(Upload::Direct)).await;
                 assert_eq!(fx.get("/f").await, b"one");
                 sink.write(b" two".to_vec()).await.1.unwrap();
                 assert_eq!(fx.get("/f").await, b"one two");
@@ -69,10 +65,8 @@ pub(super) const CASES: &[Case] = &[
         name: "a broken atomic upload of a new name leaves what arrived",
         run: |fx| {
             Box::pin(async move {
-                let modes = [
-                    WriteMode::Create(Upload::Atomic),
-                    WriteMode::CreateNew(Upload::Atomic),
-                ];
+                let modes =
+                    [WriteMode::Create(Upload::Atomic), WriteMode::CreateNew(Upload::Atomic)];
                 for (i, mode) in modes.into_iter().enumerate() {
                     let path = format!("/f{i}");
                     let sink = fx.begin(&path, b"part", mode).await;
@@ -89,9 +83,7 @@ pub(super) const CASES: &[Case] = &[
         run: |fx| {
             Box::pin(async move {
                 if fx.in_place() {
-                    let sink = fx
-                        .begin("/f", b"part", WriteMode::Create(Upload::Atomic))
-                        .await;
+                    let sink = fx.begin("/f", b"part", WriteMode::Create(Upload::Atomic)).await;
                     sink.abandon().await.unwrap();
                     fx.put_as("/f", b" two", WriteMode::At(4)).await;
                     assert_eq!(fx.get("/f").await, b"part two");
@@ -104,9 +96,7 @@ pub(super) const CASES: &[Case] = &[
         run: |fx| {
             Box::pin(async move {
                 fx.put("/f", b"old").await;
-                let sink = fx
-                    .begin("/f", b"new", WriteMode::Create(Upload::Atomic))
-                    .await;
+                let sink = fx.begin("/f", b"new", WriteMode::Create(Upload::Atomic)).await;
                 assert!(!sink.abandon().await.unwrap());
                 assert_eq!(fx.get("/f").await, b"old");
                 assert_eq!(fx.names("/").await, [b"f"]);
@@ -117,9 +107,7 @@ pub(super) const CASES: &[Case] = &[
         name: "a broken upload never takes a name that someone else took meanwhile",
         run: |fx| {
             Box::pin(async move {
-                let sink = fx
-                    .begin("/f", b"part", WriteMode::Create(Upload::Atomic))
-                    .await;
+                let sink = fx.begin("/f", b"part", WriteMode::Create(Upload::Atomic)).await;
                 fx.put("/f", b"theirs").await;
                 assert!(!sink.abandon().await.unwrap());
                 assert_eq!(fx.get("/f").await, b"theirs");
@@ -131,9 +119,7 @@ pub(super) const CASES: &[Case] = &[
         run: |fx| {
             Box::pin(async move {
                 fx.put("/f", b"old").await;
-                let sink = fx
-                    .begin("/f", b"new", WriteMode::Create(Upload::Atomic))
-                    .await;
+                let sink = fx.begin("/f", b"new", WriteMode::Create(Upload::Atomic)).await;
                 fx.remove("/f").await.unwrap();
                 assert!(!sink.abandon().await.unwrap());
                 assert!(fx.names("/").await.is_empty());
@@ -163,9 +149,7 @@ pub(super) const CASES: &[Case] = &[
         run: |fx| {
             Box::pin(async move {
                 fx.put("/f", b"old").await;
-                let sink = fx
-                    .begin("/f", b"n", WriteMode::Create(Upload::Direct))
-                    .await;
+                let sink = fx.begin("/f", b"n", WriteMode::Create(Upload::Direct)).await;
                 assert!(sink.abandon().await.unwrap());
                 assert_eq!(fx.get("/f").await, b"n");
             })
@@ -179,10 +163,7 @@ pub(super) const CASES: &[Case] = &[
                 for upload in ASIDE {
                     drop(fx.begin("/f", b"new", WriteMode::Create(upload)).await);
                     assert_eq!(fx.get("/f").await, b"old");
-                    drop(
-                        fx.begin("/g", b"new", WriteMode::CreateNew(Upload::Discard))
-                            .await,
-                    );
+                    drop(fx.begin("/g", b"new", WriteMode::CreateNew(Upload::Discard)).await);
                     assert_eq!(fx.names("/").await, [b"f"]);
                 }
             })
@@ -210,9 +191,7 @@ pub(super) const CASES: &[Case] = &[
         name: "an upload does not replace a directory that came meanwhile",
         run: |fx| {
             Box::pin(async move {
-                let sink = fx
-                    .begin("/f", b"mine", WriteMode::Create(Upload::Atomic))
-                    .await;
+                let sink = fx.begin("/f", b"mine", WriteMode::Create(Upload::Atomic)).await;
                 fx.dir("/f").await;
                 refused!(sink.commit().await, FsError::NotFile);
                 assert!(fx.names("/f").await.is_empty());
@@ -225,9 +204,7 @@ pub(super) const CASES: &[Case] = &[
         run: |fx| {
             Box::pin(async move {
                 fx.dir("/d").await;
-                let sink = fx
-                    .begin("/d/f", b"x", WriteMode::Create(Upload::Atomic))
-                    .await;
+                let sink = fx.begin("/d/f", b"x", WriteMode::Create(Upload::Atomic)).await;
                 match fx.storage.remove_dir(&p("/d")).await {
                     Ok(()) => refused!(sink.commit().await, FsError::NotFound),
                     // A medium that keeps what is aside in the directory itself may refuse this.
@@ -245,12 +222,8 @@ pub(super) const CASES: &[Case] = &[
         name: "the last of two uploads of one name to complete wins, whole",
         run: |fx| {
             Box::pin(async move {
-                let a = fx
-                    .begin("/f", b"from a", WriteMode::Create(Upload::Atomic))
-                    .await;
-                let b = fx
-                    .begin("/f", b"b", WriteMode::Create(Upload::Atomic))
-                    .await;
+                let a = fx.begin("/f", b"from a", WriteMode::Create(Upload::Atomic)).await;
+                let b = fx.begin("/f", b"b", WriteMode::Create(Upload::Atomic)).await;
                 b.commit().await.unwrap();
                 assert_eq!(fx.get("/f").await, b"b");
                 a.commit().await.unwrap();

@@ -28,8 +28,7 @@ pub(super) const CASES: &[Case] = &[
         run: |fx| {
             Box::pin(async move {
                 for upload in UPLOADS {
-                    fx.put_as("/f", b"something longer", WriteMode::Create(upload))
-                        .await;
+                    fx.put_as("/f", b"something longer", WriteMode::Create(upload)).await;
                     fx.put_as("/f", b"short", WriteMode::Create(upload)).await;
                     assert_eq!(fx.get("/f").await, b"short");
                     assert_eq!(fx.names("/").await, [b"f"]);
@@ -56,10 +55,7 @@ pub(super) const CASES: &[Case] = &[
         name: "a lent buffer comes back with its capacity",
         run: |fx| {
             Box::pin(async move {
-                let mut sink = fx
-                    .open("/f", WriteMode::Create(Upload::Atomic))
-                    .await
-                    .unwrap();
+                let mut sink = fx.open("/f", WriteMode::Create(Upload::Atomic)).await.unwrap();
                 let mut buf = Vec::with_capacity(4096);
                 buf.extend_from_slice(b"xyz");
                 let (back, done) = sink.write(buf).await;
@@ -76,14 +72,8 @@ pub(super) const CASES: &[Case] = &[
                 fx.put("/f", b"mine").await;
                 fx.dir("/d").await;
                 for upload in UPLOADS {
-                    refused!(
-                        fx.open("/f", WriteMode::CreateNew(upload)).await,
-                        FsError::Exists
-                    );
-                    refused!(
-                        fx.open("/d", WriteMode::CreateNew(upload)).await,
-                        FsError::Exists
-                    );
+                    refused!(fx.open("/f", WriteMode::CreateNew(upload)).await, FsError::Exists);
+                    refused!(fx.open("/d", WriteMode::CreateNew(upload)).await, FsError::Exists);
                 }
                 assert_eq!(fx.get("/f").await, b"mine");
             })
@@ -95,13 +85,8 @@ pub(super) const CASES: &[Case] = &[
             Box::pin(async move {
                 for upload in UPLOADS {
                     let path = format!("/{upload:?}");
-                    let first = fx
-                        .begin(&path, b"first", WriteMode::CreateNew(upload))
-                        .await;
-                    refused!(
-                        fx.open(&path, WriteMode::CreateNew(upload)).await,
-                        FsError::Exists
-                    );
+                    let first = fx.begin(&path, b"first", WriteMode::CreateNew(upload)).await;
+                    refused!(fx.open(&path, WriteMode::CreateNew(upload)).await, FsError::Exists);
                     first.commit().await.unwrap();
                     assert_eq!(fx.get(&path).await, b"first");
                 }
@@ -112,9 +97,7 @@ pub(super) const CASES: &[Case] = &[
         name: "a create-new whose name went to someone else meanwhile does not replace it",
         run: |fx| {
             Box::pin(async move {
-                let sink = fx
-                    .begin("/f", b"mine", WriteMode::CreateNew(Upload::Atomic))
-                    .await;
+                let sink = fx.begin("/f", b"mine", WriteMode::CreateNew(Upload::Atomic)).await;
                 fx.remove("/f").await.unwrap();
                 fx.put("/f", b"theirs").await;
                 refused!(sink.commit().await, FsError::Exists);
@@ -156,12 +139,7 @@ pub(super) const CASES: &[Case] = &[
             Box::pin(async move {
                 if fx.in_place() {
                     fx.put("/f", b"0123456789").await;
-                    fx.open("/f", WriteMode::At(4))
-                        .await
-                        .unwrap()
-                        .commit()
-                        .await
-                        .unwrap();
+                    fx.open("/f", WriteMode::At(4)).await.unwrap().commit().await.unwrap();
                     assert_eq!(fx.get("/f").await, b"0123");
                 }
             })
@@ -240,26 +218,10 @@ pub(super) const CASES: &[Case] = &[
                 if fx.in_place() {
                     fx.put("/f", b"0123").await;
                     assert!(
-                        fx.begin("/f", b"45", WriteMode::Append)
-                            .await
-                            .abandon()
-                            .await
-                            .unwrap()
+                        fx.begin("/f", b"45", WriteMode::Append).await.abandon().await.unwrap()
                     );
-                    assert!(
-                        fx.begin("/f", b"ab", WriteMode::At(5))
-                            .await
-                            .abandon()
-                            .await
-                            .unwrap()
-                    );
-                    assert!(
-                        fx.begin("/n", b"x", WriteMode::At(0))
-                            .await
-                            .abandon()
-                            .await
-                            .unwrap()
-                    );
+                    assert!(fx.begin("/f", b"ab", WriteMode::At(5)).await.abandon().await.unwrap());
+                    assert!(fx.begin("/n", b"x", WriteMode::At(0)).await.abandon().await.unwrap());
                     assert_eq!(fx.get("/f").await, b"01234ab");
                     assert_eq!(fx.get("/n").await, b"x");
                 }
@@ -275,8 +237,7 @@ pub(super) const CASES: &[Case] = &[
                     let before = fx.stat("/f").await.unwrap().unique;
                     fx.put_as("/f", b"45", WriteMode::Append).await;
                     fx.put_as("/f", b"x", WriteMode::At(1)).await;
-                    fx.put_as("/f", b"y", WriteMode::Create(Upload::Direct))
-                        .await;
+                    fx.put_as("/f", b"y", WriteMode::Create(Upload::Direct)).await;
                     assert_eq!(fx.stat("/f").await.unwrap().unique, before);
                 }
             })
@@ -307,15 +268,11 @@ pub(super) const CASES: &[Case] = &[
                 for upload in UPLOADS {
                     for mode in [0o604, 0o640] {
                         let path = format!("/{upload:?}{mode:o}");
-                        let sink = fx
-                            .storage
-                            .write(&p(&path), WriteMode::Create(upload), mode)
-                            .await;
+                        let sink =
+                            fx.storage.write(&p(&path), WriteMode::Create(upload), mode).await;
                         sink.unwrap().commit().await.unwrap();
-                        let sink = fx
-                            .storage
-                            .write(&p(&path), WriteMode::Create(upload), 0o666)
-                            .await;
+                        let sink =
+                            fx.storage.write(&p(&path), WriteMode::Create(upload), 0o666).await;
                         sink.unwrap().commit().await.unwrap();
                         assert_eq!(fx.stat(&path).await.unwrap().mode.unwrap_or(mode), mode);
                     }

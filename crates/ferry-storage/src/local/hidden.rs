@@ -19,10 +19,7 @@ pub(super) fn name() -> Result<Vec<u8>, FsError> {
 /// Whether `name` is one that [`name`] could have made.
 pub(super) fn is_hidden(name: &[u8]) -> bool {
     name.strip_prefix(PREFIX).is_some_and(|digits| {
-        digits.len() == DIGITS
-            && digits
-                .iter()
-                .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        digits.len() == DIGITS && digits.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     })
 }
 

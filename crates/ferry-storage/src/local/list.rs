@@ -19,11 +19,7 @@ pub(super) struct Listing {
 impl Listing {
     pub(super) fn open(root: &Arc<Root>, path: &FtpPath) -> Result<Self, FsError> {
         let dir = Dir::new(root.open_dir(path)?)?;
-        Ok(Self {
-            root: Arc::clone(root),
-            rel: visible(path)?.to_vec(),
-            dir,
-        })
+        Ok(Self { root: Arc::clone(root), rel: visible(path)?.to_vec(), dir })
     }
 
     fn batch(&mut self) -> Result<Vec<Entry>, FsError> {
@@ -48,12 +44,7 @@ impl Listing {
             // A directory that may be read but not entered still shows its names.
             Err(_) => meta::of_unknown(found.file_type(), found.ino()),
         };
-        let mut entry = Entry {
-            name: name.to_vec(),
-            meta,
-            link: None,
-            target: None,
-        };
+        let mut entry = Entry { name: name.to_vec(), meta, link: None, target: None };
         if entry.meta.kind == Kind::Symlink {
             let text = readlinkat(self.dir.fd()?, name, Vec::new());
             entry.link = text.ok().map(|text| text.into_bytes());

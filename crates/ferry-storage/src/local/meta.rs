@@ -46,17 +46,12 @@ fn convert(stat: &Statx) -> Meta {
         kind: kind_of(FileType::from_raw_mode(stat.stx_mode.into())),
         size: stat.stx_size,
         modified: time(&stat.stx_mtime),
-        created: known
-            .contains(StatxFlags::BTIME)
-            .then(|| time(&stat.stx_btime)),
+        created: known.contains(StatxFlags::BTIME).then(|| time(&stat.stx_btime)),
         mode: Some(u32::from(stat.stx_mode) & 0o7777),
         links: stat.stx_nlink.into(),
         owner: Some(stat.stx_uid),
         group: Some(stat.stx_gid),
-        unique: (
-            makedev(stat.stx_dev_major, stat.stx_dev_minor),
-            stat.stx_ino,
-        ),
+        unique: (makedev(stat.stx_dev_major, stat.stx_dev_minor), stat.stx_ino),
     }
 }
 
@@ -70,8 +65,5 @@ fn kind_of(kind: FileType) -> Kind {
 }
 
 fn time(t: &StatxTimestamp) -> UnixTime {
-    UnixTime {
-        secs: t.tv_sec,
-        nanos: t.tv_nsec,
-    }
+    UnixTime { secs: t.tv_sec, nanos: t.tv_nsec }
 }

@@ -35,22 +35,14 @@ struct Level {
 pub(super) fn sweep(root: &Root) -> usize {
     let mut removed = 0;
     let mut path = b".".to_vec();
-    let mut levels = vec![Level {
-        len: path.len(),
-        resume: Some(0),
-        below: Vec::new(),
-    }];
+    let mut levels = vec![Level { len: path.len(), resume: Some(0), below: Vec::new() }];
     while let Some(level) = levels.last_mut() {
         path.truncate(level.len);
         if let Some(name) = level.below.pop() {
             if path.len() + 1 + name.len() <= PATH_MAX {
                 path.push(b'/');
                 path.extend_from_slice(&name);
-                levels.push(Level {
-                    len: path.len(),
-                    resume: Some(0),
-                    below: Vec::new(),
-                });
+                levels.push(Level { len: path.len(), resume: Some(0), below: Vec::new() });
             }
         } else if let Some(from) = level.resume.take() {
             match read_some(root, &path, from, &mut level.below) {

@@ -43,11 +43,7 @@ impl Aside {
             let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
             match openat(&dir, ".", flags, Mode::from_raw_mode(0o600)) {
                 Ok(fd) => {
-                    return Ok(Self {
-                        dir,
-                        file: File::from(fd),
-                        hidden: None,
-                    });
+                    return Ok(Self { dir, file: File::from(fd), hidden: None });
                 }
                 // How file systems and kernels say that they do not know O_TMPFILE.
                 Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => {}
@@ -55,11 +51,7 @@ impl Aside {
             }
         }
         match create_hidden(&dir) {
-            Ok((file, name)) => Ok(Self {
-                dir,
-                file,
-                hidden: Some(name),
-            }),
+            Ok((file, name)) => Ok(Self { dir, file, hidden: Some(name) }),
             Err(e) => Err((dir, e)),
         }
     }

@@ -25,31 +25,19 @@ struct Problem {
 
 impl Problems {
     pub(super) fn new(path: &str, source: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            source: source.as_bytes().to_vec(),
-            found: Vec::new(),
-        }
+        Self { path: path.to_owned(), source: source.as_bytes().to_vec(), found: Vec::new() }
     }
 
     /// Notes a mistake at `at`: what is wrong, and what would be right.
     pub(super) fn add(&mut self, at: Range<usize>, wrong: Wrong) {
-        self.found.push(Problem {
-            at,
-            what: wrong.what,
-            right: Some(wrong.right),
-        });
+        self.found.push(Problem { at, what: wrong.what, right: Some(wrong.right) });
     }
 
     /// Notes a mistake in the syntax, in the parser's words.
     pub(super) fn add_syntax(&mut self, at: Option<Range<usize>>, what: &str) {
         let end = self.source.len();
         let at = at.unwrap_or(end..end);
-        self.found.push(Problem {
-            at,
-            what: format!("not TOML: {what}"),
-            right: None,
-        });
+        self.found.push(Problem { at, what: format!("not TOML: {what}"), right: None });
     }
 
     /// Keeps what stands at `at` from ever being shown.
@@ -92,20 +80,14 @@ impl Problems {
         let source = String::from_utf8_lossy(&self.source);
         let mut sorted: Vec<&Problem> = self.found.iter().collect();
         sorted.sort_by_key(|problem| (problem.at.start, problem.at.end));
-        let renderer = if colours {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
         let mut parts: Vec<String> = sorted
             .iter()
             .map(|problem| {
                 let snippet = Snippet::source(source.as_ref())
                     .path(self.path.as_str())
                     .annotation(AnnotationKind::Primary.span(within(&problem.at, source.len())));
-                let mut group = Level::ERROR
-                    .primary_title(problem.what.as_str())
-                    .element(snippet);
+                let mut group = Level::ERROR.primary_title(problem.what.as_str()).element(snippet);
                 if let Some(right) = &problem.right {
                     group = group.element(Level::HELP.message(right.as_str()));
                 }
@@ -113,11 +95,7 @@ impl Problems {
             })
             .collect();
         let (path, count) = (&self.path, self.found.len());
-        let mistakes = if count == 1 {
-            "1 mistake"
-        } else {
-            &format!("{count} mistakes")
-        };
+        let mistakes = if count == 1 { "1 mistake" } else { &format!("{count} mistakes") };
         parts.push(format!("{path}: {mistakes}; nothing was started"));
         parts.join("\n\n")
     }

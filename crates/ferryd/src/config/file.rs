@@ -66,15 +66,9 @@ pub(super) fn read(source: &str, base: &Path, path: &str) -> Result<Plan, Proble
         }
         return Err(problems);
     }
-    let file = File {
-        top: document.get_ref(),
-    };
+    let file = File { top: document.get_ref() };
     let plan = file.plan(base, &mut problems);
-    if problems.is_empty() {
-        Ok(plan)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(plan) } else { Err(problems) }
 }
 
 struct File<'a> {
@@ -102,13 +96,7 @@ impl<'a> File<'a> {
         };
         let mentioned = self.top.contains_key("user") || self.top.contains_key("anonymous");
         let (auth, homes) = users.finish(mentioned, problems);
-        Plan {
-            options,
-            sessions_named,
-            auth: Arc::new(auth),
-            identity,
-            homes,
-        }
+        Plan { options, sessions_named, auth: Arc::new(auth), identity, homes }
     }
 
     fn server(&self, options: &mut Options, has_tls: bool, problems: &mut Problems) {
@@ -116,31 +104,16 @@ impl<'a> File<'a> {
             return;
         };
         let section = Section::open("[server]", table, at, SERVER_KEYS, problems);
-        let uploads = [
-            ("atomic", Upload::Atomic),
-            ("discard", Upload::Discard),
-            ("direct", Upload::Direct),
-        ];
-        set(
-            &mut options.banner,
-            section.get("banner", problems, read::banner),
-        );
+        let uploads =
+            [("atomic", Upload::Atomic), ("discard", Upload::Discard), ("direct", Upload::Direct)];
+        set(&mut options.banner, section.get("banner", problems, read::banner));
         set(
             &mut options.uploads,
             section.get("uploads", problems, |value| read::word(value, &uploads)),
         );
-        set(
-            &mut options.umask,
-            section.get("umask", problems, read::umask),
-        );
-        set(
-            &mut options.show_hidden,
-            section.get("show_hidden", problems, read::boolean),
-        );
-        set(
-            &mut options.passive_ports,
-            section.get("passive_ports", problems, read::ports),
-        );
+        set(&mut options.umask, section.get("umask", problems, read::umask));
+        set(&mut options.show_hidden, section.get("show_hidden", problems, read::boolean));
+        set(&mut options.passive_ports, section.get("passive_ports", problems, read::ports));
         let public = section.get("public_address", problems, |value| {
             read::text(value).and_then(values::public_address).map(Some)
         });
@@ -169,14 +142,10 @@ impl<'a> File<'a> {
         ] {
             set(limit, section.get(key, problems, read::duration));
         }
-        for (key, limit) in [
-            ("sessions", &mut limits.sessions),
-            ("per_address", &mut limits.per_address),
-        ] {
-            set(
-                limit,
-                section.get(key, problems, |value| read::number(value, 1..=1_000_000)),
-            );
+        for (key, limit) in
+            [("sessions", &mut limits.sessions), ("per_address", &mut limits.per_address)]
+        {
+            set(limit, section.get(key, problems, |value| read::number(value, 1..=1_000_000)));
         }
         for (key, limit) in [
             ("ascii_size_scan", &mut limits.ascii_size_scan),
@@ -246,10 +215,7 @@ impl<'a> File<'a> {
         if let DeValue::Table(table) = value.get_ref() {
             return Some((table, value.span()));
         }
-        let wrong = Wrong::new(
-            format!("`{name}` is not a section"),
-            format!("write [{name}]"),
-        );
+        let wrong = Wrong::new(format!("`{name}` is not a section"), format!("write [{name}]"));
         problems.add(value.span(), wrong);
         None
     }
@@ -265,10 +231,7 @@ impl<'a> File<'a> {
         };
         let mut wrong = |at| {
             let what = format!("`{name}` is not a list of sections");
-            problems.add(
-                at,
-                Wrong::new(what, format!("write [[{name}]], once for each")),
-            );
+            problems.add(at, Wrong::new(what, format!("write [[{name}]], once for each")));
         };
         let DeValue::Array(items) = value.get_ref() else {
             wrong(value.span());
@@ -300,19 +263,13 @@ fn server_tls(
     problems: &mut Problems,
 ) {
     let required = section.get("require_tls", problems, |value| {
-        let words = [
-            ("no", RequireTls::No),
-            ("login", RequireTls::Login),
-            ("both", RequireTls::Both),
-        ];
+        let words =
+            [("no", RequireTls::No), ("login", RequireTls::Login), ("both", RequireTls::Both)];
         read::word(value, &words)
     });
     if let Some((required, at)) = required {
         if required != RequireTls::No && !has_tls {
-            problems.add(
-                at,
-                Wrong::new("TLS is required but there is no [tls]", NEED_TLS),
-            );
+            problems.add(at, Wrong::new("TLS is required but there is no [tls]", NEED_TLS));
         }
         options.require_tls = required;
     }
@@ -326,11 +283,8 @@ fn server_tls(
     });
     set(&mut options.data_resumption, resumption);
     let peer = section.get("data_peer", problems, |value| {
-        let words = [
-            ("strict", DataPeer::Strict),
-            ("same-net", DataPeer::SameNet),
-            ("any", DataPeer::Any),
-        ];
+        let words =
+            [("strict", DataPeer::Strict), ("same-net", DataPeer::SameNet), ("any", DataPeer::Any)];
         read::word(value, &words)
     });
     if let Some((peer, at)) = peer {

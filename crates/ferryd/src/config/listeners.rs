@@ -25,9 +25,7 @@ pub(super) fn read<'a>(
     for (table, at) in tables {
         let section = Section::open("[[listen]]", table, at.clone(), LISTEN_KEYS, problems);
         for one in listener(&section, has_tls, problems) {
-            let twice = listen
-                .iter()
-                .any(|other| other.at == one.at && one.at.port() != 0);
+            let twice = listen.iter().any(|other| other.at == one.at && one.at.port() != 0);
             if twice {
                 let wrong = Wrong::new(
                     format!("{} is listened on twice", one.at),
@@ -43,10 +41,7 @@ pub(super) fn read<'a>(
 
 /// Where to listen when the file does not say.
 pub(super) fn usual() -> Vec<Listen> {
-    let on = |ip| Listen {
-        at: SocketAddr::new(ip, PORT_EXPLICIT),
-        tls: ListenTls::Explicit,
-    };
+    let on = |ip| Listen { at: SocketAddr::new(ip, PORT_EXPLICIT), tls: ListenTls::Explicit };
     everywhere().map(on).collect()
 }
 
@@ -57,30 +52,18 @@ const PORT_IMPLICIT: u16 = 990;
 /// One `[[listen]]`, which without an address stands for both families.
 fn listener(section: &Section<'_>, has_tls: bool, problems: &mut Problems) -> Vec<Listen> {
     let address = section.get("address", problems, read::address);
-    let port = section.get("port", problems, |value| {
-        read::number::<u16>(value, 0..=65_535)
-    });
+    let port = section.get("port", problems, |value| read::number::<u16>(value, 0..=65_535));
     let tls = section.get("tls", problems, |value| {
-        let words = [
-            ("explicit", ListenTls::Explicit),
-            ("implicit", ListenTls::Implicit),
-        ];
+        let words = [("explicit", ListenTls::Explicit), ("implicit", ListenTls::Implicit)];
         read::word(value, &words)
     });
     if let Some((ListenTls::Implicit, at)) = &tls
         && !has_tls
     {
-        problems.add(
-            at.clone(),
-            Wrong::new("implicit TLS but there is no [tls]", NEED_TLS),
-        );
+        problems.add(at.clone(), Wrong::new("implicit TLS but there is no [tls]", NEED_TLS));
     }
     let tls = tls.map_or(ListenTls::Explicit, |(tls, _)| tls);
-    let usual = if tls == ListenTls::Implicit {
-        PORT_IMPLICIT
-    } else {
-        PORT_EXPLICIT
-    };
+    let usual = if tls == ListenTls::Implicit { PORT_IMPLICIT } else { PORT_EXPLICIT };
     let port = port.map_or(usual, |(port, _)| port);
     let ips: Vec<IpAddr> = match address {
         Some((ip, _)) => vec![ip],
@@ -88,12 +71,7 @@ fn listener(section: &Section<'_>, has_tls: bool, problems: &mut Problems) -> Ve
         None if section.has("address") => Vec::new(),
         None => everywhere().collect(),
     };
-    ips.into_iter()
-        .map(|ip| Listen {
-            at: SocketAddr::new(ip, port),
-            tls,
-        })
-        .collect()
+    ips.into_iter().map(|ip| Listen { at: SocketAddr::new(ip, port), tls }).collect()
 }
 
 /// Every address of this host, IPv6 where it is to be had.

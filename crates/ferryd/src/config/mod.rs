@@ -46,10 +46,8 @@ impl ConfigError {
 /// Reads and checks `path`, with all it refers to: homes, certificates, hashes. Relative paths in
 /// it start from the directory it is in.
 pub(crate) fn load(path: &Path) -> Result<Plan, ConfigError> {
-    let source = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let source = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let base = path.parent().unwrap_or_else(|| Path::new(""));
     file::read(&source, base, &path.display().to_string()).map_err(ConfigError::Wrong)
 }
@@ -71,14 +69,8 @@ pub(crate) fn summary(path: &Path, plan: &Plan) -> String {
     let _ = writeln!(out, "  data ports    {low}-{high}");
     let table = plan.auth.table();
     let named = || table.accounts().filter(|account| !account.anonymous);
-    let writers = named()
-        .filter(|account| account.access == Access::ReadWrite)
-        .count();
-    let _ = writeln!(
-        out,
-        "  users         {}, of whom {writers} may write",
-        named().count()
-    );
+    let writers = named().filter(|account| account.access == Access::ReadWrite).count();
+    let _ = writeln!(out, "  users         {}, of whom {writers} may write", named().count());
     if table.welcomes_anonymous() {
         let _ = writeln!(out, "  anonymous     welcome, read only");
     }
@@ -90,11 +82,7 @@ pub(crate) fn summary(path: &Path, plan: &Plan) -> String {
         options.limits.idle.as_secs()
     );
     if let Some(identity) = &plan.identity {
-        let kind = if identity.self_signed {
-            "self-signed, new at each start"
-        } else {
-            "given"
-        };
+        let kind = if identity.self_signed { "self-signed, new at each start" } else { "given" };
         let _ = writeln!(out, "  certificate   {kind}");
     }
     out

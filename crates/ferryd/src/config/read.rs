@@ -20,10 +20,7 @@ pub(super) fn text<'a>(value: &'a DeValue<'_>) -> Result<&'a str, Wrong> {
 pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, Wrong> {
     match value {
         DeValue::Boolean(yes) => Ok(*yes),
-        other => Err(Wrong::new(
-            kind(other),
-            "write true or false, without quotes",
-        )),
+        other => Err(Wrong::new(kind(other), "write true or false, without quotes")),
     }
 }
 
@@ -67,10 +64,7 @@ pub(super) fn size(value: &DeValue<'_>) -> Result<u64, Wrong> {
 pub(super) fn ports(value: &DeValue<'_>) -> Result<RangeInclusive<u16>, Wrong> {
     match value {
         DeValue::String(text) => values::ports(text),
-        other => Err(Wrong::new(
-            kind(other),
-            "write two ports in quotes, as in \"50000-50999\"",
-        )),
+        other => Err(Wrong::new(kind(other), "write two ports in quotes, as in \"50000-50999\"")),
     }
 }
 
@@ -78,17 +72,12 @@ pub(super) fn ports(value: &DeValue<'_>) -> Result<RangeInclusive<u16>, Wrong> {
 pub(super) fn address(value: &DeValue<'_>) -> Result<IpAddr, Wrong> {
     let right = "write an IP address in quotes, as in \"192.0.2.7\" or \"::\"; \
                  the port is a key of its own";
-    text(value)?
-        .parse()
-        .map_err(|_| Wrong::new("not an IP address", right))
+    text(value)?.parse().map_err(|_| Wrong::new("not an IP address", right))
 }
 
 /// One of a few words.
 pub(super) fn word<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Result<T, Wrong> {
-    let all: Vec<String> = words
-        .iter()
-        .map(|(word, _)| format!("\"{word}\""))
-        .collect();
+    let all: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
     let right = match all.split_last() {
         Some((last, rest)) if !rest.is_empty() => {
             format!("write {} or {last}", rest.join(", "))
@@ -136,10 +125,7 @@ pub(super) fn banner(value: &DeValue<'_>) -> Result<Vec<String>, Wrong> {
         ));
     }
     if lines.iter().any(|line| line.chars().any(char::is_control)) {
-        return Err(Wrong::new(
-            "control characters in a banner",
-            "write plain text",
-        ));
+        return Err(Wrong::new("control characters in a banner", "write plain text"));
     }
     Ok(lines)
 }

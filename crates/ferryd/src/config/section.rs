@@ -45,12 +45,7 @@ impl<'a> Section<'a> {
             let what = format!("unknown key `{}` in {name}", written.escape_debug());
             problems.add(key.span(), Wrong::new(what, right));
         }
-        Self {
-            name,
-            table,
-            at,
-            keys,
-        }
+        Self { name, table, at, keys }
     }
 
     /// Where the table stands.
@@ -65,11 +60,7 @@ impl<'a> Section<'a> {
         problems: &mut Problems,
         read: impl FnOnce(&'a DeValue<'a>) -> Result<T, Wrong>,
     ) -> Option<At<T>> {
-        debug_assert!(
-            self.keys.contains(&key),
-            "{key} is not a key of {}",
-            self.name
-        );
+        debug_assert!(self.keys.contains(&key), "{key} is not a key of {}", self.name);
         let value = self.table.get(key)?;
         match read(value.get_ref()) {
             Ok(read) => Some((read, value.span())),
@@ -91,10 +82,7 @@ impl<'a> Section<'a> {
     ) -> Option<At<T>> {
         if !self.has(key) {
             let what = format!("{} has no `{key}`", self.name);
-            problems.add(
-                self.at(),
-                Wrong::new(what, format!("add a line like {key} = {example}")),
-            );
+            problems.add(self.at(), Wrong::new(what, format!("add a line like {key} = {example}")));
         }
         self.get(key, problems, read)
     }
@@ -128,9 +116,8 @@ fn distance(a: &str, b: &str) -> usize {
         let mut row = vec![i + 1];
         for (j, &y) in b.iter().enumerate() {
             let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX - 1);
-            let mut least = (at(&last, j) + usize::from(x != y))
-                .min(at(&last, j + 1) + 1)
-                .min(at(&row, j) + 1);
+            let mut least =
+                (at(&last, j) + usize::from(x != y)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
             let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(&y) && b.get(j - 1) == Some(&x);
             if swapped {
                 least = least.min(at(&before_last, j - 1) + 1);

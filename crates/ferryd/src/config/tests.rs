@@ -24,24 +24,14 @@ fn options(source: &str) -> Options {
 
 /// What stands before a good user, where that is wrong, what is wrong and what would be right.
 const MISTAKES: &[(&str, &str, &str, &str)] = &[
-    (
-        "[servr]",
-        "1:2",
-        "unknown key `servr` in the file",
-        "did you mean `server`?",
-    ),
+    ("[servr]", "1:2", "unknown key `servr` in the file", "did you mean `server`?"),
     (
         "[zebra]",
         "1:2",
         "unknown key `zebra` in the file",
         "the file may hold: server, listen, tls, limits, user, anonymous",
     ),
-    (
-        "[limits]\nidel = \"5m\"",
-        "2:1",
-        "unknown key `idel` in [limits]",
-        "did you mean `idle`?",
-    ),
+    ("[limits]\nidel = \"5m\"", "2:1", "unknown key `idel` in [limits]", "did you mean `idle`?"),
     (
         "[limits]\nidle = \"soon\"",
         "2:8",
@@ -150,18 +140,8 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "anyone could take a data connection",
         "with data_peer = \"any\", write resumption = \"strict\" and require_tls = \"both\"",
     ),
-    (
-        "server = 1",
-        "1:10",
-        "`server` is not a section",
-        "write [server]",
-    ),
-    (
-        "[listen]",
-        "1:1",
-        "`listen` is not a list of sections",
-        "write [[listen]], once for each",
-    ),
+    ("server = 1", "1:10", "`server` is not a section", "write [server]"),
+    ("[listen]", "1:1", "`listen` is not a list of sections", "write [[listen]], once for each"),
     (
         "[[listen]]\naddress = \"example.org\"",
         "2:11",
@@ -193,24 +173,14 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "[tls] has no certificate",
         "add cert = \"cert.pem\" and key = \"key.pem\", or self_signed = true",
     ),
-    (
-        "[tls]\ncert = \"a.pem\"",
-        "1:1",
-        "[tls] has no `key`",
-        "add a line like key = \"key.pem\"",
-    ),
+    ("[tls]\ncert = \"a.pem\"", "1:1", "[tls] has no `key`", "add a line like key = \"key.pem\""),
     (
         "[tls]\nself_signed = true\nkey = \"a.pem\"",
         "3:7",
         "a file besides self_signed = true",
         "keep cert and key, or self_signed, not both",
     ),
-    (
-        "[anonymous]",
-        "1:1",
-        "[anonymous] has no `home`",
-        "add a line like home = \"/srv/ftp\"",
-    ),
+    ("[anonymous]", "1:1", "[anonymous] has no `home`", "add a line like home = \"/srv/ftp\""),
     (
         "[anonymous]\nhome = \".\"\nstart = \"/nowhere/at/all\"",
         "3:9",
@@ -225,15 +195,8 @@ fn every_mistake_is_shown_with_its_place_and_what_would_be_right() {
         let text = read(&format!("{source}\n{USER}")).expect_err(source);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], format!("error: {what}"), "{text}");
-        assert_eq!(
-            lines[1].trim_start(),
-            format!("--> ferry.toml:{place}"),
-            "{text}"
-        );
-        assert!(
-            text.contains(&format!("= help: {right}\n")),
-            "{right} in\n{text}"
-        );
+        assert_eq!(lines[1].trim_start(), format!("--> ferry.toml:{place}"), "{text}");
+        assert!(text.contains(&format!("= help: {right}\n")), "{right} in\n{text}");
         assert_eq!(
             lines.last(),
             Some(&"ferry.toml: 1 mistake; nothing was started"),
@@ -247,26 +210,14 @@ fn users_are_checked_whole() {
     let hash = "password = \"$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$\
                 CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc\"";
     let cases = [
-        (
-            format!("home = \".\"\n{hash}"),
-            "1:1",
-            "[[user]] has no `name`",
-        ),
-        (
-            format!("name = \"\"\nhome = \".\"\n{hash}"),
-            "2:8",
-            "`name` in [[user]]: an empty name",
-        ),
+        (format!("home = \".\"\n{hash}"), "1:1", "[[user]] has no `name`"),
+        (format!("name = \"\"\nhome = \".\"\n{hash}"), "2:8", "`name` in [[user]]: an empty name"),
         (
             format!("name = \"a\\nb\"\nhome = \".\"\n{hash}"),
             "2:8",
             "`name` in [[user]]: a name no client could send",
         ),
-        (
-            "name = \"bob\"\nhome = \".\"".to_owned(),
-            "1:1",
-            "[[user]] has no `password`",
-        ),
+        ("name = \"bob\"\nhome = \".\"".to_owned(), "1:1", "[[user]] has no `password`"),
         (
             "name = \"bob\"\nhome = \".\"\npassword = \"$argon2i$v=19$m=8,t=1,p=1$c29tZXNhbHQ$\
              CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc\""
@@ -274,11 +225,7 @@ fn users_are_checked_whole() {
             "4:12",
             "`password` in [[user]]: a hash of another kind than argon2id",
         ),
-        (
-            format!("name = \"bob\"\n{hash}"),
-            "1:1",
-            "[[user]] has no `home`",
-        ),
+        (format!("name = \"bob\"\n{hash}"), "1:1", "[[user]] has no `home`"),
         (
             format!("name = \"bob\"\nhome = \"/nonexistent/x\"\n{hash}"),
             "3:8",
@@ -304,25 +251,15 @@ fn users_are_checked_whole() {
         let text = read(&format!("[[user]]\n{source}\n")).expect_err(&source);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], format!("error: {what}"), "{text}");
-        assert_eq!(
-            lines[1].trim_start(),
-            format!("--> ferry.toml:{place}"),
-            "{text}"
-        );
-        assert_eq!(
-            lines.last(),
-            Some(&"ferry.toml: 1 mistake; nothing was started"),
-            "{text}"
-        );
+        assert_eq!(lines[1].trim_start(), format!("--> ferry.toml:{place}"), "{text}");
+        assert_eq!(lines.last(), Some(&"ferry.toml: 1 mistake; nothing was started"), "{text}");
     }
 }
 
 #[test]
 fn a_diagnostic_reads_as_a_whole() {
-    let text = read(&format!(
-        "[limits]\nidel = \"5m\"   # a typing mistake\n\n{USER}"
-    ))
-    .unwrap_err();
+    let text =
+        read(&format!("[limits]\nidel = \"5m\"   # a typing mistake\n\n{USER}")).unwrap_err();
     let want = "\
 error: unknown key `idel` in [limits]
  --> ferry.toml:2:1
@@ -340,10 +277,8 @@ ferry.toml: 1 mistake; nothing was started";
 fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
     let source = "[limits]\nidle = 0\nsessions = 0\n[server]\numask = 9\nuplods = \"x\"\n";
     let text = read(&format!("{source}{USER}{USER}")).unwrap_err();
-    let places: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.trim_start().strip_prefix("--> "))
-        .collect();
+    let places: Vec<&str> =
+        text.lines().filter_map(|line| line.trim_start().strip_prefix("--> ")).collect();
     assert_eq!(
         places,
         [
@@ -354,14 +289,8 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
             "ferry.toml:12:8",
         ]
     );
-    assert!(
-        text.contains("= help: the first is in line 8; give each a name of its own"),
-        "{text}"
-    );
-    assert!(
-        text.ends_with("ferry.toml: 5 mistakes; nothing was started"),
-        "{text}"
-    );
+    assert!(text.contains("= help: the first is in line 8; give each a name of its own"), "{text}");
+    assert!(text.ends_with("ferry.toml: 5 mistakes; nothing was started"), "{text}");
 }
 
 #[test]
@@ -401,18 +330,8 @@ fn an_empty_section_changes_nothing() {
     let plain = options("");
     let empty = options("[server]\n[limits]\n");
     assert_eq!(plain, empty);
-    assert_eq!(
-        plain,
-        Options {
-            listen: plain.listen.clone(),
-            ..Options::default()
-        }
-    );
-    assert!(
-        plain.listen.iter().all(|listen| listen.at.port() == 21),
-        "{:?}",
-        plain.listen
-    );
+    assert_eq!(plain, Options { listen: plain.listen.clone(), ..Options::default() });
+    assert!(plain.listen.iter().all(|listen| listen.at.port() == 21), "{:?}", plain.listen);
 }
 
 #[test]
@@ -430,16 +349,10 @@ fn every_setting_reaches_the_engine() {
          wrong_passwords = 5\nline = 4096\nstat_entries = 99\nascii_size_scan = \"1M\"\n\
          ascii_restart_scan = 2048\n",
     );
-    let listen = |at: &str, tls| Listen {
-        at: at.parse().unwrap(),
-        tls,
-    };
+    let listen = |at: &str, tls| Listen { at: at.parse().unwrap(), tls };
     assert_eq!(
         set.listen,
-        [
-            listen("127.0.0.1:2121", ListenTls::Explicit),
-            listen("[::1]:990", ListenTls::Implicit)
-        ]
+        [listen("127.0.0.1:2121", ListenTls::Explicit), listen("[::1]:990", ListenTls::Implicit)]
     );
     assert_eq!(set.banner, ["one", "two"]);
     assert_eq!((set.uploads, set.umask), (Upload::Discard, 0o027));
@@ -451,23 +364,11 @@ fn every_setting_reaches_the_engine() {
     assert_eq!(set.passive_ports, 4000..=4100);
     let (limits, secs) = (set.limits, Duration::from_secs);
     assert_eq!((limits.sessions, limits.per_address), (7, 3));
-    assert_eq!(
-        (limits.idle, limits.login, limits.stall),
-        (secs(600), secs(20), secs(30))
-    );
-    assert_eq!(
-        (limits.data_connect, limits.passive_unused),
-        (secs(11), secs(12))
-    );
+    assert_eq!((limits.idle, limits.login, limits.stall), (secs(600), secs(20), secs(30)));
+    assert_eq!((limits.data_connect, limits.passive_unused), (secs(11), secs(12)));
     assert_eq!((limits.handshake, limits.close), (secs(13), secs(14)));
-    assert_eq!(
-        (limits.wrong_passwords, limits.line, limits.stat_entries),
-        (5, 4096, 99)
-    );
-    assert_eq!(
-        (limits.ascii_size_scan, limits.ascii_restart_scan),
-        (1 << 20, 2048)
-    );
+    assert_eq!((limits.wrong_passwords, limits.line, limits.stat_entries), (5, 4096, 99));
+    assert_eq!((limits.ascii_size_scan, limits.ascii_restart_scan), (1 << 20, 2048));
 }
 
 #[test]
@@ -483,17 +384,11 @@ fn accounts_are_what_the_file_says() {
     let plan = load(&path).map_err(|e| e.render(false)).unwrap();
     let table = plan.auth.table();
     let alice = table.verify(b"alice", b"password").unwrap();
-    assert_eq!(
-        (alice.access, alice.sessions_max),
-        (Access::ReadWrite, Some(2))
-    );
+    assert_eq!((alice.access, alice.sessions_max), (Access::ReadWrite, Some(2)));
     assert_eq!(alice.home.as_bytes(), b"/in");
     assert!(table.verify(b"alice", b"Password").is_none());
     let anonymous = table.verify(b"ftp", b"me@").unwrap();
-    assert_eq!(
-        (anonymous.access, anonymous.anonymous),
-        (Access::ReadOnly, true)
-    );
+    assert_eq!((anonymous.access, anonymous.anonymous), (Access::ReadOnly, true));
     assert_eq!(plan.homes.all().count(), 1, "both have the same directory");
 }
 

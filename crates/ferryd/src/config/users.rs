@@ -66,13 +66,7 @@ impl<'b> Users<'b> {
             |value| read::text(value).and_then(password_hash),
         );
         let access = section.get("access", problems, |value| {
-            read::word(
-                value,
-                &[
-                    ("read-only", Access::ReadOnly),
-                    ("read-write", Access::ReadWrite),
-                ],
-            )
+            read::word(value, &[("read-only", Access::ReadOnly), ("read-write", Access::ReadWrite)])
         });
         let access = access.map_or(Access::ReadOnly, |(access, _)| access);
         let place = self.place(&section, problems);
@@ -137,28 +131,21 @@ impl<'b> Users<'b> {
                 ),
             );
         }
-        (
-            TableAuth::new(self.table, self.roots, self.anonymous_root),
-            self.homes,
-        )
+        (TableAuth::new(self.table, self.roots, self.anonymous_root), self.homes)
     }
 
     /// The keys users and anonymous share: `home`, `start`, `sessions`.
     fn place(&mut self, section: &Section<'_>, problems: &mut Problems) -> Option<Place> {
         let home = section.need("home", "\"/srv/ftp\"", problems, |value| {
             let path = self.base.join(read::text(value)?);
-            let root: Arc<dyn Storage> = self
-                .homes
-                .open(&path)
-                .map_err(|e| unusable_home(&path, &e))?;
+            let root: Arc<dyn Storage> =
+                self.homes.open(&path).map_err(|e| unusable_home(&path, &e))?;
             Ok((root, path))
         });
-        let start = section.get("start", problems, |value| {
-            start_dir(read::text(value)?, home.as_ref())
-        });
-        let sessions = section.get("sessions", problems, |value| {
-            read::number(value, 1..=1_000_000)
-        });
+        let start =
+            section.get("start", problems, |value| start_dir(read::text(value)?, home.as_ref()));
+        let sessions =
+            section.get("sessions", problems, |value| read::number(value, 1..=1_000_000));
         let ((root, _), _) = home?;
         Some(Place {
             root,

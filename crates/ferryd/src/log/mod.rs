@@ -100,10 +100,7 @@ pub(crate) mod tests {
             tracing::warn!("failed");
         };
         assert_eq!(logged(Verbosity::Quiet, all), ["WARN failed"]);
-        assert_eq!(
-            logged(Verbosity::Normal, all),
-            ["INFO transferred", "WARN failed"]
-        );
+        assert_eq!(logged(Verbosity::Normal, all), ["INFO transferred", "WARN failed"]);
         assert_eq!(
             logged(Verbosity::Verbose, all),
             ["DEBUG connected", "INFO transferred", "WARN failed"]

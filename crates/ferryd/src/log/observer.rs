@@ -38,10 +38,7 @@ impl Lines {
     /// The beginning of a session's lines: `#12 alice 192.0.2.7`.
     fn prefix(&self, session: SessionId) -> String {
         match self.open().get(&session) {
-            Some(Who {
-                peer,
-                user: Some(user),
-            }) => {
+            Some(Who { peer, user: Some(user) }) => {
                 format!("{session} {} {peer}", Name(user.as_bytes()))
             }
             Some(Who { peer, user: None }) => format!("{session} {peer}"),
@@ -73,44 +70,19 @@ impl Observer for Lines {
         match *event {
             Event::Connected { peer } => {
                 let peer_ip = peer.ip().to_canonical();
-                self.open().insert(
-                    session,
-                    Who {
-                        peer: peer_ip,
-                        user: None,
-                    },
-                );
-                debug!(
-                    "{} connected from port {}",
-                    self.prefix(session),
-                    peer.port()
-                );
+                self.open().insert(session, Who { peer: peer_ip, user: None });
+                debug!("{} connected from port {}", self.prefix(session), peer.port());
             }
             Event::Refused { peer, why } => {
                 warn!("{} refused: {why}", peer.ip().to_canonical());
             }
-            Event::LoggedIn {
-                user,
-                anonymous_hint,
-                tls,
-            } => {
+            Event::LoggedIn { user, anonymous_hint, tls } => {
                 self.logged_in(session, user, anonymous_hint, tls);
             }
             Event::LoginFailed { user } => {
-                warn!(
-                    "{} login failed for {}",
-                    self.prefix(session),
-                    Name(bounded(user))
-                );
+                warn!("{} login failed for {}", self.prefix(session), Name(bounded(user)));
             }
-            Event::Transferred {
-                verb,
-                path,
-                bytes,
-                took,
-                tls,
-                failed,
-            } => {
+            Event::Transferred { verb, path, bytes, took, tls, failed } => {
                 let moved = Moved { bytes, took, tls };
                 let (prefix, path) = (self.prefix(session), Name(path.as_bytes()));
                 match failed {
@@ -132,11 +104,7 @@ impl Observer for Lines {
                 warn!("{} {}", self.prefix(session), ForPeople(what.as_bytes()));
             }
             Event::Closed { why } => {
-                debug!(
-                    "{} closed: {}",
-                    self.prefix(session),
-                    ForPeople(why.as_bytes())
-                );
+                debug!("{} closed: {}", self.prefix(session), ForPeople(why.as_bytes()));
                 self.open().remove(&session);
             }
             _ => debug!("{} did something new", self.prefix(session)),
@@ -192,14 +160,7 @@ mod tests {
 
     fn logged_in(lines: &Lines, user: &str) {
         connected(lines);
-        lines.on(
-            ID,
-            &Event::LoggedIn {
-                user,
-                anonymous_hint: None,
-                tls: Some("TLSv1.3"),
-            },
-        );
+        lines.on(ID, &Event::LoggedIn { user, anonymous_hint: None, tls: Some("TLSv1.3") });
     }
 
     /// The last line of a session of `alice` in which `event` happens.
@@ -221,14 +182,7 @@ mod tests {
             connected(&lines);
             lines.on(ID, &Event::LoginFailed { user: b"alicia" });
             let tls = Some("TLSv1.3");
-            lines.on(
-                ID,
-                &Event::LoggedIn {
-                    user: "alice",
-                    anonymous_hint: None,
-                    tls,
-                },
-            );
+            lines.on(ID, &Event::LoggedIn { user: "alice", anonymous_hint: None, tls });
             lines.on(
                 ID,
                 &Event::Transferred {
@@ -251,28 +205,9 @@ mod tests {
                     failed: Some("the peer reset the connection"),
                 },
             );
-            lines.on(
-                ID,
-                &Event::Changed {
-                    verb: "RNTO",
-                    path: &a,
-                    to: Some(&b),
-                },
-            );
-            lines.on(
-                ID,
-                &Event::Changed {
-                    verb: "DELE",
-                    path: &a,
-                    to: None,
-                },
-            );
-            lines.on(
-                ID,
-                &Event::Noticed {
-                    what: "data connection from a stranger",
-                },
-            );
+            lines.on(ID, &Event::Changed { verb: "RNTO", path: &a, to: Some(&b) });
+            lines.on(ID, &Event::Changed { verb: "DELE", path: &a, to: None });
+            lines.on(ID, &Event::Noticed { what: "data connection from a stranger" });
             lines.on(ID, &Event::Closed { why: "QUIT" });
         });
         assert_eq!(
@@ -290,10 +225,7 @@ mod tests {
                 "DEBUG #12 alice 192.0.2.7 closed: QUIT",
             ]
         );
-        assert!(
-            lines.open().is_empty(),
-            "nothing is kept of a closed session"
-        );
+        assert!(lines.open().is_empty(), "nothing is kept of a closed session");
     }
 
     #[test]
@@ -302,19 +234,9 @@ mod tests {
         let all = logged(Verbosity::Normal, || {
             connected(&lines);
             let anonymous_hint = Some(&b"me@example.org"[..]);
-            lines.on(
-                ID,
-                &Event::LoggedIn {
-                    user: "anonymous",
-                    anonymous_hint,
-                    tls: None,
-                },
-            );
+            lines.on(ID, &Event::LoggedIn { user: "anonymous", anonymous_hint, tls: None });
         });
-        assert_eq!(
-            all,
-            ["INFO #12 anonymous 192.0.2.7 logged in as me@example.org (no TLS)"]
-        );
+        assert_eq!(all, ["INFO #12 anonymous 192.0.2.7 logged in as me@example.org (no TLS)"]);
     }
 
     #[test]
@@ -322,13 +244,7 @@ mod tests {
         let lines = Lines::default();
         let all = logged(Verbosity::Quiet, || {
             let peer: SocketAddr = "[::ffff:192.0.2.9]:1".parse().unwrap();
-            lines.on(
-                SessionId(13),
-                &Event::Refused {
-                    peer,
-                    why: "too many connections",
-                },
-            );
+            lines.on(SessionId(13), &Event::Refused { peer, why: "too many connections" });
         });
         assert_eq!(all, ["WARN 192.0.2.9 refused: too many connections"]);
     }
@@ -339,14 +255,8 @@ mod tests {
         let evil_path = path(evil);
         let took = Duration::from_secs(1);
         let events = [
-            Event::LoginFailed {
-                user: evil.as_bytes(),
-            },
-            Event::LoggedIn {
-                user: evil,
-                anonymous_hint: Some(evil.as_bytes()),
-                tls: None,
-            },
+            Event::LoginFailed { user: evil.as_bytes() },
+            Event::LoggedIn { user: evil, anonymous_hint: Some(evil.as_bytes()), tls: None },
             Event::Transferred {
                 verb: "STOR",
                 path: &evil_path,
@@ -355,20 +265,13 @@ mod tests {
                 tls: None,
                 failed: Some(evil),
             },
-            Event::Changed {
-                verb: "RNTO",
-                path: &evil_path,
-                to: Some(&evil_path),
-            },
+            Event::Changed { verb: "RNTO", path: &evil_path, to: Some(&evil_path) },
             Event::Noticed { what: evil },
             Event::Closed { why: evil },
         ];
         for event in &events {
             let line = line(event);
-            assert!(
-                !line.chars().any(char::is_control),
-                "{event:?} gave {line:?}"
-            );
+            assert!(!line.chars().any(char::is_control), "{event:?} gave {line:?}");
         }
     }
 

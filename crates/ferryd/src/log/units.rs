@@ -83,12 +83,7 @@ mod tests {
 
     #[test]
     fn short_times_are_written_in_milliseconds() {
-        let cases = [
-            (0, "0 ms"),
-            (99_900, "99 ms"),
-            (100_000, "0.1 s"),
-            (75_000_000, "75.0 s"),
-        ];
+        let cases = [(0, "0 ms"), (99_900, "99 ms"), (100_000, "0.1 s"), (75_000_000, "75.0 s")];
         for (micros, want) in cases {
             assert_eq!(Took(Duration::from_micros(micros)).to_string(), want);
         }

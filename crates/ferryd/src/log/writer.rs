@@ -40,13 +40,7 @@ fn start_with(out: impl Write + Send + 'static, waiting_max: usize) -> (Queue, D
         .name("log".to_owned())
         .spawn(move || write_all(&queue, &seen_dropped, out))
         .ok();
-    (
-        Queue {
-            lines: lines.clone(),
-            dropped,
-        },
-        Drain { lines, thread },
-    )
+    (Queue { lines: lines.clone(), dropped }, Drain { lines, thread })
 }
 
 fn write_all(queue: &Receiver<Option<Vec<u8>>>, dropped: &AtomicU64, mut out: impl Write) {
@@ -54,10 +48,7 @@ fn write_all(queue: &Receiver<Option<Vec<u8>>>, dropped: &AtomicU64, mut out: im
     while let Ok(Some(line)) = queue.recv() {
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let _ = writeln!(
-                out,
-                "({lost} log lines lost here: nobody read them in time)"
-            );
+            let _ = writeln!(out, "({lost} log lines lost here: nobody read them in time)");
         }
         let _ = out.write_all(&line);
     }
@@ -131,12 +122,7 @@ mod tests {
         let (entered, has_entered) = mpsc::channel();
         let (open, opened) = mpsc::channel();
         let kept = Arc::new(Mutex::new(Vec::new()));
-        let gate = Gate {
-            entered,
-            opened,
-            kept: Arc::clone(&kept),
-            waited: false,
-        };
+        let gate = Gate { entered, opened, kept: Arc::clone(&kept), waited: false };
         let (mut queue, drain) = start_with(gate, 2);
         queue.write_all(b"first\n").unwrap();
         has_entered.recv().unwrap();
