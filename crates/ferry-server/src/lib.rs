@@ -43,7 +43,8 @@
 //!         password: &'a [u8],
 //!         _peer: IpAddr,
 //!     ) -> BoxFut<'a, Option<Login>> {
-//!         let (users, user, password) = (Arc::clone(&self.users), user.to_vec(), password.to_vec());
+//!         let users = Arc::clone(&self.users);
+//!         let (user, password) = (user.to_vec(), password.to_vec());
 //!         Box::pin(async move {
 //!             // Hashing is slow on purpose: not on the threads that serve.
 //!             let verified = tokio::task::spawn_blocking(move || users.verify(&user, &password));
@@ -99,6 +100,7 @@
 //! ```
 
 pub mod auth;
+mod bans;
 mod data;
 mod entropy;
 pub mod events;

@@ -90,6 +90,11 @@ pub struct Limits {
     pub close: Duration,
     /// Wrong passwords per connection, 1–10; the last is answered 421.
     pub wrong_passwords: u8,
+    /// Wrong passwords from one address within [`ban_window`](Self::ban_window) after which it is
+    /// turned away for as long again; 0 for never. Loopback addresses never are.
+    pub ban_failures: u32,
+    /// See [`ban_failures`](Self::ban_failures).
+    pub ban_window: Duration,
     /// Longest command line in octets, CRLF included.
     pub line: usize,
     /// Entries in one STAT listing over the control connection.
@@ -121,6 +126,8 @@ impl Default for Limits {
             handshake: Duration::from_secs(15),
             close: Duration::from_secs(5),
             wrong_passwords: 3,
+            ban_failures: 100,
+            ban_window: Duration::from_secs(600),
             line: 8192,
             stat_entries: 10_000,
             ascii_size_scan: 16 << 20,

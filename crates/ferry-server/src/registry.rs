@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use crate::bans::Bans;
 use crate::options::Limits;
 
 /// A session's place in the registry. 40 octets with its counters.
@@ -43,8 +44,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Table {
+    bans: Bans,
     slots: Vec<Option<Arc<Slot>>>,
     free: Vec<usize>,
     per_address: HashMap<IpAddr, u32>,
@@ -56,10 +58,11 @@ struct Table {
 pub(crate) enum Full {
     Server,
     Address,
+    Banned,
 }
 
 /// All sessions of a server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Registry {
     table: Mutex<Table>,
     sessions: AtomicU32,
@@ -67,9 +70,34 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Admits a connection from `ip`, if the limits allow.
-    pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr, limits: &Limits) -> Result<Place, Full> {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let window = u32::try_from(limits.ban_window.as_secs()).unwrap_or(u32::MAX);
+        let table = Table {
+            bans: Bans::new(limits.ban_failures, window),
+            slots: Vec::new(),
+            free: Vec::new(),
+            per_address: HashMap::new(),
+            per_account: HashMap::new(),
+        };
+        Self { table: Mutex::new(table), sessions: AtomicU32::new(0), draining: false.into() }
+    }
+
+    /// Notes a wrong password; whether the address is banned by it.
+    pub(crate) fn failed(&self, ip: IpAddr, now: u32) -> bool {
+        lock(&self.table).bans.failed(ip, now)
+    }
+
+    /// Admits a connection from `ip` in second `now`, if the limits allow.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        ip: IpAddr,
+        limits: &Limits,
+        now: u32,
+    ) -> Result<Place, Full> {
         let mut table = lock(&self.table);
+        if table.bans.is_banned(ip, now) {
+            return Err(Full::Banned);
+        }
         if self.sessions.load(Ordering::Relaxed) >= limits.sessions {
             return Err(Full::Server);
         }
@@ -197,22 +225,22 @@ mod tests {
 
     #[test]
     fn places_are_counted_per_server_and_per_address_and_given_back() {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::new(&Limits::default()));
         let limits = Limits { sessions: 3, per_address: 2, ..Limits::default() };
         let (a, b): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let first = registry.admit(a, &limits).unwrap();
-        let _second = registry.admit(a, &limits).unwrap();
-        assert_eq!(registry.admit(a, &limits).unwrap_err(), Full::Address);
-        let _third = registry.admit(b, &limits).unwrap();
-        assert_eq!(registry.admit(b, &limits).unwrap_err(), Full::Server);
+        let first = registry.admit(a, &limits, 0).unwrap();
+        let _second = registry.admit(a, &limits, 0).unwrap();
+        assert_eq!(registry.admit(a, &limits, 0).unwrap_err(), Full::Address);
+        let _third = registry.admit(b, &limits, 0).unwrap();
+        assert_eq!(registry.admit(b, &limits, 0).unwrap_err(), Full::Server);
         drop(first);
         assert_eq!(registry.sessions(), 2);
-        assert!(registry.admit(a, &limits).is_ok());
+        assert!(registry.admit(a, &limits, 0).is_ok());
     }
 
     #[test]
     fn an_account_has_no_more_sessions_than_it_may() {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::new(&Limits::default()));
         let one = registry.log_in("alice", Some(1));
         assert!(one.is_some() && registry.log_in("alice", Some(1)).is_none());
         assert!(registry.log_in("bob", Some(1)).is_some());

@@ -86,6 +86,7 @@ impl Shared {
             idle_max_secs: options.limits.idle_max.as_secs(),
             sets_created: auth.sets_created(),
         };
+        let registry = Arc::new(Registry::new(&options.limits));
         Self {
             options,
             rules,
@@ -94,7 +95,7 @@ impl Shared {
             tls,
             clock,
             observer,
-            registry: Arc::default(),
+            registry,
             entropy: Arc::new(Entropy::new(seed)),
             ending: Notify::new(),
             started: Instant::now(),
@@ -248,7 +249,8 @@ async fn accept_all(shared: Arc<Shared>, listener: Box<dyn Listener>, how: Liste
 /// Gives a new connection its session, or turns it away.
 fn welcome(shared: &Arc<Shared>, link: Box<dyn Link>, peer: SocketAddr, how: ListenTls) {
     let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
-    match shared.registry.admit(canonical_ip(peer.ip()), &shared.options.limits) {
+    let ip = canonical_ip(peer.ip());
+    match shared.registry.admit(ip, &shared.options.limits, shared.second()) {
         Ok(place) => {
             let control = Control::new(Arc::clone(shared), place, id, link, peer, how);
             tokio::spawn(session::serve(control, how));
@@ -256,6 +258,10 @@ fn welcome(shared: &Arc<Shared>, link: Box<dyn Link>, peer: SocketAddr, how: Lis
         Err(full) => {
             let limits = &shared.options.limits;
             let (why, text) = match full {
+                Full::Banned => (
+                    "too many wrong passwords from its address",
+                    Reply::new(421, "Too many wrong passwords from your address; try again later."),
+                ),
                 Full::Server => ("the server is full", too_many("users", limits.sessions)),
                 Full::Address => (
                     "too many sessions from one address",

@@ -88,6 +88,7 @@ impl Broken {
 impl From<PumpError> for Broken {
     fn from(error: PumpError) -> Self {
         let end = match &error {
+            PumpError::Stopped => End::Aborted,
             PumpError::Truncated => End::Truncated,
             PumpError::Storage(e) => End::Storage(failure(e)),
             _ => End::Broken,
@@ -272,12 +273,9 @@ impl Upload<'_> {
             self.moved,
             stall,
             policy,
+            stop,
         );
-        let received = tokio::select! {
-            biased;
-            () = stop.notified() => Err(Broken::stopped()),
-            received = Box::pin(receive) => received.map_err(Broken::from),
-        };
+        let received = Box::pin(receive).await.map_err(Broken::from);
         match received {
             Ok(upload) => {
                 if upload.truncated {

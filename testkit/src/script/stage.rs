@@ -182,6 +182,8 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
 fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String> {
     match name {
         "sessions" => limits.sessions = parse(value)?,
+        "ban_failures" => limits.ban_failures = parse(value)?,
+        "ban_window" => limits.ban_window = duration(value)?,
         "per_address" => limits.per_address = parse(value)?,
         "idle" => limits.idle = duration(value)?,
         "login" => limits.login = duration(value)?,

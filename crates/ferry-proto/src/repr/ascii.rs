@@ -19,6 +19,12 @@ impl ToNetwork {
         Self { after_cr }
     }
 
+    /// Whether the octet sent last was a CR.
+    #[must_use]
+    pub fn is_after_cr(&self) -> bool {
+        self.after_cr
+    }
+
     /// Appends what the next octets of the file become. Nothing is ever held back.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {
         out.reserve(input.len());
@@ -43,6 +49,18 @@ pub struct ToLocal {
 }
 
 impl ToLocal {
+    /// Goes on where another stopped; `held_cr` says that it held a CR back.
+    #[must_use]
+    pub fn holding(held_cr: bool) -> Self {
+        Self { held_cr }
+    }
+
+    /// Whether a CR is held back.
+    #[must_use]
+    pub fn holds_cr(&self) -> bool {
+        self.held_cr
+    }
+
     /// Appends what the next octets of the connection become; a CR at their end waits for what
     /// follows it.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) {

@@ -1,11 +1,30 @@
 //! How a file's octets look on the data connection (RFC 959 §3.1), as pure transducers.
 //!
-//! Each takes octets in any chunks and appends what they become; none reads, writes or keeps more
-//! than one octet back. Only stream mode of whole files is here, in the types image (`I`, `L 8`)
-//! and ASCII (`A`); the modes and structures that frame octets build on the same shape.
+//! [`Representation`] is stream mode of whole files, in the types image (`I`, `L 8`) and ASCII
+//! (`A`), where octets need no framing. All other combinations of type, structure and mode are put
+//! together from small parts, one file each. The parts for types take octets in any chunks and
+//! append what they become, never more than twice as many. The parts that frame octets are
+//! [`Transducer`]s where the octets come from a peer, so that what a few octets expand to is met in
+//! steps. Nothing here reads, writes, or holds more than it says.
 
 pub mod ascii;
+pub mod block;
+pub mod compressed;
+#[cfg(feature = "deflate")]
+pub mod deflate;
+pub mod ebcdic;
+mod error;
 pub mod image;
+pub mod local;
+mod marker;
+pub mod page;
+pub mod pipeline;
+pub mod record;
+mod step;
+
+pub use error::FormatError;
+pub use marker::{MARKER_MAX, Marker, RestartPoint};
+pub use step::{Mark, Progress, Transducer};
 
 /// The representation type in force, as far as it changes octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

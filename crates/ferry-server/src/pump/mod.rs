@@ -35,6 +35,8 @@ pub(crate) enum PumpError {
     Peer(io::Error),
     /// Nothing moved for too long (426).
     Stalled,
+    /// The transfer was told to stop; what had arrived is written.
+    Stopped,
     /// TLS on the data connection failed (426).
     Tls(rustls::Error),
     /// The connection ended without the close_notify that was asked for (426).
@@ -47,6 +49,7 @@ impl fmt::Display for PumpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Peer(_) => "the data connection broke",
+            Self::Stopped => "aborted",
             Self::Stalled => "the data connection stood still for too long",
             Self::Tls(_) => "TLS failed on the data connection",
             Self::Truncated => "the data connection ended without close_notify",
@@ -61,7 +64,7 @@ impl std::error::Error for PumpError {
             Self::Peer(e) => Some(e),
             Self::Tls(e) => Some(e),
             Self::Storage(e) => Some(e),
-            Self::Stalled | Self::Truncated => None,
+            Self::Stalled | Self::Stopped | Self::Truncated => None,
         }
     }
 }

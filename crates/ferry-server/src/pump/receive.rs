@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ferry_proto::repr::Representation;
 use ferry_storage::Sink;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::buffers::Buffer;
@@ -61,11 +62,12 @@ pub(crate) async fn receive_file(
     progress: &AtomicU64,
     stall: Duration,
     policy: CloseNotify,
+    stop: &Notify,
 ) -> Result<Upload, PumpError> {
     let before = progress.load(Ordering::Relaxed);
     let mut decoder = (!representation.is_identity()).then(|| representation.decoder());
     let (mut filling, mut writing) = (Buffer::borrow(), Buffer::borrow());
-    let mut round = fill(wire, &mut filling, stall, progress).await;
+    let mut round = fill(wire, &mut filling, stall, progress, stop).await;
     let end = loop {
         // What arrived becomes what is written, and the other buffer is free for reading.
         match &mut decoder {
@@ -83,7 +85,7 @@ pub(crate) async fn receive_file(
             break round;
         }
         // A failed write ends the transfer at once; a failed read lets the write finish first.
-        let reading = async { Ok(fill(wire, &mut filling, stall, progress).await) };
+        let reading = async { Ok(fill(wire, &mut filling, stall, progress, stop).await) };
         let (next, ()) = tokio::try_join!(reading, write(sink, &mut writing))?;
         round = next;
     };
@@ -100,38 +102,59 @@ pub(crate) async fn receive_file(
     Ok(Upload { octets: progress.load(Ordering::Relaxed) - before, truncated })
 }
 
-/// Fills `buf` from the start until it is worth writing; its length is then what was read.
-async fn fill(wire: &mut Wire, buf: &mut Buffer, stall: Duration, progress: &AtomicU64) -> Round {
-    let mut turn = Turn::default();
+/// Fills `buf` from the start until it is worth writing; its length is then what was read. Being
+/// told to stop loses nothing of it.
+async fn fill(
+    wire: &mut Wire,
+    buf: &mut Buffer,
+    stall: Duration,
+    progress: &AtomicU64,
+    stop: &Notify,
+) -> Round {
     let mut filled = 0;
-    let round = loop {
-        let room = buf.whole().get_mut(filled..).unwrap_or_default();
-        if room.len() < ROOM_MIN {
-            break Round::More;
-        }
-        match wire.try_read(room) {
-            Ok(Received::Bytes(n)) => {
-                filled += n;
-                progress.fetch_add(widen(n), Ordering::Relaxed);
-                turn.moved(n).await;
-            }
-            Ok(Received::Eof) => break Round::End { truncated: false },
-            Ok(Received::Truncated) => break Round::End { truncated: true },
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                let limit = if filled == 0 { stall } else { GATHER };
-                wire.acknowledge();
-                match readable_within(wire, limit).await {
-                    Ok(true) => {}
-                    Ok(false) if filled == 0 => break Round::Broken(PumpError::Stalled),
-                    Ok(false) => break Round::More,
-                    Err(e) => break Round::Broken(e.into()),
-                }
-            }
-            Err(e) => break Round::Broken(e.into()),
-        }
+    let round = tokio::select! {
+        biased;
+        () = stop.notified() => Round::Broken(PumpError::Stopped),
+        round = fill_up(wire, buf, &mut filled, stall, progress) => round,
     };
     buf.truncate(filled);
     round
+}
+
+async fn fill_up(
+    wire: &mut Wire,
+    buf: &mut Buffer,
+    filled: &mut usize,
+    stall: Duration,
+    progress: &AtomicU64,
+) -> Round {
+    let mut turn = Turn::default();
+    loop {
+        let room = buf.whole().get_mut(*filled..).unwrap_or_default();
+        if room.len() < ROOM_MIN {
+            return Round::More;
+        }
+        match wire.try_read(room) {
+            Ok(Received::Bytes(n)) => {
+                *filled += n;
+                progress.fetch_add(widen(n), Ordering::Relaxed);
+                turn.moved(n).await;
+            }
+            Ok(Received::Eof) => return Round::End { truncated: false },
+            Ok(Received::Truncated) => return Round::End { truncated: true },
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                let limit = if *filled == 0 { stall } else { GATHER };
+                wire.acknowledge();
+                match readable_within(wire, limit).await {
+                    Ok(true) => {}
+                    Ok(false) if *filled == 0 => return Round::Broken(PumpError::Stalled),
+                    Ok(false) => return Round::More,
+                    Err(e) => return Round::Broken(e.into()),
+                }
+            }
+            Err(e) => return Round::Broken(e.into()),
+        }
+    }
 }
 
 /// Lends the buffer to storage.

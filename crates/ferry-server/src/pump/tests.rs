@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use rustls::version::{TLS12, TLS13};
 
 use super::buffers::CHUNK;
+use tokio::sync::Notify;
+
 use super::receive::Upload;
 use super::*;
 use crate::options::DataResumption;
@@ -111,7 +113,16 @@ async fn upload(cover: Cover, octets: Vec<u8>, representation: Representation) -
     .await;
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
     let policy = CloseNotify::Strict;
-    let done = receive_file(&mut wire, &mut sink, representation, &progress, STALL, policy).await;
+    let done = receive_file(
+        &mut wire,
+        &mut sink,
+        representation,
+        &progress,
+        STALL,
+        policy,
+        &Notify::new(),
+    )
+    .await;
     assert_eq!(done.unwrap(), Upload { octets: octets.len() as u64, truncated: false });
     assert_eq!(peer.await.unwrap(), b"");
     sink.octets
@@ -251,7 +262,8 @@ async fn what_arrived_before_a_reset_is_written() {
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
     tcp.write_all(b"the first part").unwrap();
     let (repr, policy) = (Representation::Ascii, CloseNotify::Lenient);
-    let receiving = receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy);
+    let stop = Notify::new();
+    let receiving = receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy, &stop);
     let leaving = async {
         while progress.load(Ordering::Relaxed) < 14 {
             tokio::task::yield_now().await;
@@ -279,7 +291,9 @@ async fn a_missing_close_notify_is_reported_or_refused() {
         .await;
         let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
         let image = Representation::Image;
-        let end = receive_file(&mut wire, &mut sink, image, &progress, STALL, policy).await;
+        let end =
+            receive_file(&mut wire, &mut sink, image, &progress, STALL, policy, &Notify::new())
+                .await;
         match policy {
             CloseNotify::Lenient => {
                 assert_eq!(end.unwrap(), Upload { octets: 11, truncated: true });
@@ -301,7 +315,8 @@ async fn a_full_disk_ends_an_upload() {
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
     sink.room = 1 << 20;
     let (repr, policy) = (Representation::Image, CloseNotify::Lenient);
-    let broken = receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy).await;
+    let broken =
+        receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy, &Notify::new()).await;
     assert!(matches!(broken, Err(PumpError::Storage(FsError::NoSpace))), "{broken:?}");
     wire.abort();
     peer.await.unwrap();
@@ -394,7 +409,8 @@ async fn a_peer_that_sends_nothing_stalls_an_upload() {
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
     let before = tokio::time::Instant::now();
     let (repr, policy) = (Representation::Image, CloseNotify::Lenient);
-    let end = receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy).await;
+    let end =
+        receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy, &Notify::new()).await;
     assert!(matches!(end, Err(PumpError::Stalled)), "{end:?}");
     assert_eq!(before.elapsed(), STALL);
 }
@@ -419,7 +435,7 @@ async fn transfers_fit_into_a_session_task_and_may_change_threads() {
     let sizes = [
         cost(send_file(&mut wire, file(b"", 0), encoder, &progress, STALL)),
         cost(send_lines(&mut wire, &mut Numbers(0..1), &progress, STALL)),
-        cost(receive_file(&mut wire, &mut sink, image, &progress, STALL, policy)),
+        cost(receive_file(&mut wire, &mut sink, image, &progress, STALL, policy, &Notify::new())),
         cost(finish(&mut wire, STALL, CLOSE)),
     ];
     assert!(sizes.iter().all(|size| *size <= 2048), "{sizes:?}");

@@ -57,6 +57,10 @@ impl Control {
         let verdict = timeout(limit, self.shared.auth.login(user, password, ip)).await;
         let Ok(Some(login)) = verdict else {
             self.report(&Event::LoginFailed { user });
+            if self.shared.registry.failed(ip, self.shared.second()) {
+                let what = "too many wrong passwords: its address is turned away for a while";
+                self.report(&Event::Noticed { what });
+            }
             return Outcome::LoginRefused(LoginRefusal::Wrong);
         };
         let account = login.account;

@@ -49,7 +49,7 @@ pub(crate) struct Control {
     /// The log-in counted against the account's own limit, if it has one.
     counted: Option<Box<LoggedIn>>,
     passive: Option<Box<Passive>>,
-    /// Second of the server's life in which the connection was accepted.
+    /// Second of the server's life since which nobody has been logged in, if nobody is.
     since: u32,
     /// Second in which a command was last dealt with.
     heard: u32,
@@ -185,6 +185,10 @@ impl Control {
             (self.since, whole(limits.login))
         };
         from.saturating_add(patience).saturating_add(1)
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.shared.second() >= self.deadline()
     }
 
     /// Deals with why the session woke; afterwards it is idle again.

@@ -42,12 +42,10 @@ impl Control {
             peer: self.machine.peer().ip(),
             local: canonical(self.wire.local_addr().map_err(|_| Gone)?),
         };
-        let (moving, stop) = (Arc::clone(&moved), Arc::clone(&stop));
-        let job = Job { connection, ready, representation, moved: moving, stop };
-        let (moved_too, stop) = (Arc::clone(&job.moved), Arc::clone(&job.stop));
+        let (moving, stopping) = (Arc::clone(&moved), Arc::clone(&stop));
+        let job = Job { connection, ready, representation, moved: moving, stop: stopping };
         let running = transfer::run(job);
-        let (done, alive) = Box::pin(self.watch(running, &moved_too, &stop, work)).await;
-        alive?;
+        let (done, alive) = Box::pin(self.watch(running, &moved, &stop, work)).await;
         self.report(&Event::Transferred {
             verb: verb.name(),
             path: &path,
@@ -56,7 +54,7 @@ impl Control {
             tls: done.tls,
             failed: done.why.as_deref(),
         });
-        Ok(Outcome::Ended(done.end))
+        alive.map(|()| Outcome::Ended(done.end))
     }
 
     /// Does work that may take long while the control connection is still listened to.
@@ -80,7 +78,7 @@ impl Control {
     }
 
     /// Waits for the end of `job`, which ends early when `stop` is told, and listens to the control
-    /// connection meanwhile.
+    /// connection meanwhile. How the job ended, and whether the control connection outlived it.
     async fn watch<T>(
         &mut self,
         job: impl Future<Output = T> + Send,

@@ -31,6 +31,8 @@ impl Control {
             }
             if work.eof {
                 self.flush(work).await?;
+                // Under TLS the end of a connection is said, whoever began it (RFC 8446 §6.1).
+                self.close().await;
                 return Err(Gone);
             }
             if !self.read(work)? {
@@ -40,6 +42,10 @@ impl Control {
             // Commands that never stop coming must not keep the thread from other sessions.
             if reads.is_multiple_of(READS_IN_A_ROW) {
                 tokio::task::yield_now().await;
+                // Nor do they put off the time by which one must have logged in.
+                if !self.machine.is_logged_in() && self.is_overdue() {
+                    break;
+                }
             }
         }
         self.flush(work).await
@@ -83,6 +89,7 @@ impl Control {
                     while !work.eof && work.input.room() > 0 && self.read(work)? {}
                     if work.eof {
                         self.flush(work).await?;
+                        self.close().await;
                         return Err(Gone);
                     }
                 }
@@ -139,7 +146,11 @@ impl Control {
                     self.flush(work).await?;
                     self.start_tls(work).await?;
                 }
-                Action::Forget => self.forget(),
+                Action::Forget => {
+                    self.forget();
+                    // Whoever gives up an identity has as long to log in as at the start.
+                    self.since = self.shared.second();
+                }
                 Action::CloseData => self.passive = None,
                 Action::DropOpened => work.ready = None,
                 // Only a running transfer can be aborted, and that is where it is looked for.

@@ -35,6 +35,10 @@ const SESSIONS_BY_ID_MAX: usize = 8192;
 /// so this is how many data connections they can open before the first gives them a fresh one.
 const CONTROL_TICKETS: usize = 4;
 
+/// As many where data connections must resume: an upload gives no fresh ticket, so a client that
+/// uses each once could store only this many files in a row. More than eight no client keeps.
+const CONTROL_TICKETS_STRICT: usize = 8;
+
 /// Certificate, key and everything shared by all sessions' TLS. Cheap to clone.
 #[derive(Clone)]
 pub struct TlsSetup {
@@ -122,8 +126,11 @@ impl SessionTls {
         let binding = Arc::new(Binding::new(Arc::clone(&self.shared), self.id, channel));
         config.ticketer = Arc::<Binding>::clone(&binding);
         config.session_storage = Arc::<Binding>::clone(&binding);
+        let strict = self.resumption == DataResumption::Strict;
         config.send_tls13_tickets = match channel {
+            Channel::Control if strict => CONTROL_TICKETS_STRICT,
             Channel::Control => CONTROL_TICKETS,
+            Channel::Download if strict => 2,
             Channel::Download => 1,
             // A client that only writes never reads its ticket; closing with unread octets makes
             // its system send RST, and the end of the upload may be lost with it.

@@ -49,6 +49,8 @@ const LIMIT_KEYS: &[&str] = &[
     "handshake",
     "close",
     "wrong_passwords",
+    "ban_failures",
+    "ban_window",
     "line",
     "stat_entries",
     "ascii_size_scan",
@@ -139,6 +141,7 @@ impl<'a> File<'a> {
             ("passive_unused", &mut limits.passive_unused),
             ("handshake", &mut limits.handshake),
             ("close", &mut limits.close),
+            ("ban_window", &mut limits.ban_window),
         ] {
             set(limit, section.get(key, problems, read::duration));
         }
@@ -155,6 +158,8 @@ impl<'a> File<'a> {
         }
         let tries = section.get("wrong_passwords", problems, |v| read::number(v, 1..=10));
         set(&mut limits.wrong_passwords, tries);
+        let failures = section.get("ban_failures", problems, |v| read::number(v, 0..=1_000_000));
+        set(&mut limits.ban_failures, failures);
         let line = section.get("line", problems, |v| read::number(v, 512..=65_536));
         set(&mut limits.line, line);
         let entries = section.get("stat_entries", problems, |v| read::number(v, 1..=1_000_000));

@@ -346,7 +346,7 @@ fn every_setting_reaches_the_engine() {
          [[listen]]\naddress = \"::1\"\ntls = \"implicit\"\n\
          [limits]\nsessions = 7\nper_address = 3\nidle = \"10m\"\nlogin = 20\nstall = \"30s\"\n\
          data_connect = 11\npassive_unused = 12\nhandshake = 13\nclose = 14\n\
-         wrong_passwords = 5\nline = 4096\nstat_entries = 99\nascii_size_scan = \"1M\"\n\
+         wrong_passwords = 5\nban_failures = 0\nban_window = \"1h\"\nline = 4096\nstat_entries = 99\nascii_size_scan = \"1M\"\n\
          ascii_restart_scan = 2048\n",
     );
     let listen = |at: &str, tls| Listen { at: at.parse().unwrap(), tls };
@@ -368,6 +368,7 @@ fn every_setting_reaches_the_engine() {
     assert_eq!((limits.data_connect, limits.passive_unused), (secs(11), secs(12)));
     assert_eq!((limits.handshake, limits.close), (secs(13), secs(14)));
     assert_eq!((limits.wrong_passwords, limits.line, limits.stat_entries), (5, 4096, 99));
+    assert_eq!((limits.ban_failures, limits.ban_window), (0, secs(3600)));
     assert_eq!((limits.ascii_size_scan, limits.ascii_restart_scan), (1 << 20, 2048));
 }
 
@@ -417,6 +418,6 @@ fn what_the_example_calls_a_default_is_one() {
         format!("[{name}]\n{}", body.filter_map(setting).collect::<String>())
     };
     let source = format!("{}{}", section("server"), section("limits"));
-    assert_eq!(source.lines().count(), 2 + 8 + 14, "{source}");
+    assert_eq!(source.lines().count(), 2 + 8 + 16, "{source}");
     assert_eq!(options(&source), options(""));
 }

@@ -1,0 +1,25 @@
+//! The engine over real loopback sockets: what needs the kernel's TCP, TLS, the local file system,
+//! or is a security rule. The rules of replies are told by the conversations in memory.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod accounts;
+mod bounce;
+mod data_port;
+mod floods;
+mod in_transfer;
+mod injection;
+mod lines;
+mod lost;
+mod races;
+mod support;
+mod tls_binding;
+mod tls_end;
+mod tls_start;
+mod traversal;

@@ -1,0 +1,93 @@
+//! rustls as a blocking client that remembers sessions, and a certificate it trusts.
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use ferry_server::tls::TlsSetup;
+use rustls::client::Resumption;
+use rustls::crypto::aws_lc_rs;
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+};
+use rustls_pki_types::{PrivatePkcs8KeyDer, ServerName};
+
+/// A connection under TLS.
+pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
+
+/// One client's TLS: its memory of sessions is what makes data connections resume.
+#[derive(Debug)]
+pub(crate) struct TlsPeer(Arc<ClientConfig>);
+
+/// A server's TLS with a fresh certificate, and what trusts it.
+#[derive(Debug, Clone)]
+pub(crate) struct Certified {
+    pub(crate) setup: TlsSetup,
+    roots: RootCertStore,
+}
+
+/// A certificate for `localhost`.
+pub(crate) fn certified() -> Certified {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let cert = made.cert.der().clone();
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.clone()).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    Certified { setup: TlsSetup::new(vec![cert], key.into()).unwrap(), roots }
+}
+
+impl Certified {
+    /// A client of TLS 1.3.
+    pub(crate) fn peer13(&self) -> Arc<TlsPeer> {
+        self.peer(&TLS13, true)
+    }
+
+    /// A client of TLS 1.2.
+    pub(crate) fn peer12(&self) -> Arc<TlsPeer> {
+        self.peer(&TLS12, true)
+    }
+
+    /// One of each version, with its name.
+    pub(crate) fn peers(&self) -> [(&'static str, Arc<TlsPeer>); 2] {
+        [("TLS 1.3", self.peer13()), ("TLS 1.2", self.peer12())]
+    }
+
+    /// Clients that never resume.
+    pub(crate) fn forgetful(&self) -> [(&'static str, Arc<TlsPeer>); 2] {
+        [("TLS 1.3", self.peer(&TLS13, false)), ("TLS 1.2", self.peer(&TLS12, false))]
+    }
+
+    fn peer(&self, version: &'static SupportedProtocolVersion, remembers: bool) -> Arc<TlsPeer> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(self.roots.clone())
+            .with_no_client_auth();
+        if !remembers {
+            config.resumption = Resumption::disabled();
+        }
+        Arc::new(TlsPeer(Arc::new(config)))
+    }
+}
+
+impl TlsPeer {
+    /// A handshake not yet begun.
+    pub(crate) fn begin(&self) -> ClientConnection {
+        let name = ServerName::try_from("localhost").unwrap();
+        ClientConnection::new(Arc::clone(&self.0), name).unwrap()
+    }
+}
+
+/// Shakes hands.
+pub(crate) fn over_tls(peer: &TlsPeer, mut tcp: TcpStream) -> io::Result<Box<TlsStream>> {
+    let mut conn = peer.begin();
+    while conn.is_handshaking() {
+        conn.complete_io(&mut tcp)?;
+    }
+    while conn.wants_write() {
+        conn.write_tls(&mut tcp)?;
+    }
+    Ok(Box::new(StreamOwned::new(conn, tcp)))
+}
