@@ -113,6 +113,7 @@ async fn change(storage: &LocalDir, task: usize, round: usize) {
     let set = SetMeta { modified: time, accessed: time, mode: Some(0o777), ..SetMeta::default() };
     let _ = storage.set_meta(&p("/d/sub"), set).await;
     let _ = storage.set_meta(&p("/d/secret"), set).await;
+    let _ = storage.make_link(&p(&format!("{mine}-link")), &p("/d/secret")).await;
     let _ = storage.free_space(&p("/d")).await;
     if round.is_multiple_of(50) {
         storage.clean().await;

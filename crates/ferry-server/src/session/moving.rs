@@ -67,6 +67,8 @@ impl Control {
         let Some(session) = self.session() else {
             return Ok(Outcome::Failed(Failure::Denied));
         };
+        // What is said already counts first: an ABOR behind work that would be over at once.
+        while !work.eof && work.input.room() > 0 && self.read(work)? {}
         let (moved, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
         let told = changes(&task);
         let running = work::run(session, task, Arc::clone(&moved), Arc::clone(&stop));
@@ -105,16 +107,14 @@ impl Control {
             let listen = gone.is_none() && !work.eof && work.input.room() > 0;
             tokio::select! {
                 biased;
+                done = &mut job => {
+                    return (done, gone.map_or(Ok(()), Err));
+                }
                 () = shared.ending.notified() => stop.notify_one(),
-                // First what is said, so that an ABOR that is there counts before the next step
-                // of work that never waits. What may be unread is bounded, so the job comes on.
                 ready = poll_fn(|cx| self.wire.poll_readable(cx)), if listen => {
                     if ready.is_err() || self.read(work).is_err() {
                         gone = Some(Gone);
                     }
-                }
-                done = &mut job => {
-                    return (done, gone.map_or(Ok(()), Err));
                 }
             }
         }
