@@ -228,11 +228,16 @@ mod tests {
         }
     }
 
+    /// Any octet, those that mean something often.
+    fn octet() -> impl Strategy<Value = u8> {
+        prop_oneof![any::<u8>(), Just(b'"'), Just(b' '), Just(b',')]
+    }
+
     proptest! {
         #[test]
         fn printed_words_read_back(
             words in proptest::collection::vec(
-                proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b' '), Just(b',')], 1..12),
+                proptest::collection::vec(octet(), 1..12),
                 1..5,
             ),
         ) {

@@ -268,7 +268,8 @@ pub struct Caps {
 /// every method except [`remove_file`](Storage::remove_file), [`rename`](Storage::rename) (which
 /// act on the link) and `stat` with `follow == false`; links that lead out or nowhere are
 /// [`FsError::NotFound`]. A link's own name is taken for [`make_dir`](Storage::make_dir),
-/// [`make_link`](Storage::make_link) and [`WriteMode::CreateNew`], and is not a directory for [`remove_dir`](Storage::remove_dir).
+/// [`make_link`](Storage::make_link) and [`WriteMode::CreateNew`], and is not a directory for
+/// [`remove_dir`](Storage::remove_dir).
 pub trait Storage: Send + Sync + fmt::Debug {
     /// What this storage can do.
     fn caps(&self) -> Caps;
