@@ -1,5 +1,7 @@
 //! What more than one target needs: a driver for the session machine that answers whatever it asks
-//! by a number, well or badly.
+//! by a number, well or badly. Transducers have theirs in `repr`.
+
+pub mod repr;
 
 use std::collections::VecDeque;
 

@@ -50,13 +50,22 @@ impl Encoder {
         if self.record_ended && !octets.is_empty() {
             self.send_last(Descriptor::END_OF_RECORD, out);
         }
-        for octet in octets {
+        let mut rest = octets;
+        while let Some((octet, after)) = rest.split_first() {
             let (repeated, times) = self.run;
             if times > 0 && repeated == *octet && times < RUN_MAX {
                 self.run.1 += 1;
-            } else {
-                self.settle_run(out);
+                rest = after;
+                continue;
+            }
+            self.settle_run(out);
+            // Octets unlike those behind them are no runs; the one that is, or the last, begins one.
+            let begins = rest.windows(2).position(|pair| matches!(pair, [a, b] if a == b));
+            let (singles, run) = rest.split_at(begins.unwrap_or(rest.len() - 1));
+            self.extend_literal(singles, out);
+            if let Some((octet, after)) = run.split_first() {
                 self.run = (*octet, 1);
+                rest = after;
             }
         }
     }
@@ -122,10 +131,18 @@ impl Encoder {
         }
         let (octet, times) = core::mem::take(&mut self.run);
         for _ in 0..times {
+            self.extend_literal(&[octet], out);
+        }
+    }
+
+    fn extend_literal(&mut self, octets: &[u8], out: &mut Vec<u8>) {
+        let mut rest = octets;
+        while !rest.is_empty() {
             if self.literal.len() == LITERAL_MAX {
                 self.send_literal(out);
             }
-            self.literal.push(octet);
+            let missing = LITERAL_MAX - self.literal.len();
+            transfer(&mut rest, &mut self.literal, missing);
         }
     }
 

@@ -48,7 +48,7 @@ impl ToNetwork {
         out.extend_from_slice(input);
     }
 
-    /// Appends what completes the last logical byte (31 octets at most), and starts anew.
+    /// Appends what completes the last logical byte (32 octets at most), and starts anew.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         let partial = core::mem::take(&mut self.partial);
         let padding = partial < 8 && self.last.trailing_zeros() >= u32::from(partial);
@@ -98,6 +98,7 @@ mod tests {
             (7, &[1], 2),
             (7, &[2], 1),
             (255, &[1], 32),
+            (255, &[1; 32], 64),
             (1, &[1], 1),
         ];
         for (bits, file, len) in cases {

@@ -11,7 +11,8 @@
 //! themselves; stream and deflate carry the escaped form.
 //!
 //! Both are [`Transducer`](super::Transducer)s: octets in any chunks, output in steps of any size
-//! from [`ROOM_MIN`] on. Each holds two chunks of 16 KiB at most beside what its parts say.
+//! from [`ROOM_MIN`] on. Beside what its parts say, a sender holds 256 KiB at most and a receiver
+//! 64 KiB, whatever the file and whatever the peer sends.
 
 use core::num::NonZeroU8;
 
@@ -61,6 +62,29 @@ pub enum Structure {
     Page,
 }
 
+impl Structure {
+    /// The structure of that letter, upper case.
+    #[must_use]
+    pub fn from_letter(letter: u8) -> Option<Self> {
+        match letter {
+            b'F' => Some(Self::File),
+            b'R' => Some(Self::Record),
+            b'P' => Some(Self::Page),
+            _ => None,
+        }
+    }
+
+    /// Its letter.
+    #[must_use]
+    pub fn letter(self) -> u8 {
+        match self {
+            Self::File => b'F',
+            Self::Record => b'R',
+            Self::Page => b'P',
+        }
+    }
+}
+
 /// How octets go over the data connection (MODE).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -75,6 +99,33 @@ pub enum Mode {
     /// Z: as one zlib stream.
     #[cfg(feature = "deflate")]
     Deflate,
+}
+
+impl Mode {
+    /// The mode of that letter, upper case.
+    #[must_use]
+    pub fn from_letter(letter: u8) -> Option<Self> {
+        match letter {
+            b'S' => Some(Self::Stream),
+            b'B' => Some(Self::Block),
+            b'C' => Some(Self::Compressed),
+            #[cfg(feature = "deflate")]
+            b'Z' => Some(Self::Deflate),
+            _ => None,
+        }
+    }
+
+    /// Its letter.
+    #[must_use]
+    pub fn letter(self) -> u8 {
+        match self {
+            Self::Stream => b'S',
+            Self::Block => b'B',
+            Self::Compressed => b'C',
+            #[cfg(feature = "deflate")]
+            Self::Deflate => b'Z',
+        }
+    }
 }
 
 /// A representation: all that decides how a file looks on the data connection.
@@ -137,6 +188,13 @@ impl Form {
     #[must_use]
     pub fn pages(self) -> Option<Geometry> {
         Geometry::new(self.logical_bits())
+    }
+
+    /// Whether a transfer can start there: pages know their places themselves (a REST before them is
+    /// answered 554).
+    #[must_use]
+    pub fn can_start_at(self, point: RestartPoint) -> bool {
+        self.is_possible() && (self.structure != Structure::Page || point.offset == 0)
     }
 
     fn logical_bits(self) -> u8 {

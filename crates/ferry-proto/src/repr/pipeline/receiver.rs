@@ -67,7 +67,8 @@ enum Store {
 }
 
 impl Receiver {
-    /// Starts a file; `None` where the representation is not possible.
+    /// Starts a file; `None` where the representation is not possible, and where pages are to start
+    /// elsewhere than at the beginning.
     #[must_use]
     pub fn new(form: Form, options: &Options) -> Option<Self> {
         let mode = match form.mode {
@@ -97,7 +98,7 @@ impl Receiver {
             (Structure::Record, RecordStore::Invertible) => Store::Escapes,
             _ => Store::Nothing,
         };
-        form.is_possible().then(|| Self {
+        form.can_start_at(options.start).then(|| Self {
             form,
             mode,
             payload: Vec::new(),
@@ -122,6 +123,12 @@ impl Receiver {
             _ => false,
         };
         RestartPoint { after_cr, ..self.point }
+    }
+
+    /// Memory between the parts.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.payload.capacity() + self.framed.capacity()
     }
 
     /// Undoes MODE and STRU.

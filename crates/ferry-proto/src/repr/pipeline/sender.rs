@@ -70,7 +70,8 @@ enum Wire {
 }
 
 impl Sender {
-    /// Starts a file; `None` where the representation is not possible.
+    /// Starts a file; `None` where the representation is not possible, and where pages are to start
+    /// elsewhere than at the beginning.
     #[must_use]
     pub fn new(form: Form, options: &Options) -> Option<Self> {
         let point = options.start;
@@ -105,7 +106,7 @@ impl Sender {
             #[cfg(feature = "deflate")]
             Mode::Deflate => Wire::Deflate(Box::new(deflate::Encoder::new(options.level))),
         };
-        form.is_possible().then(|| Self {
+        form.can_start_at(point).then(|| Self {
             form,
             source,
             kind,
@@ -155,6 +156,16 @@ impl Sender {
             _ => false,
         };
         RestartPoint { after_cr, ..self.point }
+    }
+
+    /// Memory between the parts.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        let memory = match &self.source {
+            Source::Stored(_, memory) => memory.capacity(),
+            _ => 0,
+        };
+        memory + self.typed.capacity() + self.framed.capacity() + self.staged.capacity()
     }
 
     /// Takes octets of the file.
