@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 
 use ferry_proto::path::FtpPath;
 use ferry_proto::server::{
-    AccountFor, Action, Ask, End, Failure, LoginRefusal, Outcome, Rules, ServerSession,
+    AccountFor, Action, Ask, Digest, End, Failure, LoginRefusal, Outcome, Rules, ServerSession,
+    Work,
 };
 
 /// Gives `line` to the session, answers everything it asks by numbers from `choose`, and returns
@@ -30,6 +31,8 @@ pub fn answer_all(
         ccc: true,
         long_addresses: true,
         umask: 0o022,
+        idle_max_secs: 7200,
+        sets_created: true,
     };
     let (mut actions, mut finals) = (Vec::new(), 0);
     session.command(line, &rules, 0, &mut actions);
@@ -61,9 +64,18 @@ fn answer(ask: &Ask, choice: u8) -> Outcome {
         Ask::Login { .. } => Outcome::LoggedIn(FtpPath::root()),
         Ask::Move { .. } if choice < 128 => Outcome::Ended(End::Complete),
         Ask::Move { .. } => Outcome::Ended(End::Broken),
+        Ask::Work { .. } if choice < 16 => Outcome::Stopped,
         _ if choice < 64 => Outcome::Failed(Failure::NotFound),
         Ask::Listen { .. } => Outcome::Listening(([192, 0, 2, 1], 50_000).into()),
-        Ask::Size(..) => Outcome::Number(u64::from(choice)),
+        Ask::Work { work, .. } => match &**work {
+            Work::Hash { paths, .. } => {
+                let digest = Digest { octets: vec![choice], end: choice.into() };
+                Outcome::Digests(vec![digest; paths.len()])
+            }
+            Work::TreeSize(_) => Outcome::Number(choice.into()),
+            _ => Outcome::Done,
+        },
+        Ask::Size(..) | Ask::FreeSpace(_) => Outcome::Number(u64::from(choice)),
         Ask::ModTime { .. } => Outcome::Time(ferry_proto::date::UnixTime::from_secs(0)),
         Ask::Facts(..) | Ask::Status(_) => Outcome::Text(b"-rw x\r\n".to_vec()),
         Ask::Open(_) => Outcome::Opened { wire_len: None, stored_as: None },

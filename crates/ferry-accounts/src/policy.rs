@@ -29,11 +29,15 @@ pub enum Op {
     RenameTo,
     /// Change times or permission bits.
     SetMeta,
+    /// Make a symbolic link.
+    MakeLink,
+    /// Give something to another owner or group.
+    SetOwner,
 }
 
 impl Op {
     /// Every operation, for tables and tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Stat,
         Self::List,
         Self::Read,
@@ -44,6 +48,8 @@ impl Op {
         Self::RenameFrom,
         Self::RenameTo,
         Self::SetMeta,
+        Self::MakeLink,
+        Self::SetOwner,
     ];
 
     /// Whether the operation leaves the tree as it was.
@@ -59,6 +65,8 @@ impl Op {
 pub enum Refusal {
     /// The account may only read.
     ReadOnly,
+    /// An anonymous user owns nothing to give away.
+    Anonymous,
     /// The name holds control octets, which no name made here may hold.
     BadName,
     /// No name with control octets is ever shown, so it is as if it were not there.
@@ -71,11 +79,14 @@ pub enum Refusal {
 /// [`Refusal`] says why not.
 pub fn decide(account: &Account, op: Op, path: &FtpPath) -> Result<(), Refusal> {
     if path.has_control() {
-        let makes_a_name = matches!(op, Op::Write | Op::MakeDir | Op::RenameTo);
+        let makes_a_name = matches!(op, Op::Write | Op::MakeDir | Op::RenameTo | Op::MakeLink);
         return Err(if makes_a_name { Refusal::BadName } else { Refusal::Hidden });
     }
     if !op.is_read() && account.access != Access::ReadWrite {
         return Err(Refusal::ReadOnly);
+    }
+    if op == Op::SetOwner && account.anonymous {
+        return Err(Refusal::Anonymous);
     }
     Ok(())
 }
@@ -117,6 +128,7 @@ mod tests {
         use Refusal::{BadName, Hidden};
         const YES: Result<(), Refusal> = Ok(());
         const NO: Result<(), Refusal> = Err(Refusal::ReadOnly);
+        const NEVER: Result<(), Refusal> = Err(Refusal::Anonymous);
         //                  read-only, read-write, anonymous, anonymous that may write
         [
             (Op::Stat, [YES, YES, YES, YES], Hidden),
@@ -129,6 +141,8 @@ mod tests {
             (Op::RenameFrom, [NO, YES, NO, YES], Hidden),
             (Op::RenameTo, [NO, YES, NO, YES], BadName),
             (Op::SetMeta, [NO, YES, NO, YES], Hidden),
+            (Op::MakeLink, [NO, YES, NO, YES], BadName),
+            (Op::SetOwner, [NO, YES, NO, NEVER], Hidden),
         ]
     };
 

@@ -8,9 +8,12 @@ use core::net::{SocketAddr, SocketAddrV4};
 
 use crate::addr::{self, AddrError, EpsvArg};
 use crate::date::UnixTime;
+use crate::hash::Algorithm;
 use crate::host;
+use crate::modify::{FactChange, FactError};
 use crate::site::SiteCommand;
 use crate::verb::{ArgumentKind, Verb};
+use crate::words::{self, Word};
 
 /// A representation type (TYPE).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,8 @@ pub enum Opts<'a> {
     Utf8(bool),
     /// `OPTS MLST facts`: which facts MLST and MLSD show.
     Mlst(&'a [u8]),
+    /// `OPTS HASH [algorithm]`: tells or sets what HASH computes.
+    Hash(Option<Algorithm>),
 }
 
 /// One command, its argument read. Names and passwords borrow from the line.
@@ -95,6 +100,8 @@ pub enum Command<'a> {
     /// The command that is to follow, unread.
     Pret(&'a [u8]),
     Rest(u64),
+    /// The first and the last octet; `None` takes a range back (`RANG 1 0`).
+    Rang(Option<(u64, u64)>),
     Opts(Opts<'a>),
     /// Octets to reserve.
     Allo(u64),
@@ -119,6 +126,29 @@ pub enum Command<'a> {
         time: UnixTime,
         path: &'a [u8],
     },
+    Mfct {
+        time: UnixTime,
+        path: &'a [u8],
+    },
+    Mff {
+        change: FactChange,
+        path: &'a [u8],
+    },
+    Avbl(Option<&'a [u8]>),
+    Dsiz(&'a [u8]),
+    Rmda(&'a [u8]),
+    /// The target, then the sources.
+    Comb(Vec<Word<'a>>),
+    Hash(&'a [u8]),
+    /// XCRC, XMD5, XSHA, XSHA1, XSHA256 or XSHA512.
+    XHash {
+        verb: Verb,
+        path: Word<'a>,
+        /// The first octet and the first behind the last.
+        range: Option<(u64, u64)>,
+    },
+    Md5(&'a [u8]),
+    Mmd5(Vec<Word<'a>>),
     Mlst(Option<&'a [u8]>),
     Feat,
     Syst,
@@ -300,11 +330,46 @@ impl<'a> Command<'a> {
             Verb::Size => Self::Size(name),
             Verb::Mdtm => Self::Mdtm(name),
             Verb::Site => Self::Site(SiteCommand::parse(name)?),
-            Verb::Mfmt => {
-                let (time, path) = split(name);
+            Verb::Mfmt | Verb::Mfct => {
+                let (time, path) = two_words(name).ok_or(CommandError::Syntax(verb))?;
                 let time = UnixTime::parse_timeval(time).ok_or(CommandError::Syntax(verb))?;
-                let path = path.filter(|p| !p.is_empty()).ok_or(CommandError::Syntax(verb))?;
-                Self::Mfmt { time, path }
+                if verb == Verb::Mfct {
+                    Self::Mfct { time, path }
+                } else {
+                    Self::Mfmt { time, path }
+                }
+            }
+            Verb::Dsiz => Self::Dsiz(name),
+            Verb::Rmda => Self::Rmda(name),
+            Verb::Hash => Self::Hash(name),
+            Verb::Md5 => Self::Md5(name),
+            _ => return Self::of_several(verb, name),
+        })
+    }
+
+    /// Arguments that are more than one name.
+    fn of_several(verb: Verb, argument: &'a [u8]) -> Result<Self, CommandError> {
+        let syntax = CommandError::Syntax(verb);
+        Ok(match verb {
+            Verb::Mff => {
+                let (facts, path) = two_words(argument).ok_or(syntax)?;
+                let change = FactChange::parse(facts).map_err(|e| match e {
+                    FactError::Syntax => syntax,
+                    FactError::Unknown => CommandError::Parameter(verb),
+                })?;
+                Self::Mff { change, path }
+            }
+            Verb::Comb => {
+                let names = words::split(argument).filter(|w| w.len() >= 2);
+                Self::Comb(names.ok_or(syntax)?)
+            }
+            Verb::Mmd5 => Self::Mmd5(words::split_commas(argument).ok_or(syntax)?),
+            Verb::Xcrc | Verb::Xmd5 | Verb::Xsha | Verb::Xsha1 | Verb::Xsha256 | Verb::Xsha512 => {
+                let (path, range) = words::name_and_range(argument).ok_or(syntax)?;
+                if range.is_some_and(|(start, end)| start > end) {
+                    return Err(syntax);
+                }
+                Self::XHash { verb, path, range }
             }
             _ => return Err(CommandError::NotServed(verb)),
         })
@@ -318,6 +383,7 @@ impl<'a> Command<'a> {
             Verb::Nlst => Self::Nlst(name),
             Verb::Mlsd => Self::Mlsd(name),
             Verb::Mlst => Self::Mlst(name),
+            Verb::Avbl => Self::Avbl(name),
             _ => Self::Stat(name),
         }
     }
@@ -354,6 +420,7 @@ impl<'a> Command<'a> {
             Verb::Host => return Err(syntax),
             Verb::Csid => Self::Csid(p),
             Verb::Rest => Self::Rest(number(p).ok_or(syntax)?),
+            Verb::Rang => Self::Rang(range(p).ok_or(syntax)?),
             Verb::Allo => Self::Allo(allocation(p).ok_or(syntax)?),
             Verb::Opts => Self::Opts(opts(p)?),
             _ => return Err(CommandError::NotServed(verb)),
@@ -391,6 +458,7 @@ impl<'a> Command<'a> {
             Self::Pasv => Verb::Pasv,
             Self::Epsv(_) => Verb::Epsv,
             Self::Rest(_) => Verb::Rest,
+            Self::Rang(_) => Verb::Rang,
             Self::Opts(_) => Verb::Opts,
             Self::Allo(_) => Verb::Allo,
             Self::Retr(_) => Verb::Retr,
@@ -409,6 +477,16 @@ impl<'a> Command<'a> {
             Self::Size(_) => Verb::Size,
             Self::Mdtm(_) => Verb::Mdtm,
             Self::Mfmt { .. } => Verb::Mfmt,
+            Self::Mfct { .. } => Verb::Mfct,
+            Self::Mff { .. } => Verb::Mff,
+            Self::Avbl(_) => Verb::Avbl,
+            Self::Dsiz(_) => Verb::Dsiz,
+            Self::Rmda(_) => Verb::Rmda,
+            Self::Comb(_) => Verb::Comb,
+            Self::Hash(_) => Verb::Hash,
+            Self::XHash { verb, .. } => *verb,
+            Self::Md5(_) => Verb::Md5,
+            Self::Mmd5(_) => Verb::Mmd5,
             Self::Mlst(_) => Verb::Mlst,
             Self::Feat => Verb::Feat,
             Self::Syst => Verb::Syst,
@@ -460,12 +538,17 @@ impl<'a> Command<'a> {
             | Self::Smnt(a)
             | Self::Pret(a)
             | Self::Csid(a)
+            | Self::Dsiz(a)
+            | Self::Rmda(a)
+            | Self::Hash(a)
+            | Self::Md5(a)
             | Self::Clnt(a) => Some(a.to_vec()),
             Self::Stou(a)
             | Self::List(a)
             | Self::Nlst(a)
             | Self::Mlsd(a)
             | Self::Mlst(a)
+            | Self::Avbl(a)
             | Self::Stat(a)
             | Self::Lang(a)
             | Self::Help(a) => a.map(<[u8]>::to_vec),
@@ -478,10 +561,7 @@ impl<'a> Command<'a> {
                 ProtectionLevel::Confidential => "E",
                 ProtectionLevel::Private => "P",
             }),
-            Self::Type(TypeCode::Ascii) => text("A"),
-            Self::Type(TypeCode::Ebcdic) => text("E"),
-            Self::Type(TypeCode::Image) => text("I"),
-            Self::Type(TypeCode::Local(n)) => text(&format!("L {n}")),
+            Self::Type(code) => text(&type_argument(*code)),
             Self::Mode(l) | Self::Stru(l) => Some(vec![*l]),
             Self::Port(a) => text(&addr::port_argument(*a)),
             Self::Eprt(a) => text(&addr::eprt_argument(*a)),
@@ -493,7 +573,15 @@ impl<'a> Command<'a> {
             Self::Rest(n) | Self::Allo(n) => text(&n.to_string()),
             Self::Opts(Opts::Utf8(on)) => text(if *on { "UTF8 ON" } else { "UTF8 OFF" }),
             Self::Opts(Opts::Mlst(facts)) => Some([b"MLST ", *facts].concat()),
-            Self::Mfmt { time, path } => {
+            Self::Opts(Opts::Hash(None)) => text("HASH"),
+            Self::Opts(Opts::Hash(Some(a))) => text(&format!("HASH {}", a.name())),
+            Self::Rang(None) => text("1 0"),
+            Self::Rang(Some((first, last))) => text(&format!("{first} {last}")),
+            Self::Mff { change, path } => Some([change.print().as_bytes(), b" ", path].concat()),
+            Self::Comb(names) => Some(words::join(names, b" ")),
+            Self::Mmd5(names) => Some(words::join(names, b", ")),
+            Self::XHash { path, range, .. } => Some(name_and_range(path, *range)),
+            Self::Mfmt { time, path } | Self::Mfct { time, path } => {
                 Some([time.format_timeval(true).as_bytes(), b" ", path].concat())
             }
             Self::Site(site) => Some(site.argument()),
@@ -509,6 +597,15 @@ impl<'a> Command<'a> {
             | Self::Syst
             | Self::Noop => None,
         }
+    }
+}
+
+fn type_argument(code: TypeCode) -> String {
+    match code {
+        TypeCode::Ascii => "A".to_owned(),
+        TypeCode::Ebcdic => "E".to_owned(),
+        TypeCode::Image => "I".to_owned(),
+        TypeCode::Local(bits) => format!("L {bits}"),
     }
 }
 
@@ -569,6 +666,34 @@ fn type_code(p: &[u8]) -> Result<TypeCode, CommandError> {
     }
 }
 
+/// The first word and what follows the space behind it, if there is something.
+fn two_words(argument: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (first, rest) = split(argument);
+    Some((first, rest.filter(|r| !r.is_empty())?))
+}
+
+fn name_and_range(name: &[u8], range: Option<(u64, u64)>) -> Vec<u8> {
+    let mut out = Vec::new();
+    // In quotes, no number behind the name can be taken for a part of it, nor the other way.
+    words::write(name, &mut out);
+    if let Some((start, end)) = range {
+        out.extend_from_slice(format!(" {start} {end}").as_bytes());
+    }
+    out
+}
+
+/// `first last`, both counted; `1 0` takes a range back.
+#[allow(clippy::option_option, reason = "no range is an answer, no reading is none")]
+fn range(p: &[u8]) -> Option<Option<(u64, u64)>> {
+    let mut words = p.split(|&b| b == b' ').filter(|w| !w.is_empty());
+    let (first, last) = (number(words.next()?)?, number(words.next()?)?);
+    match (first, last, words.next()) {
+        (_, _, Some(_)) => None,
+        (1, 0, None) => Some(None),
+        _ => (first <= last).then_some(Some((first, last))),
+    }
+}
+
 /// `n` or `n R m`; the record size says nothing to a file system without records.
 fn allocation(p: &[u8]) -> Option<u64> {
     let mut words = p.split(|&b| b == b' ').filter(|w| !w.is_empty());
@@ -586,6 +711,13 @@ fn opts(p: &[u8]) -> Result<Opts<'_>, CommandError> {
     let is = |s: &str, with: &[u8]| with.eq_ignore_ascii_case(s.as_bytes());
     if is("MLST", target) {
         return Ok(Opts::Mlst(rest));
+    }
+    if is("HASH", target) {
+        let named = Algorithm::find(rest);
+        return match named {
+            None if !rest.is_empty() => Err(CommandError::Syntax(Verb::Opts)),
+            named => Ok(Opts::Hash(named)),
+        };
     }
     let utf8 = is("UTF8", target) || is("UTF-8", target);
     match () {

@@ -182,6 +182,13 @@ const FIXED: &[&str] = &[
     "Entering Long Passive Mode ({})",
     "TYPE: {}, STRU: File, MODE: Stream",
     "Transfer: {}, {} bytes",
+    "UTC+0",
+    "SHA-256",
+    "SHA-512",
+    "SHA-1",
+    "MD5",
+    "CRC32",
+    "X-BLAKE3",
 ];
 
 /// Whether a text has a row in every catalogue, is the same in all of them, or is itself a

@@ -1,8 +1,10 @@
 //! The subcommands of SITE (RFC 959 §5.3.2: what a system offers beyond the standard).
 
-use crate::command::CommandError;
+use crate::command::{CommandError, number};
 use crate::date::UnixTime;
+use crate::modify::{FactError, identity};
 use crate::verb::Verb;
+use crate::words::{self, Word};
 
 /// One SITE subcommand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,16 +28,71 @@ pub enum SiteCommand<'a> {
         /// As the client wrote it.
         path: &'a [u8],
     },
-    /// `HELP`: the list of subcommands.
-    Help,
+    /// `CHOWN user[:group] path`, by number.
+    Chown {
+        /// The new owner.
+        owner: u32,
+        /// The new group, if it changes too.
+        group: Option<u32>,
+        /// As the client wrote it.
+        path: &'a [u8],
+    },
+    /// `CHGRP group path`, by number.
+    Chgrp {
+        /// The new group.
+        group: u32,
+        /// As the client wrote it.
+        path: &'a [u8],
+    },
+    /// `SYMLINK target link`
+    Symlink {
+        /// What it leads to.
+        target: Word<'a>,
+        /// The new name.
+        link: Word<'a>,
+    },
+    /// `MKDIR path`: with the directories above it.
+    Mkdir(&'a [u8]),
+    /// `RMDIR path`: with everything in it.
+    Rmdir(&'a [u8]),
+    /// `COPY from to`
+    Copy {
+        /// What is copied.
+        from: Word<'a>,
+        /// The new name.
+        to: Word<'a>,
+    },
+    /// `CPFR path`: what the CPTO that follows copies.
+    CopyFrom(&'a [u8]),
+    /// `CPTO path`: where to.
+    CopyTo(&'a [u8]),
+    /// `IDLE [seconds]`: tells or sets the silence after which the session is closed.
+    Idle(Option<u32>),
+    /// `QUOTA`: tells the account's quota.
+    Quota,
+    /// `ZONE`: tells the time zone of listings.
+    Zone,
+    /// `HELP [subcommand]`: the list of subcommands, or the syntax of one.
+    Help(Option<&'a [u8]>),
 }
 
 /// The name, syntax and purpose of each subcommand, for HELP SITE and FEAT.
 pub const SITE_VERBS: &[(&str, &str)] = &[
+    ("CHGRP", "<SP> group-number <SP> pathname"),
     ("CHMOD", "<SP> mode <SP> pathname"),
-    ("HELP", ""),
+    ("CHOWN", "<SP> user-number[:group-number] <SP> pathname"),
+    ("COPY", "<SP> pathname <SP> new-pathname"),
+    ("CPFR", "<SP> pathname"),
+    ("CPTO", "<SP> new-pathname"),
+    ("HELP", "[<SP> subcommand]"),
+    ("IDLE", "[<SP> seconds]"),
+    ("MKDIR", "<SP> pathname"),
+    ("QUOTA", ""),
+    ("RMDIR", "<SP> pathname"),
+    ("SYMLINK", "<SP> target <SP> link"),
     ("UMASK", "[<SP> octal-mask]"),
     ("UTIME", "<SP> YYYYMMDDhhmm[ss] <SP> pathname"),
+    ("ZONE", ""),
 ];
 
 /// A change of permission bits.
@@ -155,9 +212,64 @@ impl<'a> SiteCommand<'a> {
                 _ => Err(syntax),
             },
             () if is("UTIME") => Self::utime(rest).ok_or(syntax),
-            () if is("HELP") => Ok(Self::Help),
-            () => Err(CommandError::Parameter(Verb::Site)),
+            () => Self::other(name, rest),
         }
+    }
+
+    /// The subcommands that are all names, or none.
+    fn other(name: &[u8], rest: &'a [u8]) -> Result<Self, CommandError> {
+        let is = |s: &str| name.eq_ignore_ascii_case(s.as_bytes());
+        let syntax = CommandError::Syntax(Verb::Site);
+        let path = || if rest.is_empty() { Err(syntax) } else { Ok(rest) };
+        let two = || match words::split(rest)?.as_slice() {
+            [first, second] => Some((first.clone(), second.clone())),
+            _ => None,
+        };
+        Ok(match () {
+            () if is("CHOWN") || is("CHGRP") => return Self::ownership(is("CHOWN"), rest),
+            () if is("SYMLINK") => {
+                let (target, link) = two().ok_or(syntax)?;
+                Self::Symlink { target, link }
+            }
+            () if is("COPY") => {
+                let (from, to) = two().ok_or(syntax)?;
+                Self::Copy { from, to }
+            }
+            () if is("MKDIR") => Self::Mkdir(path()?),
+            () if is("RMDIR") => Self::Rmdir(path()?),
+            () if is("CPFR") => Self::CopyFrom(path()?),
+            () if is("CPTO") => Self::CopyTo(path()?),
+            () if is("IDLE") && rest.is_empty() => Self::Idle(None),
+            () if is("IDLE") => {
+                let secs = number(rest).and_then(|n| u32::try_from(n).ok());
+                Self::Idle(Some(secs.filter(|n| *n > 0).ok_or(syntax)?))
+            }
+            () if is("QUOTA") => Self::Quota,
+            () if is("ZONE") => Self::Zone,
+            () if is("HELP") => Self::Help((!rest.is_empty()).then_some(rest)),
+            () => return Err(CommandError::Parameter(Verb::Site)),
+        })
+    }
+
+    /// `user[:group] path` of CHOWN, `group path` of CHGRP.
+    fn ownership(with_user: bool, rest: &'a [u8]) -> Result<Self, CommandError> {
+        let (who, path) = word(rest);
+        let number = |who| {
+            identity(who).map_err(|e| match e {
+                FactError::Syntax => CommandError::Syntax(Verb::Site),
+                FactError::Unknown => CommandError::Parameter(Verb::Site),
+            })
+        };
+        if path.is_empty() {
+            return Err(CommandError::Syntax(Verb::Site));
+        }
+        if !with_user {
+            return Ok(Self::Chgrp { group: number(who)?, path });
+        }
+        let mut parts = who.splitn(2, |&b| b == b':');
+        let owner = number(parts.next().unwrap_or_default())?;
+        let group = parts.next().map(number).transpose()?;
+        Ok(Self::Chown { owner, group, path })
     }
 
     /// The long form ends in the word UTC; in both a name may hold spaces.
@@ -192,9 +304,34 @@ impl<'a> SiteCommand<'a> {
                 let (m, a) = (modified.format_timeval(false), a.format_timeval(false));
                 [&b"UTIME "[..], path, format!(" {a} {m} {m} UTC").as_bytes()].concat()
             }
-            Self::Help => b"HELP".to_vec(),
+            Self::Chown { owner, group: None, path } => named(&format!("CHOWN {owner}"), path),
+            Self::Chown { owner, group: Some(group), path } => {
+                named(&format!("CHOWN {owner}:{group}"), path)
+            }
+            Self::Chgrp { group, path } => named(&format!("CHGRP {group}"), path),
+            Self::Symlink { target, link } => two("SYMLINK", target, link),
+            Self::Mkdir(path) => named("MKDIR", path),
+            Self::Rmdir(path) => named("RMDIR", path),
+            Self::Copy { from, to } => two("COPY", from, to),
+            Self::CopyFrom(path) => named("CPFR", path),
+            Self::CopyTo(path) => named("CPTO", path),
+            Self::Idle(None) => b"IDLE".to_vec(),
+            Self::Idle(Some(secs)) => format!("IDLE {secs}").into_bytes(),
+            Self::Quota => b"QUOTA".to_vec(),
+            Self::Zone => b"ZONE".to_vec(),
+            Self::Help(None) => b"HELP".to_vec(),
+            Self::Help(Some(what)) => named("HELP", what),
         }
     }
+}
+
+fn named(start: &str, path: &[u8]) -> Vec<u8> {
+    [start.as_bytes(), b" ", path].concat()
+}
+
+fn two(start: &str, first: &[u8], second: &[u8]) -> Vec<u8> {
+    let names = [Word::Borrowed(first), Word::Borrowed(second)];
+    named(start, &words::join(&names, b" "))
 }
 
 #[cfg(test)]
@@ -245,5 +382,34 @@ mod tests {
         assert_eq!(SiteCommand::parse(b"CHMOD 644"), Err(syntax));
         assert_eq!(SiteCommand::parse(b"UMASK 1777"), Err(syntax));
         assert_eq!(SiteCommand::parse(b"UTIME yesterday x"), Err(syntax));
+        for line in ["WHO", "EXEC", "CHOWN root x", "CHOWN 1:users x", "CHGRP users x"] {
+            assert_eq!(SiteCommand::parse(line.as_bytes()), Err(parameter), "{line}");
+        }
+        for line in [
+            "CHOWN 1",
+            "CHOWN :1 x",
+            "CHOWN 1: x",
+            "CHGRP",
+            "SYMLINK a",
+            "SYMLINK a b c",
+            "MKDIR",
+            "RMDIR",
+            "COPY a",
+            "COPY \"a b",
+            "CPFR",
+            "CPTO",
+            "IDLE x",
+            "IDLE 0",
+            "IDLE 4294967296",
+        ] {
+            assert_eq!(SiteCommand::parse(line.as_bytes()), Err(syntax), "{line}");
+        }
+    }
+
+    #[test]
+    fn names_with_spaces_are_quoted_where_there_are_two() {
+        let copy = SiteCommand::parse(b"copy \"a b\" c").unwrap();
+        assert_eq!(copy, SiteCommand::Copy { from: b"a b".into(), to: b"c".into() });
+        assert_eq!(SiteCommand::parse(b"CPFR a b"), Ok(SiteCommand::CopyFrom(b"a b")));
     }
 }

@@ -167,9 +167,9 @@ verbs! {
     Sscn "SSCN" Off, OptionalParameter, None, "[<SP> ON or OFF]", "field practice";
     Pret "PRET", Name, None, "<SP> command", "field practice";
     Rest "REST" Keep, Parameter, Some("REST STREAM"), "<SP> offset", "RFC 3659";
-    Rang "RANG" Off, Parameter, None, "<SP> start <SP> end", "bryan-ftp-range";
+    Rang "RANG" Keep, Parameter, Some("RANG STREAM"), "<SP> start <SP> end", "bryan-ftp-range";
     Opts "OPTS" Free Keep Mid, Parameter, None,
-        "<SP> command [<SP> options] (UTF8, MLST)", "RFC 2389";
+        "<SP> command [<SP> options] (UTF8, MLST, HASH)", "RFC 2389";
     Allo "ALLO", Parameter, None, "<SP> decimal-integer [<SP> R <SP> decimal-integer]", "RFC 959";
     Lang "LANG" Free, OptionalParameter, Some("LANG"), "[<SP> language-tag]", "RFC 2640";
 
@@ -194,8 +194,9 @@ verbs! {
     Size "SIZE" Keep, Name, Some("SIZE"), "<SP> pathname", "RFC 3659";
     Mdtm "MDTM" Keep, Name, Some("MDTM"), "<SP> pathname", "RFC 3659";
     Mfmt "MFMT", Name, Some("MFMT"), "<SP> YYYYMMDDHHMMSS <SP> pathname", "somers-ftp-mfxx";
-    Mfct "MFCT" Off, Name, None, "<SP> YYYYMMDDHHMMSS <SP> pathname", "somers-ftp-mfxx";
-    Mff "MFF" Off, Name, None, "<SP> fact=value; <SP> pathname", "somers-ftp-mfxx";
+    Mfct "MFCT", Name, Some("MFCT"), "<SP> YYYYMMDDHHMMSS <SP> pathname", "somers-ftp-mfxx";
+    Mff "MFF", Name, Some("MFF Modify;UNIX.group;UNIX.mode;UNIX.owner;"),
+        "<SP> fact=value; <SP> pathname", "somers-ftp-mfxx";
     Mlst "MLST", OptionalName, Some("MLST"), "[<SP> pathname]", "RFC 3659";
     Feat "FEAT" Free Mid, NoneStrict, None, "", "RFC 2389";
     Syst "SYST" Free, None, None, "", "RFC 959";
@@ -204,23 +205,30 @@ verbs! {
     Noop "NOOP" Free Keep Mid, None, None, "", "RFC 959";
     Clnt "CLNT" Free Mid, OptionalParameter, None, "<SP> client-name", "field practice";
     Csid "CSID" Free Mid, Parameter, Some("CSID"), "<SP> fact=value;", "peterson-streamlined-ftp";
-    Avbl "AVBL" Off, OptionalName, None, "[<SP> pathname]", "peterson-streamlined-ftp";
-    Dsiz "DSIZ" Off, Name, None, "<SP> pathname", "peterson-streamlined-ftp";
-    Rmda "RMDA" Off, Name, None, "<SP> pathname", "peterson-streamlined-ftp";
-    Comb "COMB" Off, Name, None, "<SP> target <SP> sources", "peterson-streamlined-ftp";
-    Hash "HASH" Off, Name, None, "<SP> pathname", "bryan-ftpext-hash";
-    Xcrc "XCRC" Off, Name, None, "<SP> pathname", "field practice";
-    Xmd5 "XMD5" Off, Name, None, "<SP> pathname", "field practice";
-    Xsha "XSHA" Off, Name, None, "<SP> pathname", "field practice";
-    Xsha1 "XSHA1" Off, Name, None, "<SP> pathname", "field practice";
-    Xsha256 "XSHA256" Off, Name, None, "<SP> pathname", "field practice";
-    Xsha512 "XSHA512" Off, Name, None, "<SP> pathname", "field practice";
-    Md5 "MD5" Off, Name, None, "<SP> pathname", "twine-ftpmd5";
-    Mmd5 "MMD5" Off, Name, None, "<SP> pathnames", "twine-ftpmd5";
+    Avbl "AVBL", OptionalName, Some("AVBL"), "[<SP> pathname]", "peterson-streamlined-ftp";
+    Dsiz "DSIZ", Name, Some("DSIZ"), "<SP> pathname", "peterson-streamlined-ftp";
+    Rmda "RMDA", Name, Some("RMDA directoryname"), "<SP> pathname", "peterson-streamlined-ftp";
+    Comb "COMB", Name, Some("COMB target;source_list"),
+        "<SP> target <SP> source [<SP> source ...]", "peterson-streamlined-ftp";
+    Hash "HASH", Name, Some("HASH"), "<SP> pathname", "bryan-ftpext-hash";
+    Xcrc "XCRC", Name, Some("XCRC filename;start;end"),
+        "<SP> pathname [<SP> start <SP> end]", "field practice";
+    Xmd5 "XMD5", Name, Some("XMD5 filename;start;end"),
+        "<SP> pathname [<SP> start <SP> end]", "field practice";
+    Xsha "XSHA", Name, Some("XSHA filename;start;end"),
+        "<SP> pathname [<SP> start <SP> end]", "field practice";
+    Xsha1 "XSHA1", Name, Some("XSHA1 filename;start;end"),
+        "<SP> pathname [<SP> start <SP> end]", "field practice";
+    Xsha256 "XSHA256", Name, Some("XSHA256 filename;start;end"),
+        "<SP> pathname [<SP> start <SP> end]", "field practice";
+    Xsha512 "XSHA512", Name, Some("XSHA512 filename;start;end"),
+        "<SP> pathname [<SP> start <SP> end]", "field practice";
+    Md5 "MD5", Name, Some("MD5"), "<SP> pathname", "twine-ftpmd5";
+    Mmd5 "MMD5", Name, Some("MMD5"), "<SP> pathname [, pathname ...]", "twine-ftpmd5";
     Algs "ALGS" Off, OptionalParameter, None, "", "RFC 6384";
     Xquota "XQUOTA" Off, None, None, "", "field practice";
     Open "OPEN" Free Off, Parameter, None, "<SP> host-name", "field practice";
-    Site "SITE", Name, None, "<SP> subcommand (CHMOD, UMASK, UTIME, HELP)", "RFC 959";
+    Site "SITE", Name, None, "<SP> subcommand (SITE HELP lists them)", "RFC 959";
 
     // The mail that FTP once carried (RFC 765) and the oldest experiments: known, never served.
     Mail "MAIL" Off, OptionalParameter, None, "", "RFC 765";

@@ -52,4 +52,10 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
 
     /// Whether the anonymous account exists, for the greeting.
     fn welcomes_anonymous(&self) -> bool;
+
+    /// Whether the storages of accounts can set times of creation, so that MFCT is announced.
+    /// Few can: no local directory of Linux.
+    fn sets_created(&self) -> bool {
+        false
+    }
 }

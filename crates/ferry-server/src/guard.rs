@@ -129,6 +129,16 @@ impl Storage for Guarded {
         self.guarded(&[(Op::MakeDir, path)], || self.inner.make_dir(path, perm))
     }
 
+    fn make_link<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        target: &'a FtpPath,
+    ) -> BoxFut<'a, Result<(), FsError>> {
+        self.guarded(&[(Op::MakeLink, path), (Op::Stat, target)], || {
+            self.inner.make_link(path, target)
+        })
+    }
+
     fn remove_dir<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>> {
         self.guarded(&[(Op::RemoveDir, path)], || self.inner.remove_dir(path))
     }
@@ -149,7 +159,9 @@ impl Storage for Guarded {
     }
 
     fn set_meta<'a>(&'a self, path: &'a FtpPath, set: SetMeta) -> BoxFut<'a, Result<(), FsError>> {
-        self.guarded(&[(Op::SetMeta, path)], || self.inner.set_meta(path, set))
+        let owner = set.owner.is_some() || set.group.is_some();
+        let op = if owner { Op::SetOwner } else { Op::SetMeta };
+        self.guarded(&[(Op::SetMeta, path), (op, path)], || self.inner.set_meta(path, set))
     }
 
     fn free_space<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Option<u64>, FsError>> {

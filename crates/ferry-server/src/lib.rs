@@ -115,6 +115,7 @@ mod opened;
 mod ops;
 pub mod options;
 mod pump;
+mod ranged;
 mod registry;
 mod server;
 mod session;
@@ -124,6 +125,7 @@ mod testing;
 pub mod tls;
 mod transfer;
 mod wire;
+mod work;
 
 pub use hosts::VirtualHost;
 pub use server::{Handle, Server, Setup, WallClock};

@@ -9,6 +9,7 @@ use ferry_storage::{Entry, FsError, Kind, Meta, Sink, Source, Storage as _, Writ
 
 use crate::listing::{Format, Listing};
 use crate::ops::{Refused, Session};
+use crate::ranged;
 
 /// What was opened.
 #[derive(Debug)]
@@ -47,14 +48,27 @@ pub(crate) async fn open(session: &Session, plan: Plan) -> Result<Ready, Refused
     let representation = plan.representation;
     let perm = 0o666 & !u32::from(plan.umask);
     match plan.what {
-        Transfer::Retrieve { path, from } => retrieve(session, path, from, representation).await,
+        Transfer::Retrieve { path, from } => {
+            let ready = retrieve(session, path, from, representation).await?;
+            Ok(match plan.until {
+                Some(until) => ranged::reading(ready, from, until),
+                None => ready,
+            })
+        }
         Transfer::Store { path, from } => {
             if from != 0 && !representation.is_identity() {
                 return Err(FsError::BadOffset.into());
             }
-            let mode =
-                if from == 0 { WriteMode::Create(session.uploads) } else { WriteMode::At(from) };
-            upload(session, path, mode, perm).await
+            let mode = match plan.until {
+                Some(_) => WriteMode::Over(from),
+                None if from == 0 => WriteMode::Create(session.uploads),
+                None => WriteMode::At(from),
+            };
+            let ready = upload(session, path, mode, perm).await?;
+            Ok(match plan.until {
+                Some(until) => ranged::writing(ready, until.saturating_sub(from)),
+                None => ready,
+            })
         }
         Transfer::Append { path, from } => {
             if from != 0 {

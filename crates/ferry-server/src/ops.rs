@@ -2,8 +2,11 @@
 //! on the guarded storage and one [`Outcome`]. Data connections and log-ins are elsewhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use ferry_accounts::policy::Op;
 use ferry_proto::date::UnixTime;
+use ferry_proto::modify::FactChange;
 use ferry_proto::path::FtpPath;
 use ferry_proto::server::listing::Target;
 use ferry_proto::server::{Ask, Failure, Outcome};
@@ -23,6 +26,10 @@ const SCAN_CHUNK: usize = 256 << 10;
 pub(crate) enum Refused {
     Storage(FsError),
     TooCostly,
+    /// One file was named for two parts.
+    SameFile,
+    /// It was told to stop.
+    Stopped,
 }
 
 impl From<FsError> for Refused {
@@ -36,6 +43,9 @@ impl Refused {
     pub(crate) fn failure(&self) -> Failure {
         match self {
             Self::TooCostly => Failure::TooCostly,
+            Self::SameFile => Failure::SameFile,
+            // Work that is stopped has an outcome of its own.
+            Self::Stopped => Failure::Busy,
             Self::Storage(error) => failure(error),
         }
     }
@@ -73,6 +83,9 @@ pub(crate) struct Session {
     pub(crate) ascii_size_scan: u64,
     pub(crate) ascii_restart_scan: u64,
     pub(crate) stat_entries: usize,
+    pub(crate) work_octets: u64,
+    pub(crate) work_entries: u64,
+    pub(crate) work_time: Duration,
 }
 
 impl Session {
@@ -121,8 +134,18 @@ impl Session {
             }
             Ask::ModTime { path, or_set } => return self.mod_time(path, or_set).await,
             Ask::SetTimes { path, modified, accessed } => {
-                let set = SetMeta { modified: Some(modified), accessed, mode: None };
+                let set = SetMeta { modified: Some(modified), accessed, ..SetMeta::default() };
                 guard.set_meta(&path, set).await?;
+            }
+            Ask::ChangeFacts { path, change, .. } => {
+                guard.set_meta(&path, set_meta(&change)).await?;
+            }
+            Ask::MakeDirs(path, umask) => self.make_dirs(&path, umask).await?,
+            Ask::MakeLink { path, target } => guard.make_link(&path, &target).await?,
+            Ask::CopyFrom(path) => self.may_copy(&path).await?,
+            Ask::FreeSpace(path) => {
+                let free = guard.free_space(&path).await?.ok_or(FsError::Unsupported)?;
+                return Ok(Outcome::Number(free));
             }
             Ask::ChangeMode(path, change) => self.change_mode(&path, &change).await?,
             Ask::Facts(path, set) => return Ok(Outcome::Text(self.facts(&path, set).await?)),
@@ -140,6 +163,7 @@ impl Session {
             | Ask::Pause(_)
             | Ask::Listen { .. }
             | Ask::Open(_)
+            | Ask::Work { .. }
             | Ask::Move { .. } => return Err(FsError::Unsupported.into()),
         }
         Ok(Outcome::Done)
@@ -147,9 +171,44 @@ impl Session {
 
     async fn may_rename(&self, path: &FtpPath) -> Result<(), Refused> {
         self.guard.stat(path, false).await?;
-        self.guard.check(ferry_accounts::policy::Op::RenameFrom, path)?;
+        self.guard.check(Op::RenameFrom, path)?;
         if path.is_root() {
             return Err(FsError::Denied.into());
+        }
+        Ok(())
+    }
+
+    async fn may_copy(&self, path: &FtpPath) -> Result<(), Refused> {
+        let meta = self.guard.stat(path, true).await?;
+        let op = match meta.kind {
+            Kind::Dir => Op::List,
+            Kind::File => Op::Read,
+            _ => return Err(FsError::NotFile.into()),
+        };
+        if path.is_root() || !self.guard.allows(op, path) {
+            return Err(FsError::Denied.into());
+        }
+        Ok(())
+    }
+
+    /// SITE MKDIR: the directory and those above it; what is there already is fine if it is a
+    /// directory.
+    async fn make_dirs(&self, path: &FtpPath, umask: u16) -> Result<(), Refused> {
+        let mut at = FtpPath::root();
+        for name in path.components() {
+            at = at.child(name).map_err(|_| FsError::BadName)?;
+            match self.guard.make_dir(&at, 0o777 & !u32::from(umask)).await {
+                Ok(()) => {}
+                // A read-only account is told only where something would have to be made.
+                Err(refused @ (FsError::Exists | FsError::Denied)) => {
+                    match self.guard.stat(&at, true).await {
+                        Ok(meta) if meta.kind == Kind::Dir => {}
+                        Ok(_) => return Err(FsError::Exists.into()),
+                        Err(_) => return Err(refused.into()),
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
@@ -227,6 +286,17 @@ impl Session {
             }
         }
         Err(failed.into())
+    }
+}
+
+fn set_meta(change: &FactChange) -> SetMeta {
+    SetMeta {
+        modified: change.modify,
+        created: change.create,
+        mode: change.mode,
+        owner: change.owner,
+        group: change.group,
+        ..SetMeta::default()
     }
 }
 

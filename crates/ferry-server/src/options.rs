@@ -101,6 +101,14 @@ pub struct Limits {
     pub stat_entries: usize,
     /// Longest file that is scanned to answer SIZE in TYPE A, in octets.
     pub ascii_size_scan: u64,
+    /// The longest silence a client can ask for by SITE IDLE.
+    pub idle_max: Duration,
+    /// Octets that one command without a data connection may read or write (HASH, COMB, COPY).
+    pub work_octets: u64,
+    /// Files and directories that one command may visit (DSIZ, RMDA, COPY).
+    pub work_entries: u64,
+    /// Time that one such command may take.
+    pub work_time: Duration,
     /// Longest offset that REST may name for RETR in TYPE A, in octets scanned.
     pub ascii_restart_scan: u64,
 }
@@ -124,6 +132,10 @@ impl Default for Limits {
             stat_entries: 10_000,
             ascii_size_scan: 16 << 20,
             ascii_restart_scan: 256 << 20,
+            idle_max: Duration::from_secs(7200),
+            work_octets: 256 << 30,
+            work_entries: 1_000_000,
+            work_time: Duration::from_secs(900),
         }
     }
 }

@@ -87,6 +87,8 @@ impl Shared {
             ccc: options.ccc,
             long_addresses: options.long_addresses,
             umask: u16::try_from(options.umask & 0o777).unwrap_or(0o022),
+            idle_max_secs: options.limits.idle_max.as_secs(),
+            sets_created: auth.sets_created(),
         };
         let registry = Arc::new(Registry::new(&options.limits));
         let main = Host::new(rules, auth, options.names.clone(), tls);

@@ -33,7 +33,9 @@ conversations! {
     abort
     active
     arguments
+    facts
     files
+    hashes
     hostile
     hosts
     in_transfer
@@ -42,9 +44,11 @@ conversations! {
     listings
     login
     passive
+    ranges
     restart
     session
     timeouts
+    trees
     uploads
 }
 

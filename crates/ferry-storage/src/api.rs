@@ -193,6 +193,8 @@ pub enum WriteMode {
     /// ([`FsError::BadOffset`] beyond the end, [`FsError::NotFound`] when there is no file and the
     /// offset is not 0).
     At(u64),
+    /// As `At`, but what follows the octets written stays: a part of a file is replaced (RANG).
+    Over(u64),
     /// In place at the end; a missing file is made.
     Append,
 }
@@ -237,18 +239,30 @@ pub struct SetMeta {
     pub accessed: Option<UnixTime>,
     /// New permission bits, `0o7777` at most.
     pub mode: Option<u32>,
+    /// New time of creation.
+    pub created: Option<UnixTime>,
+    /// New numeric owner.
+    pub owner: Option<u32>,
+    /// New numeric group.
+    pub group: Option<u32>,
 }
 
 /// What a storage can do; everything else is mandatory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
 pub struct Caps {
-    /// [`WriteMode::At`] and [`WriteMode::Append`] work.
+    /// [`WriteMode::At`], [`WriteMode::Over`] and [`WriteMode::Append`] work.
     pub write_in_place: bool,
     /// [`Storage::set_meta`] can set times.
     pub set_times: bool,
     /// [`Storage::set_meta`] can set permission bits.
     pub set_mode: bool,
+    /// [`Storage::set_meta`] can set the time of creation.
+    pub set_created: bool,
+    /// [`Storage::set_meta`] can set owner and group, as far as this process may.
+    pub set_owner: bool,
+    /// [`Storage::make_link`] works.
+    pub links: bool,
 }
 
 /// A place files live in. All paths are canonical, all methods act on the storage's own root.
@@ -256,8 +270,9 @@ pub struct Caps {
 /// Wrappers must forward every method. Symbolic links that stay inside the root are followed by
 /// every method except [`remove_file`](Storage::remove_file), [`rename`](Storage::rename) (which
 /// act on the link) and `stat` with `follow == false`; links that lead out or nowhere are
-/// [`FsError::NotFound`]. A link's own name is taken for [`make_dir`](Storage::make_dir) and
-/// [`WriteMode::CreateNew`], and is not a directory for [`remove_dir`](Storage::remove_dir).
+/// [`FsError::NotFound`]. A link's own name is taken for [`make_dir`](Storage::make_dir),
+/// [`make_link`](Storage::make_link) and [`WriteMode::CreateNew`], and is not a directory for
+/// [`remove_dir`](Storage::remove_dir).
 pub trait Storage: Send + Sync + fmt::Debug {
     /// What this storage can do.
     fn caps(&self) -> Caps;
@@ -287,6 +302,16 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// taken.
     fn make_dir<'a>(&'a self, path: &'a FtpPath, perm: u32) -> BoxFut<'a, Result<(), FsError>>;
 
+    /// Makes a symbolic link at `path` that leads to `target`, by a relative text.
+    /// [`FsError::Exists`] when the name is taken, [`FsError::NotFound`] when `target` is not
+    /// there or the link would not lead to it (a link on the way to `path` can turn its `..`
+    /// elsewhere), [`FsError::Unsupported`] where [`Caps`] says so.
+    fn make_link<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        target: &'a FtpPath,
+    ) -> BoxFut<'a, Result<(), FsError>>;
+
     /// Removes an empty directory. The root cannot be removed ([`FsError::Denied`]).
     fn remove_dir<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>>;
 
@@ -305,9 +330,44 @@ pub trait Storage: Send + Sync + fmt::Debug {
         replace: bool,
     ) -> BoxFut<'a, Result<(), FsError>>;
 
-    /// Changes times and permission bits; [`FsError::Unsupported`] where [`Caps`] says so.
+    /// Changes times, permission bits, owner and group; [`FsError::Unsupported`], with nothing
+    /// changed, where [`Caps`] says so.
     fn set_meta<'a>(&'a self, path: &'a FtpPath, set: SetMeta) -> BoxFut<'a, Result<(), FsError>>;
 
     /// Octets still free for files in the directory `path`; `None` where nobody can tell.
     fn free_space<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Option<u64>, FsError>>;
+}
+
+/// The text of a symbolic link at `path` that leads to `target`: relative, so that it says the
+/// same wherever the root is mounted.
+pub(crate) fn link_text(path: &FtpPath, target: &FtpPath) -> Vec<u8> {
+    let parent = path.parent().unwrap_or_else(FtpPath::root);
+    let common = parent.components().zip(target.components()).take_while(|(a, b)| a == b).count();
+    let ups = parent.components().skip(common).map(|_| &b".."[..]);
+    let parts: Vec<&[u8]> = ups.chain(target.components().skip(common)).collect();
+    if parts.is_empty() { b".".to_vec() } else { parts.join(&b'/') }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_says_the_way_from_its_own_directory() {
+        let p = |s: &str| FtpPath::new(s.as_bytes()).unwrap();
+        let cases = [
+            ("/l", "/f", "f"),
+            ("/a/l", "/f", "../f"),
+            ("/a/l", "/a/f", "f"),
+            ("/a/b/l", "/a/c/d", "../c/d"),
+            ("/l", "/", "."),
+            ("/a/l", "/", ".."),
+            ("/a/l", "/a", "."),
+            ("/a/b/l", "/a", ".."),
+            ("/ab/l", "/a/f", "../a/f"),
+        ];
+        for (path, target, want) in cases {
+            assert_eq!(link_text(&p(path), &p(target)), want.as_bytes(), "{path} -> {target}");
+        }
+    }
 }

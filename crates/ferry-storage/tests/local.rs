@@ -394,3 +394,23 @@ fn a_killed_process_leaves_nothing_that_the_sweep_does_not_find() {
     assert_eq!(set.clean(), 1);
     assert_eq!(fs::read_dir(set.root()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_link_is_made_to_nothing_outside_and_to_no_hidden_upload() {
+    let set = Set::hidden();
+    symlink("../outside", set.root().join("out")).unwrap();
+    fs::create_dir(set.root().join("d")).unwrap();
+    let upload = set.wait(set.storage.write(&p("/d/f"), WriteMode::Create(Upload::Atomic), 0o644));
+    let aside = fs::read_dir(set.root().join("d")).unwrap().next().unwrap().unwrap().file_name();
+    let hidden = format!("/d/{}", aside.to_str().unwrap());
+    let make = |path: &str, target: &str| set.wait(set.storage.make_link(&p(path), &p(target)));
+    for target in ["/out", "/out/canary", &hidden] {
+        assert!(matches!(make("/l", target), Err(FsError::NotFound)), "{target}");
+    }
+    assert!(matches!(make("/out/l", "/d"), Err(FsError::NotFound)));
+    assert!(matches!(make("/.ferry-upload-0123456789abcdef", "/d"), Err(FsError::BadName)));
+    make("/d/up", "/").unwrap();
+    assert_eq!(fs::read_link(set.root().join("d/up")).unwrap().to_str(), Some(".."));
+    drop(upload);
+    assert_eq!(fs::read_dir(set.base.path().join("outside")).unwrap().count(), 1);
+}

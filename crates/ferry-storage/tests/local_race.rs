@@ -110,9 +110,10 @@ async fn change(storage: &LocalDir, task: usize, round: usize) {
     let _ = storage.remove_dir(&p(&format!("/d/dir-{task}"))).await;
     let _ = storage.remove_file(&p(&format!("{mine}-x"))).await;
     let time = Some(UnixTime::from_secs(1));
-    let set = SetMeta { modified: time, accessed: time, mode: Some(0o777) };
+    let set = SetMeta { modified: time, accessed: time, mode: Some(0o777), ..SetMeta::default() };
     let _ = storage.set_meta(&p("/d/sub"), set).await;
     let _ = storage.set_meta(&p("/d/secret"), set).await;
+    let _ = storage.make_link(&p(&format!("{mine}-link")), &p("/d/secret")).await;
     let _ = storage.free_space(&p("/d")).await;
     if round.is_multiple_of(50) {
         storage.clean().await;

@@ -38,6 +38,7 @@ enum Op {
     SetMeta(usize, Option<u32>, Option<i64>),
     FreeSpace(usize),
     Link(usize, usize),
+    MakeLink(usize, usize),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => upload.clone().prop_map(WriteMode::Create),
         2 => upload.prop_map(WriteMode::CreateNew),
         1 => (0u64..6).prop_map(WriteMode::At),
+        1 => (0u64..6).prop_map(WriteMode::Over),
         1 => Just(WriteMode::Append),
     ];
     let end = prop_oneof![3 => Just(End::Commit), 2 => Just(End::Abandon), 1 => Just(End::Drop)];
@@ -74,6 +76,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (path(), proptest::option::of(perm()), proptest::option::of(0..1_000_000_000i64))
             .prop_map(|(p, m, t)| Op::SetMeta(p, m, t)),
         1 => path().prop_map(Op::FreeSpace),
+        2 => (path(), path()).prop_map(|(p, t)| Op::MakeLink(p, t)),
         2 => (path(), 0..TARGETS.len()).prop_map(|(p, t)| Op::Link(p, t)),
     ]
 }
@@ -176,13 +179,14 @@ impl Side {
             }
             Op::SetMeta(p, mode, time) => {
                 let modified = time.map(UnixTime::from_secs);
-                let set = SetMeta { mode, modified, accessed: modified };
+                let set = SetMeta { mode, modified, accessed: modified, ..SetMeta::default() };
                 let done = said(s.set_meta(&at(p), set).await, |()| "set".into());
                 let meta = s.stat(&at(p), true).await.ok();
                 let seen = meta.filter(|_| time.is_some()).map(|m| m.modified);
                 format!("{done} {seen:?}")
             }
             Op::FreeSpace(p) => said(s.free_space(&at(p)).await, |_| "known".into()),
+            Op::MakeLink(p, t) => said(s.make_link(&at(p), &at(t)).await, |()| "linked".into()),
             Op::Link(p, t) => (self.link)(PATHS[p], TARGETS[t]).to_string(),
         }
     }

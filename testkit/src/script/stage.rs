@@ -266,6 +266,10 @@ fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String>
         "line" => limits.line = parse(value)?,
         "stat_entries" => limits.stat_entries = parse(value)?,
         "ascii_size_scan" => limits.ascii_size_scan = parse(value)?,
+        "idle_max" => limits.idle_max = duration(value)?,
+        "work_octets" => limits.work_octets = parse(value)?,
+        "work_entries" => limits.work_entries = parse(value)?,
+        "work_time" => limits.work_time = duration(value)?,
         "ascii_restart_scan" => limits.ascii_restart_scan = parse(value)?,
         _ => return Err(format!("there is no option {name}")),
     }

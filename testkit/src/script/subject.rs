@@ -178,4 +178,8 @@ impl Authenticator for Accounts {
     fn welcomes_anonymous(&self) -> bool {
         self.anonymous
     }
+
+    fn sets_created(&self) -> bool {
+        true
+    }
 }

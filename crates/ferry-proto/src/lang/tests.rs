@@ -109,7 +109,9 @@ const SOURCES: &[(&str, &str)] = &[
     ("login", include_str!("../server/login.rs")),
     ("params", include_str!("../server/params.rs")),
     ("place", include_str!("../server/place.rs")),
+    ("site", include_str!("../server/site.rs")),
     ("transfer", include_str!("../server/transfer.rs")),
+    ("work", include_str!("../server/work.rs")),
 ];
 
 /// Whatever the session machine says is written as a sentence in its sources; each must have its

@@ -5,6 +5,8 @@ use core::net::SocketAddr;
 
 use crate::date::UnixTime;
 use crate::facts::FactSet;
+use crate::hash::Algorithm;
+use crate::modify::FactChange;
 use crate::path::FtpPath;
 use crate::reply::Reply;
 use crate::repr::Representation;
@@ -40,6 +42,10 @@ pub struct Rules {
     pub long_addresses: bool,
     /// Permission bits taken from what a new session creates.
     pub umask: u16,
+    /// The most seconds of silence a client can ask for with SITE IDLE.
+    pub idle_max_secs: u64,
+    /// Whether files can be given a time of creation, so that MFCT is announced.
+    pub sets_created: bool,
 }
 
 /// How the data connection of a transfer comes about.
@@ -112,6 +118,58 @@ pub struct Plan {
     pub representation: Representation,
     /// Permission bits taken from what it creates.
     pub umask: u16,
+    /// RANG: of RETR and STOR, the first octet of the file that no longer belongs to it.
+    pub until: Option<u64>,
+}
+
+/// Work without a data connection that may take long: it is watched, and stopped, as a transfer
+/// is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a driver must handle each")]
+pub enum Work {
+    /// Hash regular files: [`Outcome::Digests`], one for each.
+    Hash {
+        /// The files.
+        paths: Vec<FtpPath>,
+        /// How.
+        algorithm: Algorithm,
+        /// The first octet that counts.
+        from: u64,
+        /// The first that no longer does; `None` for all that there are.
+        until: Option<u64>,
+    },
+    /// Add up the files below a directory: [`Outcome::Number`].
+    TreeSize(FtpPath),
+    /// Remove a directory and everything in it: [`Outcome::Done`].
+    RemoveTree(FtpPath),
+    /// Append files to one, in order, and remove them: [`Outcome::Done`].
+    Combine {
+        /// The file that grows; made if it is not there.
+        target: FtpPath,
+        /// What is appended.
+        sources: Vec<FtpPath>,
+        /// Permission bits taken from a file it makes.
+        umask: u16,
+    },
+    /// Copy a file, or a directory with everything in it: [`Outcome::Done`].
+    Copy {
+        /// What.
+        from: FtpPath,
+        /// The new name.
+        to: FtpPath,
+        /// Permission bits taken from what it makes.
+        umask: u16,
+    },
+}
+
+/// What hashing a file gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a driver builds it")]
+pub struct Digest {
+    /// The digest.
+    pub octets: Vec<u8>,
+    /// The first octet of the file that does not count: where hashing ended.
+    pub end: u64,
 }
 
 /// Something the machine wants to know or have done; at most one is outstanding, and it is
@@ -173,6 +231,35 @@ pub enum Ask {
         /// Last access.
         accessed: Option<UnixTime>,
     },
+    /// Change any facts: [`Outcome::Done`].
+    ChangeFacts {
+        /// By what command, for logs.
+        verb: &'static str,
+        /// What.
+        path: FtpPath,
+        /// How.
+        change: FactChange,
+    },
+    /// Make a directory and those above it that are missing, with the umask: [`Outcome::Done`].
+    MakeDirs(FtpPath, u16),
+    /// Make a symbolic link: [`Outcome::Done`].
+    MakeLink {
+        /// The new name.
+        path: FtpPath,
+        /// What it leads to.
+        target: FtpPath,
+    },
+    /// Is it something that may be copied? [`Outcome::Done`].
+    CopyFrom(FtpPath),
+    /// Octets free in a directory: [`Outcome::Number`].
+    FreeSpace(FtpPath),
+    /// Do work that may take long; [`Outcome::Stopped`] if it was stopped.
+    Work {
+        /// By what command, for logs.
+        verb: &'static str,
+        /// The work.
+        work: Box<Work>,
+    },
     /// Change permission bits: [`Outcome::Done`].
     ChangeMode(FtpPath, ModeChange),
     /// The fact line of one object, without line end: [`Outcome::Text`].
@@ -214,8 +301,8 @@ pub enum Action {
     CloseData,
     /// Close what [`Ask::Open`] opened; it will not be moved.
     DropOpened,
-    /// Stop the running [`Ask::Move`] as soon as possible; it still ends by an
-    /// [`Outcome::Ended`].
+    /// Stop the running [`Ask::Move`] or [`Ask::Work`] as soon as possible; it still ends by an
+    /// [`Outcome`].
     AbortTransfer,
     /// After all replies are out: close the control connection.
     Close(&'static str),
@@ -255,6 +342,8 @@ pub enum Failure {
     Io,
     /// The answer would cost more than the limits allow.
     TooCostly,
+    /// One file was named for two parts.
+    SameFile,
     /// No passive port is free.
     NoPort,
     /// The account must send ACCT before it may change anything.
@@ -339,4 +428,8 @@ pub enum Outcome {
     },
     /// The transfer is over.
     Ended(End),
+    /// What was hashed, in the order asked for.
+    Digests(Vec<Digest>),
+    /// Work was stopped before its end.
+    Stopped,
 }

@@ -6,12 +6,10 @@ use crate::date::UnixTime;
 use crate::path::{FtpPath, PathError, write_quoted};
 use crate::reply::Reply;
 use crate::server::{Action, Ask, Carry, Failure, Outcome, ServerSession, Stage, listing};
-use crate::site::{SITE_VERBS, SiteCommand};
 
 impl ServerSession {
     pub(super) fn admit_file(&mut self, command: Command<'_>, carry: Carry, out: &mut Vec<Action>) {
         match command {
-            Command::Site(site) => return self.admit_site(site, out),
             Command::Rnto(name) => return self.rename_to(name, carry, out),
             Command::Stat(Some(argument)) => return self.status_of(argument, out),
             Command::Mdtm(name) => return self.mdtm(name, out),
@@ -97,34 +95,6 @@ impl ServerSession {
         self.ask(Ask::ModTime { path, or_set }, Stage::Time, out);
     }
 
-    fn admit_site(&mut self, site: SiteCommand<'_>, out: &mut Vec<Action>) {
-        let reply = match site {
-            SiteCommand::Chmod { mode, path } => {
-                let Some(path) = self.resolve(path, out) else {
-                    return;
-                };
-                let stage = done(200, "Permissions changed.");
-                return self.ask(Ask::ChangeMode(path, mode), stage, out);
-            }
-            SiteCommand::Utime { modified, accessed, path } => {
-                let Some(path) = self.resolve(path, out) else {
-                    return;
-                };
-                let ask = Ask::SetTimes { path, modified, accessed };
-                return self.ask(ask, done(200, "Times changed."), out);
-            }
-            SiteCommand::Umask(None) => {
-                Reply::new(200, format!("Current UMASK is {:03o}.", self.umask))
-            }
-            SiteCommand::Umask(Some(mask)) => {
-                let was = core::mem::replace(&mut self.umask, mask);
-                Reply::new(200, format!("UMASK is {mask:03o} (was {was:03o})."))
-            }
-            SiteCommand::Help => site_help(),
-        };
-        out.push(Action::Reply(reply));
-    }
-
     pub(super) fn conclude_file(&mut self, stage: Stage, outcome: Outcome, out: &mut Vec<Action>) {
         let reply = match (stage, outcome) {
             (Stage::Number, Outcome::Failed(Failure::TooCostly)) => {
@@ -144,8 +114,12 @@ impl ServerSession {
             }
             (Stage::Plain(reply) | Stage::MakeDir(reply), _) => reply,
             (Stage::RenameFrom(path), _) => {
-                self.rename_from = Some(path);
+                (self.rename_from, self.copying) = (Some(path), false);
                 Reply::new(350, "Send RNTO with the new name.")
+            }
+            (Stage::CopyFrom(path), _) => {
+                (self.rename_from, self.copying) = (Some(path), true);
+                Reply::new(350, "Send SITE CPTO with the new name.")
             }
             (Stage::Number, Outcome::Number(n)) => Reply::new(213, n.to_string()),
             (Stage::Time, Outcome::Time(time)) => Reply::new(213, time.format_timeval(false)),
@@ -163,7 +137,7 @@ impl ServerSession {
     }
 }
 
-fn done(code: u16, text: &'static str) -> Stage {
+pub(super) fn done(code: u16, text: &'static str) -> Stage {
     Stage::Plain(Reply::new(code, text))
 }
 
@@ -177,15 +151,6 @@ pub(super) fn path_reply(code: u16, path: &FtpPath, rest: &[u8]) -> Reply {
 fn modified_reply(time: UnixTime, shown: &[u8]) -> Reply {
     let fact = format!("Modify={}; ", time.format_timeval(time.nanos != 0));
     Reply::exact(213, [fact.as_bytes(), shown].concat())
-}
-
-pub(super) fn site_help() -> Reply {
-    SITE_VERBS.iter().fold(
-        Reply::multi(214, "These SITE commands are available:", "End"),
-        |reply, (name, syntax)| {
-            reply.line(format!("SITE {name}{}{syntax}", super::gap(syntax)).as_bytes())
-        },
-    )
 }
 
 pub(super) fn path_refusal(error: PathError) -> Reply {
@@ -215,6 +180,7 @@ pub(super) fn failure_reply(failure: Failure) -> Reply {
         Failure::Io => (451, "Reading or writing failed here; try again later."),
         Failure::TooCostly => (550, "That would take too long here."),
         Failure::NeedsAccount => (532, "Send ACCT first: changes need an account."),
+        Failure::SameFile => (553, "The same file is named twice."),
         Failure::NoPort => (425, "No port is free for a data connection; try again."),
     };
     Reply::new(code, text)

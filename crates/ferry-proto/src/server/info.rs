@@ -5,8 +5,8 @@ use crate::command::Command;
 use crate::reply::Reply;
 use crate::repr::Representation;
 use crate::server::files::{path_refusal, path_reply};
+use crate::server::site;
 use crate::server::{Action, Phase, Protection, Rules, ServerSession, Stage};
-use crate::site::SITE_VERBS;
 use crate::verb::{VERBS, Verb, VerbInfo};
 
 /// A number of seconds as people say it.
@@ -99,18 +99,29 @@ impl ServerSession {
             .filter(|info| match info.verb {
                 Verb::Auth => rules.tls && self.protection == Protection::Plain,
                 Verb::Pbsz | Verb::Prot => rules.tls,
+                Verb::Mfct => rules.sets_created,
                 _ => true,
             })
             .filter_map(|info| {
                 let text = info.feat?;
                 Some(match info.verb {
                     Verb::Lang => format!("LANG {}", self.language.feat_value()),
+                    Verb::Hash => format!("HASH {}", self.hash.feat_value()),
                     Verb::Mlst => format!("MLST {}", self.facts.feat_value()),
                     _ => text.to_owned(),
                 })
             })
             .collect();
-        let without_verb = ["SITE CHMOD", "SITE UTIME", "TVFS", "UTF8"];
+        let without_verb = [
+            "SITE CHMOD",
+            "SITE COPY",
+            "SITE MKDIR",
+            "SITE RMDIR",
+            "SITE SYMLINK",
+            "SITE UTIME",
+            "TVFS",
+            "UTF8",
+        ];
         lines.extend(without_verb.map(str::to_owned));
         lines.sort_unstable();
         lines.iter().fold(Reply::multi(211, "Extensions supported:", "End"), |reply, line| {
@@ -141,9 +152,11 @@ impl ServerSession {
             if self.is_secured() { "under TLS" } else { "in the clear" },
             if self.private_data { "under TLS (PROT P)" } else { "in the clear (PROT C)" },
         ));
-        say(format!("Disconnected after {} of silence", span(rules.idle_secs)));
+        say(format!("Disconnected after {} of silence", span(self.idle_secs(rules))));
         if let (Some(n), Some(Stage::Moving { verb, .. })) = (moved, self.work.as_deref()) {
             say(format!("Transfer: {}, {n} bytes", verb.name()));
+        } else if let (Some(n), Some(Stage::Working { verb, .. })) = (moved, self.work.as_deref()) {
+            say(format!("Working: {verb}, {n} bytes"));
         } else {
             say(String::from("No transfer is running"));
         }
@@ -167,7 +180,7 @@ fn help(rules: &Rules) -> Reply {
     names.sort_unstable();
     let rows = names
         .chunks(8)
-        .map(|row| row.iter().fold(String::new(), |line, name| format!("{line}{name:<6}")));
+        .map(|row| row.iter().fold(String::new(), |line, name| format!("{line}{name:<9}")));
     rows.fold(
         Reply::multi(214, "These commands are available:", "HELP <SP> command tells more."),
         |reply, row| reply.line(row.trim_end().as_bytes()),
@@ -175,15 +188,13 @@ fn help(rules: &Rules) -> Reply {
 }
 
 fn help_on(what: &[u8], rules: &Rules) -> Reply {
-    if what.eq_ignore_ascii_case(b"SITE") {
-        return crate::server::files::site_help();
-    }
-    let words = what.split_at_checked(5).filter(|(site, _)| site.eq_ignore_ascii_case(b"SITE "));
-    if let Some((_, name)) = words {
-        return match SITE_VERBS.iter().find(|v| v.0.as_bytes().eq_ignore_ascii_case(name)) {
-            Some((name, syntax)) => syntax_reply(214, &format!("SITE {name}"), syntax),
-            None => Reply::new(502, "Unknown command; HELP lists the known ones."),
-        };
+    let (verb, of_site) = what.split_at_checked(4).unwrap_or_default();
+    if verb.eq_ignore_ascii_case(b"SITE") {
+        match of_site {
+            [] => return site::help(),
+            [b' ', rest @ ..] => return site::help_on(rest),
+            _ => {}
+        }
     }
     match Verb::find(what).map(Verb::info) {
         Some(info) if in_force(info, rules) => syntax_reply(214, info.name, info.syntax),

@@ -73,7 +73,7 @@ impl ServerSession {
         self.acct = Acct::Unneeded;
         self.cwd = None;
         self.rename_from = None;
-        self.restart_at = 0;
+        self.set_range(0, u64::MAX);
         self.prepared = Prepared::No;
     }
 

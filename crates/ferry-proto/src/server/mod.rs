@@ -21,6 +21,11 @@
 //!                               │ ABOR
 //!                               ▼
 //!                             Aborting ──Ended──▶ 426, 226
+//!
+//! long work: Work ──done──▶ its reply
+//!              │ ABOR
+//!              ▼
+//!            stopping ──Stopped──▶ 426, 226
 //! ```
 //!
 //! The driver's duties: one input at a time; at most one [`Ask`] is outstanding; while one is, only
@@ -36,7 +41,9 @@ pub mod listing;
 mod login;
 mod params;
 mod place;
+mod site;
 mod transfer;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -44,12 +51,14 @@ mod tests;
 use core::net::SocketAddr;
 
 pub use action::{
-    AccountFor, Action, Ask, DataVia, End, Failure, LoginRefusal, Outcome, Plan, Rules, Transfer,
+    AccountFor, Action, Ask, DataVia, Digest, End, Failure, LoginRefusal, Outcome, Plan, Rules,
+    Transfer, Work,
 };
 
 use crate::addr::canonical_ip;
 use crate::command::{Command, CommandError, is_foreign};
 use crate::facts::FactSet;
+use crate::hash::Algorithm;
 use crate::lang::Language;
 use crate::path::FtpPath;
 use crate::reply::Reply;
@@ -117,6 +126,12 @@ enum Stage {
     Facts(FtpPath),
     Status(FtpPath),
     Room,
+    CopyFrom(FtpPath),
+    Working {
+        verb: &'static str,
+        then: work::Then,
+        stopping: bool,
+    },
     Open(Opening),
     Moving {
         verb: Verb,
@@ -148,11 +163,18 @@ pub struct ServerSession {
     work: Option<Box<Stage>>,
     prepared: Prepared,
     restart_at: u64,
+    /// RANG: the first octet that no longer belongs to the range; `u64::MAX` without one.
+    range_end: u64,
+    /// SITE IDLE; 0 for what the rules say.
+    idle_secs: u32,
     peer: SocketAddr,
     umask: u16,
     facts: FactSet,
     protection: Protection,
     representation: Representation,
+    hash: Algorithm,
+    /// What `rename_from` names is to be copied: it came by CPFR.
+    copying: bool,
     wrong_passwords: u8,
     long_lines: u8,
     pbsz_given: bool,
@@ -168,7 +190,10 @@ pub struct ServerSession {
 #[derive(Debug, Default)]
 struct Carry {
     rename_from: Option<FtpPath>,
+    copy_from: Option<FtpPath>,
     restart_at: u64,
+    /// The end of RANG's range, if there is one.
+    until: Option<u64>,
 }
 
 impl ServerSession {
@@ -182,11 +207,15 @@ impl ServerSession {
             work: None,
             prepared: Prepared::No,
             restart_at: 0,
+            range_end: u64::MAX,
+            idle_secs: 0,
             peer: canonical(peer),
             umask: umask & 0o777,
             facts: FactSet::ALL,
             protection: if implicit_tls { Protection::Tls } else { Protection::Plain },
             representation: Representation::Ascii,
+            hash: Algorithm::default(),
+            copying: false,
             wrong_passwords: 0,
             long_lines: 0,
             pbsz_given: implicit_tls,
@@ -221,7 +250,24 @@ impl ServerSession {
     /// STAT during a transfer; everything else waits its turn).
     #[must_use]
     pub fn overtakes(&self, command: &Command<'_>) -> bool {
-        self.is_moving() && matches!(command, Command::Abor | Command::Stat(None))
+        (self.is_moving() || self.is_working())
+            && matches!(command, Command::Abor | Command::Stat(None))
+    }
+
+    /// Whether long work without a data connection is under way and may yet be stopped.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        matches!(self.work.as_deref(), Some(Stage::Working { stopping: false, .. }))
+    }
+
+    /// Seconds of silence after which a session that is logged in is closed: what the rules say,
+    /// or SITE IDLE.
+    #[must_use]
+    pub fn idle_secs(&self, rules: &Rules) -> u64 {
+        match self.idle_secs {
+            0 => rules.idle_secs,
+            secs => secs.into(),
+        }
     }
 
     /// The peer, with an IPv4-mapped address as IPv4.
@@ -325,9 +371,16 @@ impl ServerSession {
     /// What the previous commands left for this one; whatever this verb ends is dropped.
     fn take_carry(&mut self, verb: Option<Verb>, out: &mut Vec<Action>) -> Carry {
         let info = verb.map(Verb::info);
-        let carry = Carry { rename_from: self.rename_from.take(), restart_at: self.restart_at };
+        let named = self.rename_from.take();
+        let (rename_from, copy_from) = if self.copying { (None, named) } else { (named, None) };
+        let carry = Carry {
+            rename_from,
+            copy_from,
+            restart_at: self.restart_at,
+            until: (self.range_end != u64::MAX).then_some(self.range_end),
+        };
         if info.is_none_or(|i| i.restart == Restart::Clears) {
-            self.restart_at = 0;
+            self.set_range(0, u64::MAX);
         }
         let keeps_user = |next| info.is_some_and(|i| i.between_user_and_pass || i.verb == next);
         match self.phase {
@@ -384,7 +437,19 @@ impl ServerSession {
             | Command::Lprt(_)
             | Command::Lpsv
             | Command::Rest(_)
+            | Command::Rang(_)
             | Command::Opts(_) => self.admit_parameter(command, out),
+            Command::Site(site) => self.admit_site(site, carry, rules, out),
+            Command::Mfct { .. }
+            | Command::Mff { .. }
+            | Command::Avbl(_)
+            | Command::Dsiz(_)
+            | Command::Rmda(_)
+            | Command::Comb(_)
+            | Command::Hash(_)
+            | Command::XHash { .. }
+            | Command::Md5(_)
+            | Command::Mmd5(_) => self.admit_work(command, &carry, out),
             Command::Retr(_)
             | Command::Stor(_)
             | Command::Appe(_)
@@ -429,6 +494,7 @@ impl ServerSession {
             Stage::Mount => self.conclude_mount(&outcome, out),
             Stage::ListenLong => self.conclude_listen_long(&outcome, out),
             Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
+            Stage::Working { .. } => self.conclude_work(*stage, outcome, out),
             Stage::Open(opening) => self.conclude_open(opening, outcome, rules, out),
             Stage::Moving { .. } | Stage::Aborting { .. } => {
                 self.conclude_move(&stage, &outcome, out);
@@ -471,7 +537,7 @@ impl ServerSession {
     /// Nothing was heard for as long as the rules allow.
     pub fn timed_out(&mut self, rules: &Rules, out: &mut Vec<Action>) {
         let text = if self.is_logged_in() {
-            format!("Timeout: no command for {}; closing.", info::span(rules.idle_secs))
+            format!("Timeout: no command for {}; closing.", info::span(self.idle_secs(rules)))
         } else {
             format!("Timeout: no login within {}; closing.", info::span(rules.login_secs))
         };

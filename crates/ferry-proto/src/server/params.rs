@@ -43,8 +43,13 @@ impl ServerSession {
                 return self.ask(ask, Stage::ListenLong, out);
             }
             Command::Rest(offset) => {
-                self.restart_at = offset;
+                self.set_range(offset, u64::MAX);
                 Reply::new(350, format!("The next transfer starts at {offset}."))
+            }
+            Command::Rang(range) => self.set_rang(range),
+            Command::Opts(Opts::Hash(algorithm)) => {
+                self.hash = algorithm.unwrap_or(self.hash);
+                Reply::new(200, self.hash.name())
             }
             Command::Opts(Opts::Utf8(true)) => Reply::new(200, "UTF-8 is always on."),
             Command::Opts(Opts::Utf8(false)) => Reply::new(504, "UTF-8 cannot be turned off."),
@@ -58,6 +63,23 @@ impl ServerSession {
             _ => return debug_assert!(false, "not a parameter"),
         };
         out.push(Action::Reply(reply));
+    }
+
+    pub(super) fn set_range(&mut self, start: u64, end: u64) {
+        (self.restart_at, self.range_end) = (start, end);
+    }
+
+    /// RANG names octets of the file, which are those of the wire only in TYPE I.
+    fn set_rang(&mut self, range: Option<(u64, u64)>) -> Reply {
+        let Some((first, last)) = range else {
+            self.set_range(0, u64::MAX);
+            return Reply::new(350, "The next transfer is of the whole file.");
+        };
+        if self.representation != Representation::Image {
+            return Reply::new(551, "RANG needs TYPE I and MODE S.");
+        }
+        self.set_range(first, last.saturating_add(1));
+        Reply::new(350, format!("The next transfer is of octets {first} to {last}."))
     }
 
     fn set_type(&mut self, code: TypeCode) -> Reply {

@@ -1,5 +1,7 @@
 //! The machine by itself: what it answers and asks, command by command, without sockets.
 
+mod work;
+
 use super::*;
 use crate::date::UnixTime;
 use proptest::prelude::*;
@@ -20,6 +22,8 @@ fn rules() -> Rules {
         ccc: false,
         long_addresses: false,
         umask: 0o022,
+        idle_max_secs: 7200,
+        sets_created: true,
     }
 }
 
@@ -389,6 +393,23 @@ fn files_and_directories_are_answered_by_their_codes() {
         ("MKD x", no(Failure::BadName), "553"),
         ("SITE CHMOD 644 x", no(Failure::Unsupported), "504"),
         ("DELE x", no(Failure::Io), "451"),
+        ("MFCT 20240102030405 x", done(), "213"),
+        ("MFF Modify=20240102030405; x", done(), "213"),
+        ("MFF UNIX.owner=3; x", no(Failure::Denied), "550"),
+        ("AVBL", Outcome::Number(5), "213"),
+        ("AVBL x", no(Failure::NotDir), "550"),
+        ("DSIZ x", no(Failure::TooCostly), "550"),
+        ("RMDA x", done(), "250"),
+        ("COMB t a", done(), "250"),
+        ("COMB t a a", no(Failure::SameFile), "553"),
+        ("HASH x", no(Failure::NotFile), "550"),
+        ("SITE COPY a b", done(), "200"),
+        ("SITE RMDIR a", done(), "200"),
+        ("SITE MKDIR a/b", done(), "200"),
+        ("SITE SYMLINK a b", done(), "200"),
+        ("SITE SYMLINK a b", no(Failure::Exists), "553"),
+        ("SITE CHOWN 1:2 x", done(), "200"),
+        ("SITE CHGRP 2 x", no(Failure::Unsupported), "504"),
     ];
     for (line, outcome, want) in cases {
         let shown = format!("{line} {outcome:?}");
@@ -404,6 +425,19 @@ fn files_and_directories_are_answered_by_their_codes() {
         ("OPTS MLST size type", "501"),
         ("OPTS UTF8 OFF", "504"),
         ("SITE EXEC x", "504"),
+        ("SITE WHO", "504"),
+        ("SITE QUOTA", "202"),
+        ("SITE ZONE", "210"),
+        ("SITE HELP", "214"),
+        ("SITE HELP cpfr", "214"),
+        ("SITE HELP XYZZY", "502"),
+        ("HELP SITE CHOWN", "214"),
+        ("HELP SITE XYZZY", "502"),
+        ("HELP SITEX", "502"),
+        ("HELP XSHA512", "214"),
+        ("THMB JPG 1 1 x", "502"),
+        ("OPTS HASH", "200"),
+        ("OPTS HASH MD4", "501"),
         ("SITE UMASK 77", "200"),
         ("HELP", "214"),
         ("HELP RETR", "214"),
@@ -468,6 +502,18 @@ fn an_idle_session_is_small() {
     assert!(size_of::<ServerSession>() <= 192);
 }
 
+/// What work comes to when all goes well.
+fn worked(work: &Work) -> Outcome {
+    match work {
+        Work::Hash { paths, .. } => {
+            let digest = Digest { octets: vec![0xab, 0x01], end: 5 };
+            Outcome::Digests(vec![digest; paths.len()])
+        }
+        Work::TreeSize(_) => Outcome::Number(12),
+        _ => Outcome::Done,
+    }
+}
+
 /// Any answer an ask could get, good or bad, chosen by a number.
 fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     const FAILURES: [Failure; 6] = [
@@ -491,7 +537,8 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
         Ask::Move { .. } => Outcome::Ended(ENDS[pick % ENDS.len()]),
         _ if choice.is_multiple_of(3) => Outcome::Failed(FAILURES[pick % FAILURES.len()]),
         Ask::Listen { .. } => Outcome::Listening("192.0.2.1:50001".parse().unwrap()),
-        Ask::Size(..) => Outcome::Number(1),
+        Ask::Size(..) | Ask::FreeSpace(_) => Outcome::Number(1),
+        Ask::Work { work, .. } => worked(work),
         Ask::ModTime { .. } => Outcome::Time(UnixTime::from_secs(0)),
         Ask::Facts(..) | Ask::Status(_) => Outcome::Text(b"-rw x\r\n".to_vec()),
         Ask::Open(_) => Outcome::Opened { wire_len: None, stored_as: None },
@@ -499,7 +546,7 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     }
 }
 
-const LINES: [&str; 46] = [
+const LINES: [&str; 79] = [
     "USER a",
     "PASS b",
     "ACCT c",
@@ -546,6 +593,39 @@ const LINES: [&str; 46] = [
     "CSID Name=x;",
     "HELP CCC",
     "PRET PWD",
+    "MFCT 20240102030405 f",
+    "MFF UNIX.mode=644; f",
+    "AVBL",
+    "AVBL d",
+    "DSIZ d",
+    "RMDA d",
+    "COMB t \"a b\" c",
+    "HASH f",
+    "OPTS HASH MD5",
+    "OPTS HASH",
+    "RANG 2 9",
+    "RANG 1 0",
+    "XCRC f 0 4",
+    "XSHA512 f",
+    "MD5 f",
+    "MMD5 a, b",
+    "THMB JPG 1 1 f",
+    "SITE CHOWN 1:2 f",
+    "SITE CHGRP 2 f",
+    "SITE SYMLINK a b",
+    "SITE MKDIR a/b",
+    "SITE RMDIR a",
+    "SITE COPY a b",
+    "SITE CPFR a",
+    "SITE CPTO b",
+    "SITE IDLE 60",
+    "SITE IDLE",
+    "SITE QUOTA",
+    "SITE ZONE",
+    "SITE HELP COPY",
+    "SITE WHO",
+    "SITE UTIME 202401020304 f",
+    "HELP SITE COPY",
 ];
 
 proptest! {
@@ -572,6 +652,15 @@ proptest! {
                     Action::Ask(ask) => {
                         prop_assert!(queue.is_empty(), "an ask comes last");
                         let mut outcome = some_outcome(&ask, choice);
+                        if abort && t.session.is_working() {
+                            aborted = true;
+                            t.session.command(b"ABOR", &t.rules, 0, &mut more);
+                            prop_assert_eq!(&more, &[Action::AbortTransfer]);
+                            more.clear();
+                            if choice.is_multiple_of(2) {
+                                outcome = Outcome::Stopped;
+                            }
+                        }
                         if abort && t.session.is_moving() {
                             aborted = true;
                             t.session.command(b"ABOR", &t.rules, 0, &mut more);

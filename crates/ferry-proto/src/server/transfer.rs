@@ -20,12 +20,21 @@ impl ServerSession {
     ) {
         let verb = command.verb();
         let from = carry.restart_at;
+        let until = carry.until.filter(|_| matches!(verb, Verb::Retr | Verb::Stor | Verb::Appe));
+        if until.is_some() && self.representation != Representation::Image {
+            out.push(Action::Reply(Reply::new(551, "RANG needs TYPE I and MODE S.")));
+            return;
+        }
         let what = match command {
             Command::Retr(name) => {
                 self.resolve(name, out).map(|path| Transfer::Retrieve { path, from })
             }
             Command::Stor(name) => {
                 self.resolve(name, out).map(|path| Transfer::Store { path, from })
+            }
+            Command::Appe(_) if until.is_some() => {
+                out.push(Action::Reply(Reply::new(503, "APPE cannot follow RANG.")));
+                None
             }
             Command::Appe(name) => {
                 self.resolve(name, out).map(|path| Transfer::Append { path, from })
@@ -48,7 +57,7 @@ impl ServerSession {
             _ => return self.abort_nothing(out),
         };
         if let Some(what) = what {
-            self.open(verb, what, out);
+            self.open(verb, what, until, out);
         }
     }
 
@@ -67,14 +76,14 @@ impl ServerSession {
         }
     }
 
-    fn open(&mut self, verb: Verb, what: Transfer, out: &mut Vec<Action>) {
+    fn open(&mut self, verb: Verb, what: Transfer, until: Option<u64>, out: &mut Vec<Action>) {
         let representation = self.representation;
         let opening = Opening {
             verb,
             directory_only: verb == Verb::Mlsd,
             ascii: representation == Representation::Ascii,
         };
-        let plan = Box::new(Plan { verb, what, representation, umask: self.umask });
+        let plan = Box::new(Plan { verb, what, representation, umask: self.umask, until });
         self.ask(Ask::Open(plan), Stage::Open(opening), out);
     }
 
@@ -126,9 +135,13 @@ impl ServerSession {
         self.ask(ask, Stage::Moving { verb: opening.verb, via, stored_as }, out);
     }
 
-    /// ABOR while data moves, or while the data connection is awaited.
+    /// ABOR while data moves, while the data connection is awaited, or while work is under way.
     pub(super) fn abort_moving(&mut self, out: &mut Vec<Action>) {
-        self.restart_at = 0;
+        self.set_range(0, u64::MAX);
+        if let Some(Stage::Working { stopping, .. }) = self.work.as_deref_mut() {
+            *stopping = true;
+            out.push(Action::AbortTransfer);
+        }
         if let Some(Stage::Moving { via, stored_as, .. }) = self.work.as_deref_mut() {
             let (via, stored_as) = (*via, stored_as.take());
             self.work = Some(Box::new(Stage::Aborting { via, stored_as }));
@@ -225,6 +238,9 @@ fn end_reply(end: End, via: DataVia) -> Reply {
         }
         End::Storage(Failure::NoSpace) => Reply::new(452, "No space left; transfer stopped."),
         End::Storage(Failure::Quota) => Reply::new(552, "Quota used up; transfer stopped."),
+        End::Storage(Failure::BadOffset) => {
+            Reply::new(552, "More octets came than RANG names; transfer stopped.")
+        }
         End::Storage(_) => Reply::new(451, "Reading or writing the file failed."),
         End::Complete | End::Aborted | End::Broken => {
             Reply::new(426, "The data connection broke; transfer stopped.")

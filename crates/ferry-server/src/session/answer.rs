@@ -43,6 +43,10 @@ impl Control {
                 self.flush(work).await?;
                 Box::pin(self.run_transfer(via, protect, work)).await?
             }
+            Ask::Work { verb, work: task } => {
+                self.flush(work).await?;
+                Box::pin(self.run_work(verb, *task, work)).await?
+            }
             other => match self.session() {
                 Some(session) => {
                     let told = told(&other);
@@ -138,6 +142,9 @@ impl Control {
             ascii_size_scan: options.limits.ascii_size_scan,
             ascii_restart_scan: options.limits.ascii_restart_scan,
             stat_entries: options.limits.stat_entries,
+            work_octets: options.limits.work_octets,
+            work_entries: options.limits.work_entries,
+            work_time: options.limits.work_time,
         })
     }
 
@@ -157,6 +164,7 @@ impl Control {
                 let why = match &refused {
                     Refused::Storage(error) => error.to_string(),
                     Refused::TooCostly => String::from("too costly"),
+                    Refused::SameFile | Refused::Stopped => String::from("refused"),
                 };
                 if let Some(path) = path {
                     self.report(&Event::Transferred {
@@ -195,6 +203,9 @@ fn told(ask: &Ask) -> Option<(&'static str, FtpPath, Option<FtpPath>)> {
         Ask::Rename(from, to) => ("RNTO", from.clone(), Some(to.clone())),
         Ask::ChangeMode(path, _) => ("SITE CHMOD", path.clone(), None),
         Ask::SetTimes { path, .. } => ("MFMT", path.clone(), None),
+        Ask::ChangeFacts { verb, path, .. } => (verb, path.clone(), None),
+        Ask::MakeDirs(path, _) => ("SITE MKDIR", path.clone(), None),
+        Ask::MakeLink { path, target } => ("SITE SYMLINK", path.clone(), Some(target.clone())),
         _ => return None,
     })
 }

@@ -184,11 +184,12 @@ impl Control {
         let limits = &self.shared.options.limits;
         let whole = |d: Duration| u32::try_from(d.as_secs()).unwrap_or(u32::MAX);
         let (from, patience) = if self.machine.is_logged_in() {
-            (self.heard, limits.idle)
+            let idle = self.machine.idle_secs(self.shared.hosts.rules(self.host));
+            (self.heard, u32::try_from(idle).unwrap_or(u32::MAX))
         } else {
-            (self.since, limits.login)
+            (self.since, whole(limits.login))
         };
-        from.saturating_add(whole(patience)).saturating_add(1)
+        from.saturating_add(patience).saturating_add(1)
     }
 
     fn is_overdue(&self) -> bool {

@@ -1,16 +1,19 @@
-//! A transfer beside its control connection, which is listened to all the while: ABOR and STAT are
-//! answered at once, everything else waits (RFC 959 §4.1.3, docs/protocol.md).
+//! A transfer, or long work without a data connection, beside the control connection, which is
+//! listened to all the while: ABOR and STAT are answered at once, everything else waits
+//! (RFC 959 §4.1.3, docs/protocol.md).
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ferry_proto::server::{Action, DataVia, End, Outcome, canonical};
+use ferry_proto::path::FtpPath;
+use ferry_proto::server::{Action, DataVia, End, Failure, Outcome, Work as Task, canonical};
 use tokio::sync::Notify;
 
 use super::{Control, Gone, Opening, Work};
 use crate::events::Event;
-use crate::transfer::{self, Connection, Done, Job, Via};
+use crate::transfer::{self, Connection, Job, Via};
+use crate::work;
 
 impl Control {
     /// Runs a transfer while the control connection is still listened to.
@@ -39,9 +42,10 @@ impl Control {
             peer: self.machine.peer().ip(),
             local: canonical(self.wire.local_addr().map_err(|_| Gone)?),
         };
-        let (moving, stop) = (Arc::clone(&moved), Arc::clone(&stop));
-        let job = Job { connection, ready, representation, moved: moving, stop };
-        let (done, control) = Box::pin(self.watch_transfer(job, work)).await;
+        let (moving, stopping) = (Arc::clone(&moved), Arc::clone(&stop));
+        let job = Job { connection, ready, representation, moved: moving, stop: stopping };
+        let running = transfer::run(job);
+        let (done, alive) = Box::pin(self.watch(running, &moved, &stop, work)).await;
         self.report(&Event::Transferred {
             verb: verb.name(),
             path: &path,
@@ -50,35 +54,60 @@ impl Control {
             tls: done.tls,
             failed: done.why.as_deref(),
         });
-        control.map(|()| Outcome::Ended(done.end))
+        alive.map(|()| Outcome::Ended(done.end))
     }
 
-    /// How the transfer ended, and whether the control connection outlived it.
-    pub(super) async fn watch_transfer(
+    /// Does work that may take long while the control connection is still listened to.
+    pub(super) async fn run_work(
         &mut self,
-        job: Job,
+        verb: &'static str,
+        task: Task,
         work: &mut Work,
-    ) -> (Done, Result<(), Gone>) {
+    ) -> Result<Outcome, Gone> {
+        let Some(session) = self.session() else {
+            return Ok(Outcome::Failed(Failure::Denied));
+        };
+        // What is said already counts first: an ABOR behind work that would be over at once.
+        while !work.eof && work.input.room() > 0 && self.read(work)? {}
+        let (moved, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
+        let told = changes(&task);
+        let running = work::run(session, task, Arc::clone(&moved), Arc::clone(&stop));
+        let (done, alive) = Box::pin(self.watch(running, &moved, &stop, work)).await;
+        if let (true, Some((path, to))) = (done.changed, &told) {
+            self.report(&Event::Changed { verb, path, to: to.as_ref() });
+        }
+        alive.map(|()| done.outcome)
+    }
+
+    /// Waits for the end of `job`, which ends early when `stop` is told, and listens to the control
+    /// connection meanwhile. How the job ended, and whether the control connection outlived it.
+    async fn watch<T>(
+        &mut self,
+        job: impl Future<Output = T> + Send,
+        moved: &AtomicU64,
+        stop: &Notify,
+        work: &mut Work,
+    ) -> (T, Result<(), Gone>) {
         let shared = Arc::clone(&self.shared);
-        let (moved, stop) = (Arc::clone(&job.moved), Arc::clone(&job.stop));
         let limit = shared.line_limit();
-        let mut transfer = Box::pin(transfer::run(job));
+        let mut job = Box::pin(job);
         let mut gone = None;
         loop {
             work.input.look_ahead(&mut self.lines, limit);
             while let Some(line) = work.input.take_ahead(|c| self.machine.overtakes(c)) {
-                if self.overtake(&line, &moved, &stop, work).await.is_err() {
+                if self.overtake(&line, moved, stop, work).await.is_err() {
                     gone = Some(Gone);
                 }
             }
-            // A control connection that ends takes its transfer with it, unless QUIT was said.
+            // A control connection that ends takes its transfer or work with it, unless QUIT was
+            // said.
             if gone.is_some() || (work.eof && !work.input.has_quit()) {
                 stop.notify_one();
             }
             let listen = gone.is_none() && !work.eof && work.input.room() > 0;
             tokio::select! {
                 biased;
-                done = &mut transfer => {
+                done = &mut job => {
                     return (done, gone.map_or(Ok(()), Err));
                 }
                 () = shared.ending.notified() => stop.notify_one(),
@@ -91,7 +120,7 @@ impl Control {
         }
     }
 
-    /// ABOR or STAT while data moves: answered at once, before the transfer's own reply.
+    /// ABOR or STAT meanwhile: answered at once, before the transfer's or work's own reply.
     pub(super) async fn overtake(
         &mut self,
         line: &[u8],
@@ -110,5 +139,15 @@ impl Control {
             }
         }
         self.flush(work).await
+    }
+}
+
+/// What to report of work that changes the tree.
+fn changes(task: &Task) -> Option<(FtpPath, Option<FtpPath>)> {
+    match task {
+        Task::Hash { .. } | Task::TreeSize(_) => None,
+        Task::RemoveTree(path) => Some((path.clone(), None)),
+        Task::Combine { target, .. } => Some((target.clone(), None)),
+        Task::Copy { from, to, .. } => Some((from.clone(), Some(to.clone()))),
     }
 }

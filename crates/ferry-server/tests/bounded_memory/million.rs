@@ -95,6 +95,14 @@ impl Storage for Million {
         self.rest.make_dir(path, perm)
     }
 
+    fn make_link<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        target: &'a FtpPath,
+    ) -> BoxFut<'a, Result<(), FsError>> {
+        self.rest.make_link(path, target)
+    }
+
     fn remove_dir<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>> {
         self.rest.remove_dir(path)
     }

@@ -101,7 +101,7 @@ fn nothing_is_served_before_a_log_in() {
                 "USER" => &[331],
                 // Right after USER it is a wrong password.
                 "PASS" => &[503, 530],
-                "ACCT" => &[202],
+                "ACCT" => &[503],
                 "QUIT" => &[221],
                 "FEAT" => &[211],
                 "HELP" => &[214, 502],

@@ -131,7 +131,7 @@ fn data_is_never_sent_in_the_clear_where_it_must_be_private() {
     client.ok("PROT P", 200);
     client.ok("PROT C", 534);
     client.ok("PROT S", 536);
-    client.ok("CCC", 502);
+    client.ok("CCC", 534);
     // None of which took the level back.
     client.store("STOR f", b"private");
     assert_eq!(client.fetch("RETR f"), b"private");

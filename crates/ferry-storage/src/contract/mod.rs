@@ -17,6 +17,7 @@
 )]
 
 mod change;
+mod extra;
 mod links;
 mod look;
 mod names;
@@ -88,10 +89,18 @@ impl fmt::Debug for Case {
 
 /// Every check there is.
 pub fn cases() -> impl Iterator<Item = Case> {
-    [look::CASES, write::CASES, uploads::CASES, change::CASES, links::CASES, names::CASES]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        look::CASES,
+        write::CASES,
+        uploads::CASES,
+        change::CASES,
+        extra::CASES,
+        links::CASES,
+        names::CASES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// Runs every check, each on a fixture of its own, and returns how many there were.

@@ -5,14 +5,15 @@ use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, chmodat, fchmod, mkdirat, openat,
-    renameat, unlinkat, utimensat,
+    AtFlags, CWD, Gid, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, Uid, chmodat, chownat,
+    fchmod, mkdirat, openat, renameat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
 use super::meta;
-use super::root::{Root, SAFE, nameable, visible};
+use super::root::{Root, SAFE, join, nameable, visible};
 use super::upload::rename_new;
+use crate::api::link_text;
 use crate::{FsError, SetMeta};
 
 pub(super) fn make_dir(root: &Root, path: &FtpPath, perm: u32) -> Result<(), FsError> {
@@ -32,6 +33,24 @@ pub(super) fn make_dir(root: &Root, path: &FtpPath, perm: u32) -> Result<(), FsE
     // A set-group-ID bit came from the directory above and is to be passed on below.
     let inherited = meta.mode.unwrap_or(0) & 0o2000;
     Ok(fchmod(&made, Mode::from_raw_mode(perm | inherited))?)
+}
+
+pub(super) fn make_link(root: &Root, path: &FtpPath, target: &FtpPath) -> Result<(), FsError> {
+    if path.is_root() {
+        return Err(FsError::Exists);
+    }
+    nameable(path)?;
+    let wanted = meta::of_fd(root.open_beneath(visible(target)?, OFlags::PATH)?)?;
+    let text = link_text(path, target);
+    let parent = path.parent().ok_or(FsError::Denied)?;
+    // The kernel will take the link's `..` from where the directory really is; so it is asked now
+    // where that leads, before there is a link.
+    let led_to = root.open_beneath(&join(visible(&parent)?, &text), OFlags::PATH)?;
+    if meta::of_fd(led_to)?.unique != wanted.unique {
+        return Err(FsError::NotFound);
+    }
+    let (dir, name) = root.parent(path)?;
+    Ok(symlinkat(text, &dir, name)?)
 }
 
 pub(super) fn remove_dir(root: &Root, path: &FtpPath) -> Result<(), FsError> {
@@ -81,9 +100,22 @@ pub(super) fn rename(
 }
 
 pub(super) fn set_meta(root: &Root, path: &FtpPath, set: SetMeta) -> Result<(), FsError> {
+    if set.created.is_some() {
+        // Linux has no call for it.
+        return Err(FsError::Unsupported);
+    }
     let rel = visible(path)?;
     // A descriptor that opens nothing: no right to read is needed, no FIFO or device is touched.
     let fd = root.open_beneath(rel, OFlags::PATH)?;
+    if set.owner.is_some() || set.group.is_some() {
+        // All bits set is the kernel's word for "leave it".
+        let known = |id: Option<u32>| id.is_none_or(|n| n != u32::MAX);
+        if !known(set.owner) || !known(set.group) {
+            return Err(FsError::Unsupported);
+        }
+        let (uid, gid) = (set.owner.map(Uid::from_raw), set.group.map(Gid::from_raw));
+        chownat(&fd, "", uid, gid, AtFlags::EMPTY_PATH)?;
+    }
     if let Some(mode) = set.mode {
         set_mode(&fd, Mode::from_raw_mode(mode & 0o7777), || root.open_beneath(rel, READ))?;
     }

@@ -96,7 +96,14 @@ impl LocalDir {
 
 impl Storage for LocalDir {
     fn caps(&self) -> Caps {
-        Caps { write_in_place: true, set_times: true, set_mode: true }
+        Caps {
+            write_in_place: true,
+            set_times: true,
+            set_mode: true,
+            set_created: false,
+            set_owner: true,
+            links: true,
+        }
     }
 
     fn stat<'a>(&'a self, path: &'a FtpPath, follow: bool) -> BoxFut<'a, Result<Meta, FsError>> {
@@ -133,6 +140,15 @@ impl Storage for LocalDir {
     fn make_dir<'a>(&'a self, path: &'a FtpPath, perm: u32) -> BoxFut<'a, Result<(), FsError>> {
         let path = path.clone();
         self.run(move |root| change::make_dir(root, &path, perm & 0o7777))
+    }
+
+    fn make_link<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        target: &'a FtpPath,
+    ) -> BoxFut<'a, Result<(), FsError>> {
+        let (path, target) = (path.clone(), target.clone());
+        self.run(move |root| change::make_link(root, &path, &target))
     }
 
     fn remove_dir<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>> {

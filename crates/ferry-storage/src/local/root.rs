@@ -203,6 +203,6 @@ fn split(rel: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+pub(super) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     [dir, b"/", name].concat()
 }

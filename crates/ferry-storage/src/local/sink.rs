@@ -98,6 +98,7 @@ impl Writing {
                 Pending::open(root, place, was, upload, perm)
             }
             WriteMode::At(offset) => in_place(root, path, Start::At(offset), perm),
+            WriteMode::Over(offset) => in_place(root, path, Start::Over(offset), perm),
             WriteMode::Append => in_place(root, path, Start::End, perm),
         }
     }
@@ -233,19 +234,20 @@ impl Drop for Pending {
 #[derive(Clone, Copy)]
 enum Start {
     At(u64),
+    Over(u64),
     End,
 }
 
 fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writing, FsError> {
     let fsync = root.fsync;
     let append = match start {
-        Start::At(_) => OFlags::empty(),
+        Start::At(_) | Start::Over(_) => OFlags::empty(),
         Start::End => OFlags::APPEND,
     };
     for _ in 0..RACES_MAX {
         let Place { dir, name, meta } = root.place_of_file(path)?;
         let Some(meta) = meta else {
-            if matches!(start, Start::At(offset) if offset > 0) {
+            if matches!(start, Start::At(offset) | Start::Over(offset) if offset > 0) {
                 return Err(FsError::NotFound);
             }
             match create_new(&dir, &name, perm, append) {
@@ -264,11 +266,13 @@ fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writ
         };
         let meta = meta::of_fd(&file)?;
         regular(&meta)?;
-        if let Start::At(offset) = start {
+        if let Start::At(offset) | Start::Over(offset) = start {
             if offset > meta.size {
                 return Err(FsError::BadOffset);
             }
-            ftruncate(&file, offset)?;
+            if matches!(start, Start::At(_)) {
+                ftruncate(&file, offset)?;
+            }
             file.seek(SeekFrom::Start(offset)).map_err(of_io)?;
         }
         return Ok(Writing::InPlace { file, new_in: None, fsync });

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
 
+use crate::api::link_text;
 use crate::{
     BATCH_MAX, BoxFut, ByteSource, Caps, Entries, Entry, FsError, Meta, SetMeta, Sink, Source,
     Storage, WriteMode,
@@ -122,7 +123,14 @@ impl fmt::Debug for Memory {
 
 impl Storage for Memory {
     fn caps(&self) -> Caps {
-        Caps { write_in_place: true, set_times: true, set_mode: true }
+        Caps {
+            write_in_place: true,
+            set_times: true,
+            set_mode: true,
+            set_created: true,
+            set_owner: true,
+            links: true,
+        }
     }
 
     fn stat<'a>(&'a self, path: &'a FtpPath, follow: bool) -> BoxFut<'a, Result<Meta, FsError>> {
@@ -169,6 +177,29 @@ impl Storage for Memory {
                 return Err(FsError::Exists);
             }
             add_dir(tree, place.dir, &place.name, perm)
+        })
+    }
+
+    fn make_link<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        target: &'a FtpPath,
+    ) -> BoxFut<'a, Result<(), FsError>> {
+        self.with(|tree| {
+            if path.is_root() {
+                return Err(FsError::Exists);
+            }
+            let wanted = tree.walk(target, true)?;
+            let text = link_text(path, target);
+            let place = tree.place(path)?;
+            if tree.lead(place.dir, &text)? != wanted {
+                return Err(FsError::NotFound);
+            }
+            if place.found.is_some() {
+                return Err(FsError::Exists);
+            }
+            let ino = tree.add(Body::Link(text), 0o777);
+            tree.link(place.dir, &place.name, ino)
         })
     }
 

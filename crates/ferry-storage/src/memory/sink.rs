@@ -77,7 +77,7 @@ impl MemorySink {
                 t.truncate(ino, 0);
                 (blob, Some(0), State::InPlace(ino))
             }
-            WriteMode::At(offset) => {
+            WriteMode::At(offset) | WriteMode::Over(offset) => {
                 if offset > 0 && place.found.is_none() {
                     return Err(FsError::NotFound);
                 }
@@ -86,7 +86,9 @@ impl MemorySink {
                 if at > lock(&blob).len() {
                     return Err(FsError::BadOffset);
                 }
-                t.truncate(ino, at);
+                if matches!(mode, WriteMode::At(_)) {
+                    t.truncate(ino, at);
+                }
                 (blob, Some(at), State::InPlace(ino))
             }
             WriteMode::Append => {

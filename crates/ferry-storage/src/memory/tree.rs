@@ -41,6 +41,8 @@ pub(super) struct Node {
     mode: u32,
     pub(super) modified: UnixTime,
     created: UnixTime,
+    owner: Option<u32>,
+    group: Option<u32>,
 }
 
 /// All nodes, the time, and the space that is left.
@@ -64,7 +66,8 @@ impl Tree {
     pub(super) fn new() -> Self {
         let now = UnixTime::default();
         let body = Body::Dir { up: ROOT, names: BTreeMap::new() };
-        let root = Node { body, mode: 0o755, modified: now, created: now };
+        let root =
+            Node { body, mode: 0o755, modified: now, created: now, owner: None, group: None };
         Self { nodes: BTreeMap::from([(ROOT, root)]), next: ROOT + 1, now, free: None }
     }
 
@@ -73,7 +76,10 @@ impl Tree {
         let ino = self.next;
         self.next += 1;
         let (modified, created) = (self.now, self.now);
-        self.nodes.insert(ino, Node { body, mode: mode & 0o7777, modified, created });
+        self.nodes.insert(
+            ino,
+            Node { body, mode: mode & 0o7777, modified, created, owner: None, group: None },
+        );
         ino
     }
 
@@ -161,12 +167,20 @@ impl Tree {
             if let Some(modified) = set.modified {
                 node.modified = modified;
             }
+            node.created = set.created.unwrap_or(node.created);
+            node.owner = set.owner.or(node.owner);
+            node.group = set.group.or(node.group);
         }
     }
 
     /// The node a path leads to; a link at its end is followed if `follow`.
     pub(super) fn walk(&self, path: &FtpPath, follow: bool) -> Result<u64, FsError> {
         self.walk_from(ROOT, path.as_bytes().get(1..).unwrap_or_default(), follow, &mut 0)
+    }
+
+    /// What the text of a link in directory `dir` leads to.
+    pub(super) fn lead(&self, dir: u64, text: &[u8]) -> Result<u64, FsError> {
+        self.walk_from(dir, text, true, &mut 0)
     }
 
     /// The directory that holds `path`'s last component, and what is there now; a link there is
@@ -294,8 +308,8 @@ impl Tree {
             created: Some(node.created),
             mode: Some(node.mode),
             links,
-            owner: None,
-            group: None,
+            owner: node.owner,
+            group: node.group,
             unique: (0, ino),
         })
     }

@@ -60,6 +60,10 @@ const LIMIT_KEYS: &[&str] = &[
     "stat_entries",
     "ascii_size_scan",
     "ascii_restart_scan",
+    "idle_max",
+    "work_octets",
+    "work_entries",
+    "work_time",
 ];
 
 /// Checks the text of a configuration file called `path`; relative paths in it start from `base`.
@@ -144,6 +148,8 @@ impl<'a> File<'a> {
         let section = Section::open("[limits]", table, at, LIMIT_KEYS, problems);
         for (key, limit) in [
             ("idle", &mut limits.idle),
+            ("idle_max", &mut limits.idle_max),
+            ("work_time", &mut limits.work_time),
             ("login", &mut limits.login),
             ("stall", &mut limits.stall),
             ("data_connect", &mut limits.data_connect),
@@ -162,6 +168,7 @@ impl<'a> File<'a> {
         for (key, limit) in [
             ("ascii_size_scan", &mut limits.ascii_size_scan),
             ("ascii_restart_scan", &mut limits.ascii_restart_scan),
+            ("work_octets", &mut limits.work_octets),
         ] {
             set(limit, section.get(key, problems, read::size));
         }
@@ -173,6 +180,8 @@ impl<'a> File<'a> {
         set(&mut limits.line, line);
         let entries = section.get("stat_entries", problems, |v| read::number(v, 1..=1_000_000));
         set(&mut limits.stat_entries, entries);
+        let visits = section.get("work_entries", problems, |v| read::number(v, 1..=1_000_000_000));
+        set(&mut limits.work_entries, visits);
         section.has("sessions")
     }
 

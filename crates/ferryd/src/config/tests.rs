@@ -406,9 +406,10 @@ fn every_setting_reaches_the_engine() {
          [[listen]]\naddress = \"::1\"\ntls = \"implicit\"\n\
          [limits]\nsessions = 7\nper_address = 3\nidle = \"10m\"\nlogin = 20\nstall = \"30s\"\n\
          data_connect = 11\npassive_unused = 12\nhandshake = 13\nclose = 14\n\
-         wrong_passwords = 5\nban_failures = 0\nban_window = \"1h\"\n\
-         line = 4096\nstat_entries = 99\nascii_size_scan = \"1M\"\n\
-         ascii_restart_scan = 2048\n",
+         wrong_passwords = 5\nban_failures = 0\nban_window = \"1h\"\nline = 4096\n\
+         stat_entries = 99\nascii_size_scan = \"1M\"\n\
+         ascii_restart_scan = 2048\nidle_max = \"1h\"\nwork_octets = \"2G\"\n\
+         work_entries = 50\nwork_time = \"3m\"\n",
     );
     let listen = |at: &str, tls| Listen { at: at.parse().unwrap(), tls };
     assert_eq!(
@@ -431,6 +432,8 @@ fn every_setting_reaches_the_engine() {
     assert_eq!((limits.wrong_passwords, limits.line, limits.stat_entries), (5, 4096, 99));
     assert_eq!((limits.ban_failures, limits.ban_window), (0, secs(3600)));
     assert_eq!((limits.ascii_size_scan, limits.ascii_restart_scan), (1 << 20, 2048));
+    assert_eq!((limits.idle_max, limits.work_time), (secs(3600), secs(180)));
+    assert_eq!((limits.work_octets, limits.work_entries), (2 << 30, 50));
 }
 
 #[test]
@@ -479,7 +482,7 @@ fn what_the_example_calls_a_default_is_one() {
         format!("[{name}]\n{}", body.filter_map(setting).collect::<String>())
     };
     let source = format!("{}{}", section("server"), section("limits"));
-    assert_eq!(source.lines().count(), 2 + 10 + 16, "{source}");
+    assert_eq!(source.lines().count(), 2 + 10 + 20, "{source}");
     assert_eq!(options(&source), options(""));
 }
 
