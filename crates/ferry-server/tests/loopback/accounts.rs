@@ -109,6 +109,8 @@ fn nothing_is_served_before_a_log_in() {
                 "NOOP" | "CLNT" => &[200],
                 "OPTS" => &[501],
                 "AUTH" => &[502, 504],
+                "HOST" => &[220],
+                "LANG" | "CSID" => &[200, 501, 504],
                 "PBSZ" | "PROT" => &[501, 503, 504],
                 // The first word of mail protocols, see `lines`.
                 "MAIL" => &[421, 530],
