@@ -129,13 +129,17 @@ async fn payload_that_came_with_the_handshake_is_readable_without_waiting_for_mo
 async fn garbage_under_tls_is_an_error_and_answered_by_an_alert() {
     let (session, config) = tls(&TLS13);
     let (mut wire, tcp) = pair().await;
+    // Sent sooner, the garbage could come along with the handshake and fail that instead.
+    let (accepted, is_accepted) = std::sync::mpsc::channel();
     let peer = beside(move || {
         let mut client = Client::connect(&config, tcp).unwrap();
+        is_accepted.recv().unwrap();
         client.tcp.write_all(&[0x17, 3, 3, 0, 20]).unwrap();
         client.tcp.write_all(&[0; 20]).unwrap();
         client.read_to_end().unwrap_err().to_string()
     });
     wire.accept_tls(session.offer(Channel::Control), b"").await.unwrap();
+    accepted.send(()).unwrap();
     let error = wire.read(&mut [0; 100]).await.unwrap_err();
     assert!(error.get_ref().is_some_and(|e| e.is::<rustls::Error>()), "{error}");
     drop(wire);
