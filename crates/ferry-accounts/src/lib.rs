@@ -5,6 +5,7 @@
 //! password into an account, at the same cost whether or not the name exists.
 
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
 mod account;
 pub mod password;

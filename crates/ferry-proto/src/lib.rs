@@ -7,6 +7,7 @@
 //! number or touches a file; the same code is therefore run, fuzzed and simulated.
 
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
 pub mod addr;
 pub mod command;

@@ -101,6 +101,8 @@
 //! }
 //! ```
 
+#![deny(missing_docs)]
+
 pub mod auth;
 mod bans;
 mod data;

@@ -11,6 +11,8 @@
 //! It is not a file system interface on purpose: no open file is shared between two operations,
 //! a write becomes visible only by [`Sink::commit`], and a listing is a stream of batches.
 
+#![deny(missing_docs)]
+
 mod api;
 pub mod contract;
 #[cfg(target_os = "linux")]
