@@ -1,5 +1,6 @@
 """What scripts against the server have in common: whom to ask, how to reach it, what is refused."""
 import ftplib
+import socket
 import ssl
 import sys
 
@@ -25,6 +26,15 @@ def explicit(name=None, trusted=ca_file):
     ftp.host = name or host
     ftp.auth()
     return ftp
+
+
+def clear(ftp):
+    """TLS ends, as in ftplib's own ccc(), and with it all that ftplib and ssl remember of it."""
+    ftp.file.close()
+    ftp.sock = socket.socket(fileno=ftp.sock.unwrap().detach())
+    ftp.sock.settimeout(ftp.timeout)
+    ftp.file = ftp.sock.makefile("r", encoding=ftp.encoding)
+    ftp._prot_p = False
 
 
 def refused(code, call, *arguments):

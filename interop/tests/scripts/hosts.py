@@ -58,6 +58,18 @@ ftp.login(user, password)
 ftp.prot_p()
 assert content(ftp) == "one"
 
+# REIN ends TLS, and the host goes with the name that TLS was given.
+ftp = explicit("ftp.one.test", ONE)
+ftp.login(user, password)
+ftp.sendcmd("REIN")
+clear(ftp)
+ftp.login(user, password, secure=False)
+assert fetched(ftp, "whose") == b"main"
+ftp.sendcmd("REIN")
+ftp.sendcmd("HOST ftp.two.test")
+ftp.login("kim", password, secure=False)
+assert content(ftp) == "two"
+
 # Under TLS without a server name HOST may name any.
 ftp = explicit()
 ftp.sendcmd("HOST ftp.one.test")
