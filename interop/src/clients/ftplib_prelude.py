@@ -16,9 +16,10 @@ def plain():
     return ftp
 
 
-def explicit(name=None, trusted=ca_file):
+def explicit(name=None, trusted=ca_file, version=ssl.TLSVersion.TLSv1_3):
     """A connection under explicit TLS, begun for the host of that name (SNI)."""
     context = ssl.create_default_context(cafile=trusted)
+    context.minimum_version = context.maximum_version = version
     ftp = ftplib.FTP_TLS(timeout=20, context=context)
     ftp.set_debuglevel(1)
     ftp.connect(host, port)
