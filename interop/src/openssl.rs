@@ -128,6 +128,28 @@ impl Drop for Control {
     }
 }
 
+/// A whole control connection under explicit TLS: asks for `name` by SNI if there is one, wants the
+/// certificate in `trusted`, valid for `valid_for`, then says `lines` and hears what comes.
+///
+/// # Errors
+/// openssl cannot be run.
+pub fn converse(
+    at: SocketAddr,
+    name: Option<&str>,
+    trusted: &Path,
+    valid_for: &str,
+    lines: &str,
+) -> io::Result<Finished> {
+    let mut openssl = s_client(at, Version::V13);
+    openssl.args(["-starttls", "ftp", "-crlf", "-quiet", "-verify_return_error", "-CAfile"]);
+    openssl.arg(trusted).args(["-verify_hostname", valid_for]);
+    match name {
+        Some(name) => openssl.args(["-servername", name]),
+        None => openssl.arg("-noservername"),
+    };
+    run(openssl, lines.as_bytes(), LIMIT)
+}
+
 fn s_client(at: SocketAddr, version: Version) -> Command {
     let mut openssl = Command::new("openssl");
     openssl.arg("s_client").arg("-connect").arg(at.to_string());

@@ -26,6 +26,19 @@ pub struct Server {
     dir: TempDir,
 }
 
+/// What a server's configuration holds beyond what all have; relative paths start from the
+/// server's own directory.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::exhaustive_structs, reason = "plain data")]
+pub struct Extra<'a> {
+    /// Lines of `[server]`.
+    pub server: &'a str,
+    /// Lines of the account's `[[user]]`.
+    pub user: &'a str,
+    /// Whole tables.
+    pub tables: &'a str,
+}
+
 /// Whether this machine can listen on ::1.
 #[must_use]
 pub fn ipv6() -> bool {
@@ -61,13 +74,26 @@ impl Server {
     /// # Errors
     /// It does not start; the error holds its log.
     pub fn with(server_lines: &str) -> io::Result<Self> {
+        Self::extended(Extra { server: server_lines, ..Extra::default() }, |_| Ok(()))
+    }
+
+    /// Starts a server with more in its configuration, after `prepare` has put into its directory
+    /// what that names.
+    ///
+    /// # Errors
+    /// `prepare` fails, or it does not start; the error holds its log.
+    pub fn extended(
+        extra: Extra<'_>,
+        prepare: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let dir = tempfile::tempdir()?;
         fs::create_dir(dir.path().join("files"))?;
-        make_certificate(dir.path())?;
+        make_certificate(dir.path(), "main", &["localhost", "127.0.0.1", "::1"])?;
+        prepare(dir.path())?;
         let families = if ipv6() { vec![Family::V4, Family::V6] } else { vec![Family::V4] };
         let wanted: Vec<(Family, bool)> =
             families.iter().flat_map(|family| [(*family, false), (*family, true)]).collect();
-        fs::write(dir.path().join("ferry.toml"), configuration(dir.path(), &wanted, server_lines))?;
+        fs::write(dir.path().join("ferry.toml"), configuration(&wanted, extra))?;
         let log = File::create(dir.path().join("log"))?;
         let child = Command::new(binary()?)
             .arg("--config")
@@ -86,6 +112,12 @@ impl Server {
         Ok(server)
     }
 
+    /// The server's own directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// The directory the account sees as `/`.
     #[must_use]
     pub fn files(&self) -> PathBuf {
@@ -95,7 +127,7 @@ impl Server {
     /// The server's certificate in PEM.
     #[must_use]
     pub fn certificate(&self) -> PathBuf {
-        self.dir.path().join("cert.pem")
+        self.dir.path().join("main.pem")
     }
 
     /// Where it can be reached over `link`.
@@ -174,9 +206,8 @@ fn listening(log: &str) -> Vec<SocketAddr> {
         .collect()
 }
 
-fn configuration(dir: &Path, listeners: &[(Family, bool)], server_lines: &str) -> String {
-    let path = |name: &str| dir.join(name).display().to_string();
-    let mut text = format!("[server]\n{server_lines}\n\n");
+fn configuration(listeners: &[(Family, bool)], extra: Extra<'_>) -> String {
+    let mut text = format!("[server]\n{}\n\n", extra.server);
     for (family, implicit) in listeners {
         let address = if *family == Family::V4 { "127.0.0.1" } else { "::1" };
         let tls = if *implicit { "implicit" } else { "explicit" };
@@ -184,19 +215,22 @@ fn configuration(dir: &Path, listeners: &[(Family, bool)], server_lines: &str) -
             "[[listen]]\naddress = \"{address}\"\nport = 0\ntls = \"{tls}\"\n\n"
         ));
     }
-    let (cert, key, home) = (path("cert.pem"), path("key.pem"), path("files"));
-    text.push_str(&format!("[tls]\ncert = \"{cert}\"\nkey = \"{key}\"\n\n"));
+    text.push_str("[tls]\ncert = \"main.pem\"\nkey = \"main.key\"\n\n");
     text.push_str("[limits]\nper_address = 200\n\n");
     text.push_str(&format!("[[user]]\nname = \"{USER}\"\npassword = \"{PASSWORD_HASH}\"\n"));
-    text.push_str(&format!("home = \"{home}\"\naccess = \"read-write\"\n"));
-    text
+    text.push_str("home = \"files\"\naccess = \"read-write\"\n");
+    text + extra.user + "\n\n" + extra.tables
 }
 
-fn make_certificate(dir: &Path) -> io::Result<()> {
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+/// Makes a certificate for `names`: `STEM.pem` and `STEM.key` in `dir`.
+///
+/// # Errors
+/// A name is none, or the files cannot be written.
+pub fn make_certificate(dir: &Path, stem: &str, names: &[&str]) -> io::Result<()> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
-    fs::write(dir.join("cert.pem"), made.cert.pem())?;
-    fs::write(dir.join("key.pem"), made.signing_key.serialize_pem())
+    fs::write(dir.join(format!("{stem}.pem")), made.cert.pem())?;
+    fs::write(dir.join(format!("{stem}.key")), made.signing_key.serialize_pem())
 }
 
 #[cfg(test)]

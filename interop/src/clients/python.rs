@@ -1,5 +1,6 @@
 //! Python's ftplib: a short script that reads tasks from standard input.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -16,6 +17,7 @@ use crate::task::Task;
 pub struct Python;
 
 const SCRIPT: &str = include_str!("ftplib_session.py");
+const PRELUDE: &str = include_str!("ftplib_prelude.py");
 
 impl Client for Python {
     fn name(&self) -> &'static str {
@@ -40,10 +42,7 @@ impl Python {
     /// A session that reads tab-separated tasks from standard input.
     #[must_use]
     pub fn command(target: &Target<'_>) -> Command {
-        // The distribution's own before any other that happens to come first in PATH.
-        let own = "/usr/bin/python3";
-        let program = if Path::new(own).exists() { own } else { "python3" };
-        let mut python = target.command(program);
+        let mut python = interpreter(target);
         let security = match target.link.tls() {
             None => "plain",
             Some(_) if target.link.implicit() => "implicit",
@@ -55,6 +54,28 @@ impl Python {
         python.args([security, version, data]).arg(target.certificate);
         python
     }
+
+    /// Runs `script` behind a prelude that names the target and how to reach it; see there. With
+    /// an assertion that fails or a reply that was not expected, it does not succeed.
+    ///
+    /// # Errors
+    /// The script cannot be written or the program not be run.
+    pub fn script(target: &Target<'_>, script: &str) -> io::Result<Finished> {
+        // A file of its own, so that a failure's report names it instead of showing all of it.
+        let file = target.home.join("script.py");
+        fs::write(&file, format!("{PRELUDE}\n\n{script}"))?;
+        let mut python = interpreter(target);
+        python.arg(file);
+        python.args([target.host, &target.port.to_string(), USER, target.password]);
+        python.arg(target.certificate);
+        run(python, b"", LIMIT)
+    }
+}
+
+/// The distribution's own before any other that happens to come first in PATH.
+fn interpreter(target: &Target<'_>) -> Command {
+    let own = "/usr/bin/python3";
+    target.command(if Path::new(own).exists() { own } else { "python3" })
 }
 
 fn line(task: &Task) -> String {
