@@ -3,7 +3,7 @@
 //!
 //! `FERRY_MODEL_SEQUENCES` says how many, `FERRY_MODEL_SEED` names the only one.
 
-#![allow(clippy::panic, clippy::print_stderr, reason = "a test that cannot go on has failed")]
+#![allow(clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,8 @@
 //! A small, independent model of the protocol: what RFC 959 and its extensions want of one session,
-//! as this server decides where they leave a choice. It was written from the rules, in the plainest
-//! way, and not from the engine; [`run`] makes sequences of commands from a seed, sends them to the
-//! engine over [`SimNet`](crate::net::SimNet), and compares every reply and, at the end, every file.
+//! as this server decides it where they leave a choice. It was written from the rules, in the
+//! plainest way, and not from the engine; [`run`] makes sequences of commands from a seed, sends
+//! them to the engine over [`SimNet`](crate::net::SimNet), and compares every reply and, at the
+//! end, every file.
 //!
 //! One session, no TLS, no links, two accounts; TYPE A and I, MODE S, STRU F. What is not here is
 //! left to conversations.
