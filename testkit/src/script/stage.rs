@@ -130,6 +130,19 @@ impl Stage {
         self.options.listen = vec![Listen { at, tls: ListenTls::Explicit }];
     }
 
+    /// Lets one more user log in.
+    pub(crate) fn add_user(
+        &mut self,
+        name: &str,
+        password: &str,
+        writes: bool,
+        home: &str,
+    ) -> Result<(), String> {
+        let home = FtpPath::new(home.as_bytes()).map_err(|e| e.to_string())?;
+        self.users.push(User { writes, home, ..User::new(name, password.as_bytes()) });
+        Ok(())
+    }
+
     fn user(&mut self, name: &str) -> Result<&mut User, String> {
         let user = self.users.iter_mut().find(|user| user.name == name);
         user.ok_or_else(|| format!("no user {name} was named before"))
