@@ -189,9 +189,10 @@ pub enum WriteMode {
     /// As `Create`, but the name must not exist: [`FsError::Exists`] otherwise (STOU). The name is
     /// taken from the start, with an empty file, so that no two such uploads ever get the same.
     CreateNew(Upload),
-    /// In place from an offset not beyond the end; what followed is cut off first
-    /// ([`FsError::BadOffset`] beyond the end, [`FsError::NotFound`] when there is no file and the
-    /// offset is not 0).
+    /// In place from an offset not beyond the end ([`FsError::BadOffset`] beyond the end,
+    /// [`FsError::NotFound`] when there is no file and the offset is not 0). What followed is cut
+    /// off with the first octets written, or by the commit: an upload that never begins loses
+    /// nothing.
     At(u64),
     /// As `At`, but what follows the octets written stays: a part of a file is replaced (RANG).
     Over(u64),

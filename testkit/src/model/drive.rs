@@ -152,7 +152,6 @@ impl Drive {
         let octets: Vec<u8> = group.iter().flat_map(Command::line).collect();
         self.tell(&octets).await?;
         for command in group {
-            let rest = self.model.rest();
             let expect = self.model.expect(command);
             self.done.commands += 1;
             let reply = self.answer(command, &expect).await?;
@@ -168,7 +167,7 @@ impl Drive {
                 }
             }
             if reply.code == 425 {
-                self.after_425(command, rest);
+                self.after_425(command);
             }
             if matches!(reply.code, 227 | 229) {
                 self.early = None;
@@ -179,20 +178,15 @@ impl Drive {
         Ok(false)
     }
 
-    /// An upload whose data connection never came (425) should change nothing. The engine leaves an
-    /// empty file where there was none, and after REST it has cut the file already. Until that is
-    /// settled the model takes over these two, and nothing else.
-    fn after_425(&mut self, command: &Command, rest: Option<u64>) {
+    /// An upload whose data connection never came (425) changes nothing, except that APPE has made
+    /// its file before 150: the model takes that over, and nothing else.
+    fn after_425(&mut self, command: &Command) {
         let stores = matches!(command.verb, "STOR" | "APPE");
         let Some(path) = command.name().filter(|_| stores).map(|n| self.model.path(n)) else {
             return;
         };
         let Some(found) = self.stage.storage.get(&path) else { return };
-        let cut = match self.model.tree.file(&path) {
-            None => found.is_empty() && !self.model.tree.exists(&path),
-            Some(old) => rest == u64::try_from(found.len()).ok() && old.starts_with(&found),
-        };
-        if cut {
+        if found.is_empty() && !self.model.tree.exists(&path) {
             self.model.tree.put(&path, Node::File(found));
         }
     }

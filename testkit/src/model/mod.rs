@@ -82,10 +82,6 @@ impl Model {
         self.way
     }
 
-    pub(crate) const fn rest(&self) -> Option<u64> {
-        self.rest
-    }
-
     pub(crate) const fn logged_in(&self) -> bool {
         matches!(self.login, Login::In { .. })
     }

@@ -23,8 +23,9 @@ const RACES_MAX: u32 = 16;
 /// A file being written.
 #[derive(Debug)]
 pub(super) enum Writing {
-    /// Under its name; `Some` directory if the name is new and must reach the medium too.
-    InPlace { file: File, new_in: Option<OwnedFd>, fsync: bool },
+    /// Under its name; `Some` directory if the name is new and must reach the medium too. `cut` is
+    /// where the file still has to be cut off, see [`WriteMode::At`].
+    InPlace { file: File, new_in: Option<OwnedFd>, fsync: bool, cut: Option<u64> },
     /// Aside until it is complete.
     Aside(Pending),
     /// Committed or abandoned.
@@ -91,7 +92,7 @@ impl Writing {
                 let file = create_new(&place.dir, &place.name, perm, OFlags::empty())?;
                 if upload == Upload::Direct {
                     let new_in = Some(place.dir);
-                    return Ok(Self::InPlace { file, new_in, fsync: root.fsync });
+                    return Ok(Self::InPlace { file, new_in, fsync: root.fsync, cut: None });
                 }
                 let unique = meta::of_fd(&file)?.unique;
                 let was = Was::Reserved(Reserved { unique, _open: file });
@@ -103,17 +104,24 @@ impl Writing {
         }
     }
 
-    fn file(&self) -> Result<&File, FsError> {
+    /// The file, cut off where it has to be.
+    fn file(&mut self) -> Result<&File, FsError> {
         match self {
-            Self::InPlace { file, .. } => Ok(file),
+            Self::InPlace { file, cut, .. } => {
+                if let Some(len) = cut.take() {
+                    ftruncate(&*file, len)?;
+                }
+                Ok(file)
+            }
             Self::Aside(pending) => Ok(&pending.aside.file),
             Self::Done => Err(FsError::Unsupported),
         }
     }
 
     fn commit(&mut self) -> Result<(), FsError> {
+        self.file()?;
         match std::mem::replace(self, Self::Done) {
-            Self::InPlace { file, new_in, fsync: true } => {
+            Self::InPlace { file, new_in, fsync: true, .. } => {
                 fsync_file(&file)?;
                 new_in.map_or(Ok(()), |dir| fsync_dir(&dir))
             }
@@ -253,7 +261,12 @@ fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writ
             match create_new(&dir, &name, perm, append) {
                 Err(FsError::Exists) => continue,
                 done => {
-                    return Ok(Writing::InPlace { file: done?, new_in: Some(dir), fsync });
+                    return Ok(Writing::InPlace {
+                        file: done?,
+                        new_in: Some(dir),
+                        fsync,
+                        cut: None,
+                    });
                 }
             }
         };
@@ -270,12 +283,10 @@ fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writ
             if offset > meta.size {
                 return Err(FsError::BadOffset);
             }
-            if matches!(start, Start::At(_)) {
-                ftruncate(&file, offset)?;
-            }
             file.seek(SeekFrom::Start(offset)).map_err(of_io)?;
         }
-        return Ok(Writing::InPlace { file, new_in: None, fsync });
+        let cut = if let Start::At(offset) = start { Some(offset) } else { None };
+        return Ok(Writing::InPlace { file, new_in: None, fsync, cut });
     }
     Err(FsError::Busy)
 }

@@ -14,6 +14,8 @@ pub(super) struct MemorySink {
     blob: Blob,
     /// Where the next octet goes; `None` for always the end.
     pos: Option<usize>,
+    /// Where the file still has to be cut off, see [`WriteMode::At`].
+    cut: Option<usize>,
     state: State,
 }
 
@@ -63,6 +65,11 @@ impl MemorySink {
             Some(ino) if t.blob(ino).is_none() => return Err(FsError::NotFile),
             _ => {}
         }
+        let cut = match mode {
+            WriteMode::At(offset) => usize::try_from(offset).ok(),
+            WriteMode::Create(Upload::Direct) => Some(0),
+            _ => None,
+        };
         let (blob, pos, state) = match mode {
             WriteMode::Create(up @ (Upload::Atomic | Upload::Discard)) => {
                 let was = if place.found.is_some() { Was::File } else { Was::Nothing };
@@ -74,7 +81,6 @@ impl MemorySink {
             }
             WriteMode::Create(_) | WriteMode::CreateNew(_) => {
                 let (ino, blob) = find_or_make(&mut t, &place, perm)?;
-                t.truncate(ino, 0);
                 (blob, Some(0), State::InPlace(ino))
             }
             WriteMode::At(offset) | WriteMode::Over(offset) => {
@@ -86,9 +92,6 @@ impl MemorySink {
                 if at > lock(&blob).len() {
                     return Err(FsError::BadOffset);
                 }
-                if matches!(mode, WriteMode::At(_)) {
-                    t.truncate(ino, at);
-                }
                 (blob, Some(at), State::InPlace(ino))
             }
             WriteMode::Append => {
@@ -97,10 +100,17 @@ impl MemorySink {
             }
         };
         drop(t);
-        Ok(Self { tree: Arc::clone(tree), blob, pos, state })
+        Ok(Self { tree: Arc::clone(tree), blob, pos, cut, state })
+    }
+
+    fn cut_off(&mut self) {
+        if let (Some(len), State::InPlace(ino)) = (self.cut.take(), &self.state) {
+            lock(&self.tree).truncate(*ino, len);
+        }
     }
 
     fn put(&mut self, buf: &[u8]) -> Result<(), FsError> {
+        self.cut_off();
         let mut tree = lock(&self.tree);
         let mut data = lock(&self.blob);
         let at = self.pos.unwrap_or(data.len());
@@ -126,6 +136,7 @@ impl MemorySink {
     }
 
     fn commit_now(&mut self) -> Result<(), FsError> {
+        self.cut_off();
         let State::Aside(aside) = std::mem::replace(&mut self.state, State::Done) else {
             return Ok(());
         };
