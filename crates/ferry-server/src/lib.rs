@@ -105,6 +105,7 @@
 
 pub mod auth;
 mod bans;
+mod connecting;
 mod data;
 mod entropy;
 pub mod events;

@@ -1,8 +1,6 @@
-//! One transfer from its data connection to its end: connect or accept, TLS, move, close, commit.
-//! The control connection is not touched here; a transfer is told to stop by its [`Job::stop`].
+//! One transfer from its data connection to its end: move, close, commit. The control connection
+//! is not touched here; a transfer is told to stop by its [`Job::stop`].
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,43 +8,17 @@ use ferry_proto::repr::Representation;
 use ferry_proto::server::End;
 use ferry_storage::{BoxFut, FsError};
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use crate::data;
+use crate::connecting::{Broken, Connection};
 use crate::events::{Event, SessionId};
 use crate::listing::Listing;
-use crate::net::{Link, Listener};
 use crate::opened::{Opened, Ready, UploadSink};
 use crate::ops::failure;
 use crate::pump::{self, CloseNotify, PeerEnd, PumpError};
 use crate::server::Shared;
-use crate::tls::{Channel, SessionTls, TlsFailure};
+use crate::tls::Channel;
 use crate::wire::Wire;
-
-/// How the data connection comes about.
-#[derive(Debug)]
-pub(crate) enum Via {
-    /// The peer connects here.
-    Passive(Box<dyn Listener>),
-    /// This end connects there.
-    Active(SocketAddr),
-    /// There is no way left: the passive port is gone.
-    Nowhere,
-}
-
-/// What a data connection is made from.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) session: SessionId,
-    pub(crate) via: Via,
-    /// The control connection's TLS, if the data connection is to be private.
-    pub(crate) tls: Option<SessionTls>,
-    /// The control connection's peer, to whom alone the data belongs.
-    pub(crate) peer: IpAddr,
-    /// This end of the control connection.
-    pub(crate) local: SocketAddr,
-}
 
 /// A transfer about to start.
 #[derive(Debug)]
@@ -67,22 +39,6 @@ pub(crate) struct Done {
     pub(crate) tls: Option<bool>,
     /// What went wrong, for a person.
     pub(crate) why: Option<String>,
-}
-
-/// An end that is not the one hoped for, and why.
-struct Broken {
-    end: End,
-    why: String,
-}
-
-impl Broken {
-    fn new(end: End, why: impl Into<String>) -> Self {
-        Self { end, why: why.into() }
-    }
-
-    fn stopped() -> Self {
-        Self::new(End::Aborted, "aborted")
-    }
 }
 
 impl From<PumpError> for Broken {
@@ -150,60 +106,6 @@ async fn carry_out(job: Job, resumed: &mut Option<bool>) -> Result<(), Broken> {
             }
             sent
         }
-    }
-}
-
-impl Connection {
-    /// The data connection, under TLS if it is to be.
-    async fn establish(
-        &self,
-        channel: Channel,
-        resumed: &mut Option<bool>,
-    ) -> Result<Wire, Broken> {
-        let limits = &self.shared.options.limits;
-        let link = match timeout(limits.data_connect, self.link()).await {
-            Ok(Ok(link)) => link,
-            Ok(Err(error)) => {
-                return Err(Broken::new(End::NotConnected, format!("no data connection: {error}")));
-            }
-            Err(_) => return Err(Broken::new(End::NotConnected, "no data connection in time")),
-        };
-        let mut wire = Wire::new(link);
-        if let Some(tls) = &self.tls {
-            let handshake = wire.accept_tls(tls.offer(channel), &[]);
-            *resumed = Some(match timeout(limits.handshake, handshake).await {
-                Ok(Ok(facts)) => facts.resumed,
-                Ok(Err(error)) => return Err(error.into()),
-                Err(_) => return Err(Broken::new(End::NotPrivate, "no TLS handshake in time")),
-            });
-        }
-        Ok(wire)
-    }
-
-    async fn link(&self) -> io::Result<Box<dyn Link>> {
-        match &self.via {
-            Via::Passive(listener) => {
-                let rule = self.shared.options.data_peer;
-                data::accept(&**listener, rule, self.peer, |from| {
-                    let what = format!("turned a stranger away from the data port: {}", from.ip());
-                    self.shared.observer.on(self.session, &Event::Noticed { what: &what });
-                })
-                .await
-            }
-            Via::Active(to) => data::connect(&*self.shared.net, self.local, *to).await,
-            Via::Nowhere => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-}
-
-impl From<TlsFailure> for Broken {
-    fn from(error: TlsFailure) -> Self {
-        let end = match error {
-            TlsFailure::NotResumed => End::NotResumed,
-            _ => End::NotPrivate,
-        };
-        let source = std::error::Error::source(&error);
-        Self::new(end, source.map_or_else(|| error.to_string(), |s| format!("{error}: {s}")))
     }
 }
 

@@ -11,8 +11,9 @@ use ferry_proto::server::{Action, DataVia, End, Failure, Outcome, Work as Task, 
 use tokio::sync::Notify;
 
 use super::{Control, Gone, Opening, Work};
+use crate::connecting::{Connection, Via};
 use crate::events::Event;
-use crate::transfer::{self, Connection, Job, Via};
+use crate::transfer::{self, Job};
 use crate::work;
 
 impl Control {
