@@ -44,9 +44,12 @@ conversations! {
     listings
     login
     passive
+    proxied
     ranges
     restart
+    router
     session
+    shared_port
     timeouts
     trees
     uploads

@@ -7,6 +7,7 @@
 mod answer;
 mod moving;
 mod obey;
+mod passive;
 mod place;
 
 use std::collections::VecDeque;
@@ -29,6 +30,7 @@ use crate::input::Input;
 use crate::net::Link;
 use crate::opened::Ready;
 use crate::options::ListenTls;
+use crate::proxied::Origin;
 use crate::registry::{LoggedIn, Place};
 use crate::server::Shared;
 use crate::tls::SessionTls;
@@ -50,6 +52,8 @@ pub(crate) struct Control {
     /// The log-in counted against the account's own limit, if it has one.
     counted: Option<Box<LoggedIn>>,
     passive: Option<Box<Passive>>,
+    /// Where a balancer says that the peer connected to.
+    reached: Option<Box<SocketAddr>>,
     /// Second of the server's life in which the connection was accepted, or who was logged in left.
     since: u32,
     /// Second in which a command was last dealt with.
@@ -113,14 +117,14 @@ impl Control {
         place: Place,
         id: SessionId,
         link: Box<dyn Link>,
-        peer: SocketAddr,
+        origin: Origin,
         how: ListenTls,
     ) -> Box<Self> {
         let umask = u16::try_from(shared.options.umask & 0o777).unwrap_or(0o022);
         let implicit = how == ListenTls::Implicit;
         let now = shared.second();
         Box::new(Self {
-            machine: ServerSession::new(peer, umask, implicit),
+            machine: ServerSession::new(origin.source, umask, implicit),
             shared,
             place,
             id,
@@ -130,6 +134,7 @@ impl Control {
             guard: None,
             counted: None,
             passive: None,
+            reached: origin.destination.map(Box::new),
             since: now,
             heard: now,
             host: 0,

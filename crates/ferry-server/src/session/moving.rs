@@ -31,9 +31,7 @@ impl Control {
         let path = ready.path.clone();
         let via = match via {
             DataVia::Active(to) => Via::Active(to),
-            DataVia::Passive => {
-                self.passive.take().map_or(Via::Nowhere, |p| Via::Passive(p.listener))
-            }
+            DataVia::Passive => self.passive.take().map_or(Via::Nowhere, |p| Via::Passive(p.door)),
         };
         let connection = Connection {
             shared: Arc::clone(&self.shared),

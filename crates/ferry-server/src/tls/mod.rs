@@ -9,6 +9,7 @@
 mod accept;
 mod alpn;
 mod binding;
+mod kin;
 mod leave;
 mod records;
 mod stream;
@@ -26,6 +27,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 pub(crate) use self::accept::{Choose, TlsFacts, TlsFailure, accept};
 use self::binding::Binding;
+pub(crate) use self::kin::{Kin, whose};
 pub(crate) use self::leave::Leaving;
 pub(crate) use self::stream::{TlsStream, write_at_once};
 use crate::options::DataResumption;
@@ -156,6 +158,11 @@ impl SessionTls {
         }
     }
 
+    /// Whether a data connection must resume the control connection's session.
+    pub(crate) fn must_resume(&self) -> bool {
+        self.resumption == DataResumption::Strict
+    }
+
     /// What to offer on the next connection of this kind; for one handshake only.
     pub(crate) fn offer(&self, channel: Channel) -> TlsOffer {
         let mut config = self.shared.config.clone();
@@ -176,7 +183,7 @@ impl SessionTls {
             // its system send RST, and the end of the upload may be lost with it.
             Channel::Upload => 0,
         };
-        let must_resume = channel != Channel::Control && self.resumption == DataResumption::Strict;
+        let must_resume = channel != Channel::Control && self.must_resume();
         TlsOffer { config, binding: Some(binding), must_resume }
     }
 }
