@@ -10,11 +10,12 @@ use std::time::Duration;
 use ferry_proto::addr::canonical_ip;
 use ferry_proto::client_hello::{self, HELLO_MAX, Progress};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::data::Arrival;
 use crate::events::{Event, SessionId};
 use crate::net::{Link, Listener};
+use crate::options::Limits;
 use crate::proxied::{self, NoHeader};
 use crate::server::Shared;
 use crate::shared_port::{Pending, SharedPort, Whose};
@@ -97,40 +98,43 @@ async fn listen_to(
     pending: Pending,
     link: Box<dyn Link>,
 ) {
-    let limits = &shared.options.limits;
     let from = pending.from;
-    let begun = tokio::select! {
-        ready = timeout(limits.passive_unused, poll_fn(|cx| link.poll_readable(cx))) => {
-            matches!(ready, Ok(Ok(())))
-        }
-        () = pending.unwanted() => false,
-    };
-    if !begun {
-        return turn_away(&shared, &*link, &from);
-    }
     let mut early = Vec::new();
-    let hello = match timeout(limits.handshake, first_message(&*link, &mut early)).await {
-        Ok(Ok(hello)) => hello,
-        Ok(Err(_)) => return,
-        Err(_) => return turn_away(&shared, &*link, &from),
+    let message = tokio::select! {
+        message = Box::pin(first_message(&*link, &shared.options.limits, &mut early)) => message,
+        () = pending.unwanted() => Err(io::ErrorKind::NotConnected.into()),
     };
-    let offered = hello.as_deref().map(client_hello::offered);
+    let Ok(message) = message else {
+        return turn_away(&shared, &*link, &from);
+    };
+    let offered = message.as_deref().map(client_hello::offered);
     let given = port.sort(from, pending.before, offered.as_ref(), Arrival { link, early });
     if given == Whose::Nobody {
         noticed(&shared, &from);
     }
 }
 
-/// Reads a ClientHello, keeping everything in `early`; none if something else comes.
-async fn first_message(link: &dyn Link, early: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+/// Reads a ClientHello, keeping everything in `early`; none if something else comes. The first
+/// octet may take as long as a passive port stays open, the rest as long as a handshake may.
+async fn first_message(
+    link: &dyn Link,
+    limits: &Limits,
+    early: &mut Vec<u8>,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut until = Instant::now() + limits.passive_unused;
     let mut chunk = [0; CHUNK];
     loop {
         let room = CHUNK.min(HELLO_MAX.saturating_sub(early.len()));
         match link.try_read(chunk.get_mut(..room).unwrap_or_default()) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => early.extend_from_slice(chunk.get(..n).unwrap_or_default()),
+            Ok(n) => {
+                if early.is_empty() {
+                    until = Instant::now() + limits.handshake;
+                }
+                early.extend_from_slice(chunk.get(..n).unwrap_or_default());
+            }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                poll_fn(|cx| link.poll_readable(cx)).await?;
+                timeout_at(until, poll_fn(|cx| link.poll_readable(cx))).await??;
                 continue;
             }
             Err(e) => return Err(e),

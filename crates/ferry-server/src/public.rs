@@ -82,24 +82,25 @@ impl PublicAddresses {
                 }))
             }
         };
+        let first_inside = match options.shared_data_port {
+            Some(port) => port,
+            None => *options.passive_ports.start(),
+        };
         let everyone = options.public_address.as_ref().map(&mut entry);
         let rules = options.public_for.iter();
         let mut by_network: Vec<_> = rules.map(|(net, public)| (*net, entry(public))).collect();
         by_network.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix()));
-        Self {
-            everyone,
-            by_network,
-            names,
-            first_inside: options.shared_data_port.unwrap_or(*options.passive_ports.start()),
-            first_outside: options.outside_ports,
-        }
+        Self { everyone, by_network, names, first_inside, first_outside: options.outside_ports }
     }
 
     /// What to tell of the data port `port`. An IPv4 client is never told an IPv6 address.
     pub(crate) fn announced(&self, ends: Ends, port: u16) -> SocketAddr {
         let rule = self.by_network.iter().find(|(network, _)| network.contains(ends.peer));
         let outside = rule.is_some() || !is_private(ends.peer);
-        let entry = rule.map(|(_, entry)| *entry).or(self.everyone.filter(|_| outside));
+        let entry = match rule {
+            Some((_, entry)) => Some(*entry),
+            None => self.everyone.filter(|_| outside),
+        };
         let ip = match (ends.peer, ends.local) {
             (IpAddr::V4(_), local) => match entry.and_then(|entry| self.ip(entry)) {
                 Some(public) => public.into(),
