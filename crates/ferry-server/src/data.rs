@@ -110,6 +110,10 @@ pub(crate) async fn connect(
     local: SocketAddr,
     to: SocketAddr,
 ) -> io::Result<Box<dyn Link>> {
+    // A client behind a balancer may be of another family than the balancer is here.
+    if local.is_ipv4() != to.is_ipv4() {
+        return net.connect(None, to).await;
+    }
     let from = SocketAddr::new(local.ip(), local.port().saturating_sub(1));
     match net.connect(Some(from), to).await {
         Err(e)

@@ -4,11 +4,15 @@
 //! kinds of claim keep the connections of one address apart:
 //!
 //! - A **bound** claim belongs to a session whose data connections must resume its TLS session.
-//!   Any number of them may wait side by side: the tickets in a connection's first message say
-//!   which session it belongs to ([`crate::tls::whose`]), and the handshake then proves it.
+//!   Those of different accounts may wait side by side: the tickets in a connection's first message
+//!   say which session it belongs to ([`crate::tls::whose`]), and the handshake then proves it.
 //! - Every other claim is **alone**: there is no telling whose a plain connection is, so no other
 //!   session of that address may claim anything meanwhile. It waits its turn for [`TURN_MAX`] and
 //!   is then refused.
+//!
+//! Bound claims of one account take turns, too: parallel sessions of one client often keep their
+//! tickets in one place and show any of them, so two connections could come with their tickets
+//! exchanged. So does a session that has shown another's ticket on its control connection.
 //!
 //! A connection may be under way to a claim that was given up, and must not reach the next one. So
 //! the address stays *reserved* for the session for a while, and a connection is only ever given
@@ -17,7 +21,7 @@
 //! ```text
 //! PASV ──▶ claim ──▶ waiting ──a connection from there──▶ given ──▶ transfer
 //!            ▲          │ given up, or the session ended
-//!            └──────────┴──▶ reserved for a while: others of that address who would be alone wait
+//!            └──────────┴──▶ reserved for a while: others who would have to take turns wait
 //! ```
 //!
 //! Which connections come is `dispatch`'s business; what moves over them is not known here.
@@ -74,21 +78,35 @@ struct Table {
     next: u64,
 }
 
+/// Who claims.
+#[derive(Debug, Clone)]
+pub(crate) struct Claimant {
+    pub(crate) session: SessionId,
+    pub(crate) peer: IpAddr,
+    pub(crate) account: String,
+    /// The session's TLS, if the claim is bound to it.
+    pub(crate) tls: Option<SessionTls>,
+}
+
+impl Claimant {
+    /// Whether connections of the two can be told apart by their tickets.
+    fn is_told_from(&self, other: &Self) -> bool {
+        let orderly = |tls: &Option<SessionTls>| tls.as_ref().is_some_and(|tls| !tls.mixes());
+        orderly(&self.tls) && orderly(&other.tls) && self.account != other.account
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
     number: u64,
-    session: SessionId,
-    peer: IpAddr,
-    /// The session's TLS, if the claim is bound to it.
-    tls: Option<SessionTls>,
+    claimant: Claimant,
     give: oneshot::Sender<Arrival>,
 }
 
 /// A claim was given up here, and its connection may still come.
 #[derive(Debug)]
 struct Reserved {
-    session: SessionId,
-    peer: IpAddr,
+    claimant: Claimant,
     until: Instant,
 }
 
@@ -130,19 +148,14 @@ impl SharedPort {
         found.map(SocketAddr::port)
     }
 
-    /// Claims the next connection from `peer` for a session, when its turn comes. `tls` binds the
-    /// claim to who resumes that session. [`None`] when the turn did not come.
-    pub(crate) async fn claim(
-        self: &Arc<Self>,
-        session: SessionId,
-        peer: IpAddr,
-        tls: Option<SessionTls>,
-    ) -> Option<Claim> {
+    /// Claims the next connection from the claimant's peer, when its turn comes. [`None`] when it
+    /// did not come.
+    pub(crate) async fn claim(self: &Arc<Self>, claimant: Claimant) -> Option<Claim> {
         let patience = Instant::now() + TURN_MAX;
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let free_at = match self.try_claim(session, peer, tls.as_ref()) {
+            let free_at = match self.try_claim(&claimant) {
                 Ok(claim) => return Some(claim),
                 Err(free_at) => free_at,
             };
@@ -154,31 +167,28 @@ impl SharedPort {
     }
 
     /// Claims at once; else when the address is free at the latest, if that is known.
-    fn try_claim(
-        self: &Arc<Self>,
-        session: SessionId,
-        peer: IpAddr,
-        tls: Option<&SessionTls>,
-    ) -> Result<Claim, Option<Instant>> {
+    fn try_claim(self: &Arc<Self>, claimant: &Claimant) -> Result<Claim, Option<Instant>> {
         let now = Instant::now();
         let mut table = self.table();
         table.reserved.retain(|reserved| reserved.until > now);
-        let meets = |other: IpAddr| self.meet(peer, other);
-        let taken = table.claims.iter().any(|entry| {
-            entry.session != session && (tls.is_none() || entry.tls.is_none()) && meets(entry.peer)
-        });
-        if taken || table.claims.len() + table.reserved.len() >= ENTRIES_MAX {
+        let in_the_way = |other: &Claimant| {
+            other.session != claimant.session
+                && self.meet(claimant.peer, other.peer)
+                && !claimant.is_told_from(other)
+        };
+        let full = table.claims.len() + table.reserved.len() >= ENTRIES_MAX;
+        if full || table.claims.iter().any(|entry| in_the_way(&entry.claimant)) {
             return Err(None);
         }
-        let others = table.reserved.iter().filter(|r| r.session != session && meets(r.peer));
-        if let (None, Some(last)) = (tls, others.map(|r| r.until).max()) {
+        let reserved = table.reserved.iter().filter(|reserved| in_the_way(&reserved.claimant));
+        if let Some(last) = reserved.map(|reserved| reserved.until).max() {
             return Err(Some(last));
         }
         let (give, take) = oneshot::channel();
         let number = table.next;
         table.next += 1;
-        table.claims.push(Entry { number, session, peer, tls: tls.cloned(), give });
-        let bound = tls.is_some();
+        table.claims.push(Entry { number, claimant: claimant.clone(), give });
+        let bound = claimant.tls.is_some();
         Ok(Claim { port: Arc::clone(self), number, bound, arrival: Mutex::new(take) })
     }
 
@@ -190,11 +200,11 @@ impl SharedPort {
     /// Gives a connection from `from` away if it is clear whose it is.
     pub(crate) fn offer(&self, from: IpAddr, arrival: Arrival) -> (Whose, Option<Arrival>) {
         let mut table = self.table();
-        let mut candidates = table.claims.iter().filter(|e| self.meet(from, e.peer));
+        let mut candidates = table.claims.iter().filter(|e| self.meet(from, e.claimant.peer));
         let Some(first) = candidates.next() else {
             return (Whose::Nobody, Some(arrival));
         };
-        if first.tls.is_some() {
+        if first.claimant.tls.is_some() {
             return (Whose::MustSay, Some(arrival));
         }
         let number = first.number;
@@ -215,13 +225,14 @@ impl SharedPort {
         let candidates: Vec<&Entry> = table
             .claims
             .iter()
-            .filter(|entry| entry.number < before && self.meet(from, entry.peer))
+            .filter(|entry| entry.number < before && self.meet(from, entry.claimant.peer))
             .collect();
-        let bound = candidates.iter().filter_map(|e| e.tls.as_ref().map(|tls| (tls, e.number)));
+        let bound = candidates.iter();
+        let bound = bound.filter_map(|e| e.claimant.tls.as_ref().map(|tls| (tls, e.number)));
         let said = offered.map_or(Kin::Unknown, |offered| tls::whose(bound, offered));
         let number = match (said, candidates.as_slice()) {
             (Kin::Of(number), _) => Some(number),
-            (Kin::Unknown, [only]) if only.tls.is_some() => Some(only.number),
+            (Kin::Unknown, [only]) if only.claimant.tls.is_some() => Some(only.number),
             _ => None,
         };
         match number {
@@ -247,7 +258,8 @@ impl SharedPort {
     /// A place for a connection from `from` that has yet to say whose it is.
     pub(crate) fn wait(self: &Arc<Self>, from: IpAddr) -> Option<Pending> {
         let mut table = self.table();
-        let claims = table.claims.iter().filter(|entry| self.meet(from, entry.peer)).count();
+        let claims =
+            table.claims.iter().filter(|entry| self.meet(from, entry.claimant.peer)).count();
         let before = table.next;
         let here = table.pending.get(&from).copied().unwrap_or_default();
         if here >= claims + PENDING_SPARE || table.pending_in_all >= PENDING_MAX {
@@ -274,8 +286,9 @@ impl Pending {
         loop {
             let mut changed = std::pin::pin!(self.port.changed.notified());
             changed.as_mut().enable();
-            let wanted =
-                |entry: &Entry| entry.number < self.before && self.port.meet(self.from, entry.peer);
+            let wanted = |entry: &Entry| {
+                entry.number < self.before && self.port.meet(self.from, entry.claimant.peer)
+            };
             if !self.port.table().claims.iter().any(wanted) {
                 return;
             }
@@ -329,10 +342,10 @@ impl Drop for Claim {
         let Some(at) = table.claims.iter().position(|entry| entry.number == self.number) else {
             return;
         };
-        let Entry { session, peer, .. } = table.claims.swap_remove(at);
+        let Entry { claimant, .. } = table.claims.swap_remove(at);
         let until = Instant::now() + self.port.reserved_for;
-        table.reserved.retain(|reserved| reserved.session != session);
-        table.reserved.push(Reserved { session, peer, until });
+        table.reserved.retain(|reserved| reserved.claimant.session != claimant.session);
+        table.reserved.push(Reserved { claimant, until });
         drop(table);
         self.port.changed.notify_waiters();
     }

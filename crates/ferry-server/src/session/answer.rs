@@ -100,7 +100,7 @@ impl Control {
     }
 
     /// An account's name among those of all hosts.
-    fn counted_as<'a>(&self, name: &'a str) -> Cow<'a, str> {
+    pub(super) fn counted_as<'a>(&self, name: &'a str) -> Cow<'a, str> {
         match self.host {
             0 => Cow::Borrowed(name),
             host => Cow::Owned(format!("{name}\0{host}")),

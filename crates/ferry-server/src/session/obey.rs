@@ -237,7 +237,7 @@ impl Control {
         match timeout(limit, handshake).await {
             Ok(Ok(facts)) => {
                 self.tls = session.map(|mut tls: Box<SessionTls>| {
-                    tls.enter_control(facts.version);
+                    tls.enter_control(facts.version, facts.mixes);
                     tls
                 });
                 self.host = host;

@@ -10,6 +10,7 @@ use super::Control;
 use crate::data::{self, Door, Passive};
 use crate::events::Event;
 use crate::public::Ends;
+use crate::shared_port::Claimant;
 
 impl Control {
     pub(super) async fn listen(&mut self, announce: bool) -> Outcome {
@@ -51,7 +52,10 @@ impl Control {
         let port = shared_port.port(socket).ok_or(io::ErrorKind::AddrNotAvailable)?;
         let tls = self.tls.as_deref().filter(|tls| tls.must_resume());
         let tls = tls.filter(|_| self.machine.is_data_private()).cloned();
-        let claim = shared_port.claim(self.id, self.machine.peer().ip(), tls).await;
+        let account = self.guard.as_ref().map(|guard| guard.account().name.clone());
+        let account = self.counted_as(&account.unwrap_or_default()).into_owned();
+        let peer = self.machine.peer().ip();
+        let claim = shared_port.claim(Claimant { session: self.id, peer, account, tls }).await;
         let claim = claim.ok_or_else(|| {
             io::Error::other("the shared data port is awaited by another session of this address")
         })?;

@@ -24,6 +24,11 @@ fn arrival() -> Arrival {
     Arrival { link: Box::new(Stubborn::default()), early: Vec::new() }
 }
 
+fn claimant(session: u64, peer: IpAddr, tls: Option<&SessionTls>) -> Claimant {
+    let account = format!("user {session}");
+    Claimant { session: SessionId(session), peer, account, tls: tls.cloned() }
+}
+
 /// Whether the claim has been given a connection.
 fn has_arrived(claim: &Claim) -> bool {
     let mut waiting = std::pin::pin!(claim.arrival());
@@ -44,18 +49,43 @@ async fn only_bound_claims_of_one_address_wait_side_by_side() {
     ];
     for (first, second, from, goes) in cases {
         let port = port(DataPeer::Strict);
-        let bind = |bound: bool| bound.then(|| tls.clone());
-        let _first = port.claim(SessionId(1), HOME, bind(first)).await.unwrap();
-        let second_claim = port.claim(SessionId(2), from, bind(second)).await;
+        let bind = |bound: bool| bound.then_some(&tls);
+        let _first = port.claim(claimant(1, HOME, bind(first))).await.unwrap();
+        let second_claim = port.claim(claimant(2, from, bind(second))).await;
         assert_eq!(second_claim.is_some(), goes, "{first} {second} {from}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_tickets_may_lie_in_one_place_takes_turns() {
+    let (tls, mut mixing) = (tls(), tls());
+    mixing.enter_control("TLSv1.3", true);
+    let cases = [
+        ("alice", &tls, "bob", &tls, true),
+        ("alice", &tls, "alice", &tls, false),
+        ("alice", &mixing, "bob", &tls, false),
+        ("alice", &tls, "bob", &mixing, false),
+    ];
+    for (first, first_tls, second, second_tls, goes) in cases {
+        let port = port(DataPeer::Strict);
+        let named = |session, account: &str, tls| {
+            let account = account.to_owned();
+            Claimant { account, ..claimant(session, HOME, Some(tls)) }
+        };
+        let first_claim = port.claim(named(1, first, first_tls)).await.unwrap();
+        let second_claim = named(2, second, second_tls);
+        assert_eq!(port.try_claim(&second_claim).is_ok(), goes, "{first} {second}");
+        // Nor does one get what is still under way to the other.
+        drop(first_claim);
+        assert_eq!(port.try_claim(&second_claim).is_ok(), goes, "{first} {second}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_neighbours_may_bring_data_they_are_in_each_other_s_way() {
     let port = port(DataPeer::SameNet);
-    let first = port.claim(SessionId(1), HOME, None).await.unwrap();
-    assert!(port.claim(SessionId(2), NEIGHBOUR, None).await.is_none());
+    let first = port.claim(claimant(1, HOME, None)).await.unwrap();
+    assert!(port.claim(claimant(2, NEIGHBOUR, None)).await.is_none());
     assert_eq!(port.offer(NEIGHBOUR, arrival()).0, Whose::Given);
     assert!(has_arrived(&first));
 }
@@ -63,10 +93,10 @@ async fn where_neighbours_may_bring_data_they_are_in_each_other_s_way() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_comes_as_soon_as_the_one_before_has_its_connection() {
     let port = port(DataPeer::Strict);
-    let first = port.claim(SessionId(1), HOME, None).await.unwrap();
+    let first = port.claim(claimant(1, HOME, None)).await.unwrap();
     let waiting = {
         let port = Arc::clone(&port);
-        tokio::spawn(async move { port.claim(SessionId(2), HOME, None).await.is_some() })
+        tokio::spawn(async move { port.claim(claimant(2, HOME, None)).await.is_some() })
     };
     tokio::time::sleep(TURN_MAX / 2).await;
     assert!(!waiting.is_finished());
@@ -79,27 +109,29 @@ async fn an_address_stays_reserved_for_who_gave_a_claim_up() {
     let tls = tls();
     for bound in [false, true] {
         let port = port(DataPeer::Strict);
-        drop(port.claim(SessionId(1), HOME, bound.then(|| tls.clone())).await.unwrap());
+        drop(port.claim(claimant(1, HOME, bound.then_some(&tls))).await.unwrap());
         assert_eq!(port.offer(HOME, arrival()).0, Whose::Nobody);
-        assert!(port.try_claim(SessionId(2), HOME, None).is_err(), "its connection may come");
-        assert!(port.try_claim(SessionId(1), HOME, None).is_ok(), "it is its own");
-        assert!(port.try_claim(SessionId(2), HOME, Some(&tls)).is_ok(), "told by its ticket");
+        assert!(port.try_claim(&claimant(2, HOME, None)).is_err(), "its connection may come");
+        let own = claimant(1, HOME, bound.then_some(&tls));
+        assert!(port.try_claim(&own).is_ok(), "it is its own");
+        let told = port.try_claim(&claimant(2, HOME, Some(&tls))).is_ok();
+        assert_eq!(told, bound, "told apart by their tickets");
         tokio::time::sleep(Duration::from_secs(31)).await;
-        assert!(port.try_claim(SessionId(2), HOME, None).is_ok(), "long enough");
+        assert!(port.try_claim(&claimant(2, HOME, None)).is_ok(), "long enough");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_says_nothing_of_use_goes_to_the_only_session_it_can_be_meant_for() {
     let (tls, port) = (tls(), port(DataPeer::Strict));
-    let only = port.claim(SessionId(1), HOME, Some(tls.clone())).await.unwrap();
+    let only = port.claim(claimant(1, HOME, Some(&tls))).await.unwrap();
     assert_eq!(port.offer(HOME, arrival()).0, Whose::MustSay);
     let pending = port.wait(HOME).unwrap();
     assert_eq!(port.sort(HOME, pending.before, None, arrival()), Whose::Given);
     assert!(has_arrived(&only), "to be refused there with 522");
 
-    let _first = port.claim(SessionId(1), HOME, Some(tls.clone())).await.unwrap();
-    let _second = port.claim(SessionId(2), HOME, Some(tls.clone())).await.unwrap();
+    let _first = port.claim(claimant(1, HOME, Some(&tls))).await.unwrap();
+    let _second = port.claim(claimant(2, HOME, Some(&tls))).await.unwrap();
     let pending = port.wait(HOME).unwrap();
     assert_eq!(port.sort(HOME, pending.before, None, arrival()), Whose::Nobody);
 }
@@ -107,11 +139,11 @@ async fn what_says_nothing_of_use_goes_to_the_only_session_it_can_be_meant_for()
 #[tokio::test(start_paused = true)]
 async fn a_connection_is_never_given_to_a_claim_that_came_after_it() {
     let (tls, port) = (tls(), port(DataPeer::Strict));
-    let before = port.claim(SessionId(1), HOME, Some(tls.clone())).await.unwrap();
+    let before = port.claim(claimant(1, HOME, Some(&tls))).await.unwrap();
     let pending = port.wait(HOME).unwrap();
     drop(before);
     pending.unwanted().await;
-    let after = port.claim(SessionId(2), HOME, Some(tls)).await.unwrap();
+    let after = port.claim(claimant(2, HOME, Some(&tls))).await.unwrap();
     assert_eq!(port.sort(HOME, pending.before, None, arrival()), Whose::Nobody);
     assert!(!has_arrived(&after));
 }
@@ -120,8 +152,8 @@ async fn a_connection_is_never_given_to_a_claim_that_came_after_it() {
 async fn connections_that_do_not_say_whose_they_are_are_few() {
     let (tls, port) = (tls(), port(DataPeer::Strict));
     let _claims = [
-        port.claim(SessionId(1), HOME, Some(tls.clone())).await.unwrap(),
-        port.claim(SessionId(2), HOME, Some(tls)).await.unwrap(),
+        port.claim(claimant(1, HOME, Some(&tls))).await.unwrap(),
+        port.claim(claimant(2, HOME, Some(&tls))).await.unwrap(),
     ];
     let mut waiting: Vec<_> = std::iter::from_fn(|| port.wait(HOME)).collect();
     assert_eq!(waiting.len(), 2 + PENDING_SPARE);

@@ -89,6 +89,7 @@ impl TlsSetup {
             resumption,
             sni: None,
             version: None,
+            mixes: false,
         })
     }
 }
@@ -126,6 +127,7 @@ pub(crate) struct SessionTls {
     resumption: DataResumption,
     sni: Option<Box<str>>,
     version: Option<&'static str>,
+    mixes: bool,
 }
 
 impl SessionTls {
@@ -145,9 +147,17 @@ impl SessionTls {
         self.version
     }
 
-    /// The control connection's handshake agreed on this version.
-    pub(crate) fn enter_control(&mut self, version: &'static str) {
+    /// The control connection's handshake agreed on this version; `mixes` says whether the client
+    /// offered a ticket of another session.
+    pub(crate) fn enter_control(&mut self, version: &'static str, mixes: bool) {
         self.version = Some(version);
+        self.mixes = mixes;
+    }
+
+    /// Whether its client is known to keep the tickets of several sessions in one place, so that a
+    /// data connection may show the wrong one.
+    pub(crate) fn mixes(&self) -> bool {
+        self.mixes
     }
 
     /// TLS has ended on the control connection: from now on a data connection need not resume.
