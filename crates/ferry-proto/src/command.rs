@@ -582,12 +582,7 @@ impl<'a> Command<'a> {
             Self::Epsv(EpsvArg::All) => text("ALL"),
             Self::RestMark(point) => Some(point.marker(true).text().to_vec()),
             Self::Rest(n) | Self::Allo(n) => text(&n.to_string()),
-            Self::Opts(Opts::Utf8(on)) => text(if *on { "UTF8 ON" } else { "UTF8 OFF" }),
-            Self::Opts(Opts::Mlst(facts)) => Some([b"MLST ", *facts].concat()),
-            Self::Opts(Opts::Hash(None)) => text("HASH"),
-            Self::Opts(Opts::Hash(Some(a))) => text(&format!("HASH {}", a.name())),
-            Self::Opts(Opts::ModeZ(None)) => text("MODE Z"),
-            Self::Opts(Opts::ModeZ(Some(level))) => text(&format!("MODE Z LEVEL {level}")),
+            Self::Opts(opts) => Some(opts_argument(opts)),
             Self::Rang(None) => text("1 0"),
             Self::Rang(Some((first, last))) => text(&format!("{first} {last}")),
             Self::Mff { change, path } => Some([change.print().as_bytes(), b" ", path].concat()),
@@ -610,6 +605,18 @@ impl<'a> Command<'a> {
             | Self::Syst
             | Self::Noop => None,
         }
+    }
+}
+
+fn opts_argument(opts: &Opts<'_>) -> Vec<u8> {
+    match opts {
+        Opts::Utf8(true) => b"UTF8 ON".to_vec(),
+        Opts::Utf8(false) => b"UTF8 OFF".to_vec(),
+        Opts::Mlst(facts) => [b"MLST ", *facts].concat(),
+        Opts::Hash(None) => b"HASH".to_vec(),
+        Opts::Hash(Some(algorithm)) => format!("HASH {}", algorithm.name()).into_bytes(),
+        Opts::ModeZ(None) => b"MODE Z".to_vec(),
+        Opts::ModeZ(Some(level)) => format!("MODE Z LEVEL {level}").into_bytes(),
     }
 }
 

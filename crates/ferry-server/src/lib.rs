@@ -105,6 +105,7 @@
 
 pub mod auth;
 mod bans;
+mod coding;
 mod connecting;
 mod data;
 mod entropy;
@@ -112,6 +113,7 @@ pub mod events;
 mod guard;
 mod hosts;
 mod input;
+mod kept;
 mod listing;
 pub mod net;
 mod opened;

@@ -33,6 +33,7 @@ conversations! {
     abort
     active
     arguments
+    block_mode
     facts
     files
     hashes
@@ -45,6 +46,7 @@ conversations! {
     login
     passive
     ranges
+    representations
     restart
     session
     timeouts

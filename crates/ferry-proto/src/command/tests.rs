@@ -8,6 +8,18 @@ fn parse(line: &str) -> Result<Command<'_>, CommandError> {
 }
 
 #[test]
+fn restart_markers_and_the_settings_of_mode_z_are_read() {
+    let marker = RestartPoint { offset: 12, after_cr: true };
+    for (line, want) in [
+        ("REST 12.1", Command::RestMark(marker)),
+        ("OPTS MODE Z LEVEL 9", Command::Opts(Opts::ModeZ(Some(9)))),
+        ("opts mode z", Command::Opts(Opts::ModeZ(None))),
+    ] {
+        assert_eq!(parse(line), Ok(want), "{line}");
+    }
+}
+
+#[test]
 fn commands_are_read_as_the_rfcs_write_them() {
     let any: SocketAddrV4 = "10.0.0.1:1025".parse().unwrap();
     let cases: &[(&str, Command<'_>)] = &[
@@ -45,9 +57,6 @@ fn commands_are_read_as_the_rfcs_write_them() {
         ("EPSV", Command::Epsv(EpsvArg::Any)),
         ("EPSV all", Command::Epsv(EpsvArg::All)),
         ("REST 9223372036854775807", Command::Rest(9_223_372_036_854_775_807)),
-        ("REST 12.1", Command::RestMark(RestartPoint { offset: 12, after_cr: true })),
-        ("OPTS MODE Z LEVEL 9", Command::Opts(Opts::ModeZ(Some(9)))),
-        ("opts mode z", Command::Opts(Opts::ModeZ(None))),
         ("ALLO 12 R 80", Command::Allo(12)),
         ("OPTS utf8 on", Command::Opts(Opts::Utf8(true))),
         ("OPTS UTF-8 NLST", Command::Opts(Opts::Utf8(true))),

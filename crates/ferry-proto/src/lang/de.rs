@@ -129,6 +129,10 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "STRU P needs logical bytes of four bits or more.",
         "STRU P verlangt logische Bytes von vier oder mehr Bit.",
     ),
+    (
+        "That file cannot be sent in this TYPE and STRU.",
+        "Diese Datei lässt sich in diesem TYPE und dieser STRU nicht senden.",
+    ),
     ("APPE is not possible with STRU P.", "APPE ist mit STRU P nicht möglich."),
     (
         "Transfer complete; the data connection stays open.",

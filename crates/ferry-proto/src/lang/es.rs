@@ -120,6 +120,10 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "STRU P needs logical bytes of four bits or more.",
         "STRU P exige bytes lógicos de cuatro bits o más.",
     ),
+    (
+        "That file cannot be sent in this TYPE and STRU.",
+        "Ese archivo no se puede enviar con este TYPE y esta STRU.",
+    ),
     ("APPE is not possible with STRU P.", "APPE no es posible con STRU P."),
     (
         "Transfer complete; the data connection stays open.",

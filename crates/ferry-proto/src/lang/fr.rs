@@ -120,6 +120,10 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "STRU P needs logical bytes of four bits or more.",
         "STRU P exige des octets logiques de quatre bits ou plus.",
     ),
+    (
+        "That file cannot be sent in this TYPE and STRU.",
+        "Ce fichier ne peut pas être envoyé avec ce TYPE et cette STRU.",
+    ),
     ("APPE is not possible with STRU P.", "APPE n'est pas possible avec STRU P."),
     (
         "Transfer complete; the data connection stays open.",

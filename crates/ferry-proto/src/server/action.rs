@@ -352,6 +352,8 @@ pub enum Failure {
     TooCostly,
     /// One file was named for two parts.
     SameFile,
+    /// The file cannot be moved in the representation in force: it has more pages than numbers.
+    NotOfForm,
     /// No passive port is free.
     NoPort,
     /// The account must send ACCT before it may change anything.

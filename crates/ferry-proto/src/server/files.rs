@@ -186,6 +186,7 @@ pub(super) fn failure_reply(failure: Failure) -> Reply {
         Failure::TooCostly => (550, "That would take too long here."),
         Failure::NeedsAccount => (532, "Send ACCT first: changes need an account."),
         Failure::SameFile => (553, "The same file is named twice."),
+        Failure::NotOfForm => (555, "That file cannot be sent in this TYPE and STRU."),
         Failure::NoPort => (425, "No port is free for a data connection; try again."),
     };
     Reply::new(code, text)

@@ -60,8 +60,7 @@ impl ServerSession {
 
     /// A marker that only the modes with markers make, in TYPE A.
     pub(super) fn set_restart_mark(&mut self, point: RestartPoint) -> Reply {
-        let marks = matches!(self.form.mode, Mode::Block | Mode::Compressed);
-        if !marks || self.form.type_code != TypeCode::Ascii {
+        if !self.form.mode.has_markers() || self.form.type_code != TypeCode::Ascii {
             return Reply::new(501, "Such a marker needs TYPE A and MODE B or C.");
         }
         self.set_range(point.offset, u64::MAX);

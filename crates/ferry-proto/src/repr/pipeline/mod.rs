@@ -23,10 +23,12 @@ use super::page::Geometry;
 use super::{RestartPoint, ascii};
 use crate::command::TypeCode;
 
+mod encoder;
 mod receiver;
 mod sender;
 mod start;
 
+pub use encoder::Encoder;
 pub use receiver::Receiver;
 pub use sender::Sender;
 pub use start::Start;
@@ -138,6 +140,12 @@ impl Mode {
             b'Z' => Some(Self::Deflate),
             _ => None,
         }
+    }
+
+    /// Whether restart markers stand between the octets.
+    #[must_use]
+    pub fn has_markers(self) -> bool {
+        matches!(self, Self::Block | Self::Compressed)
     }
 
     /// Its letter.

@@ -26,11 +26,11 @@ impl Form {
         if self.structure == Structure::Page || at.after_cr && self.type_code != TypeCode::Ascii {
             return None;
         }
-        match self.mode {
-            Mode::Block | Mode::Compressed => Some(Start::File(at)),
-            _ if at.after_cr => None,
-            _ if self.keeps_octets() => Some(Start::File(at)),
-            _ => Some(Start::Wire(at.offset)),
+        match () {
+            () if self.mode.has_markers() => Some(Start::File(at)),
+            () if at.after_cr => None,
+            () if self.keeps_octets() => Some(Start::File(at)),
+            () => Some(Start::Wire(at.offset)),
         }
     }
 
@@ -47,6 +47,14 @@ impl Form {
     /// Whether TYPE and STRU leave octets where they are: an offset on the wire is one of the file.
     fn keeps_octets(self) -> bool {
         self.structure == Structure::File && !self.is_text()
+    }
+
+    /// How many octets a file of that length is on the wire in mode stream, where that follows from
+    /// its length alone. Text and logical bytes of other sizes than eight bits have to be looked
+    /// through, and records and pages have no such length.
+    #[must_use]
+    pub fn wire_len(self, file_len: u64) -> Option<u64> {
+        self.in_stream().is_identity().then_some(file_len)
     }
 
     /// The same in mode stream: what REST and SIZE count (docs/protocol.md).
@@ -109,6 +117,16 @@ mod tests {
             assert_eq!(form.start_receiving(plain).is_some(), receives, "{form:?}");
             assert_eq!(form.start_sending(at(0, false)), file(at(0, false)), "{form:?}");
         }
+    }
+
+    #[test]
+    fn lengths_on_the_wire_follow_from_the_file_where_octets_stay_octets() {
+        let len = |type_code, structure| form(type_code, structure, Mode::Block).wire_len(5);
+        assert_eq!(len(TypeCode::Image, Structure::File), Some(5));
+        assert_eq!(len(TypeCode::Local(8), Structure::File), Some(5));
+        assert_eq!(len(TypeCode::Local(7), Structure::File), None);
+        assert_eq!(len(TypeCode::Ascii, Structure::File), None);
+        assert_eq!(len(TypeCode::Image, Structure::Record), None);
     }
 
     #[test]
