@@ -1,5 +1,6 @@
-//! What follows `OPTS MODE Z`: pairs of a name and a value (the deflate draft, §3.2). Only the level
-//! changes anything here; what other servers know is accepted where it says what is so anyway.
+//! What follows `OPTS MODE Z`: pairs of a name and a value (the deflate draft, §3.2). Only the
+//! level changes anything here; what other servers know is accepted where it says what is so
+//! anyway.
 
 /// Reads the pairs: `Some(None)` when none of them names a level, `None` when one cannot be met.
 #[allow(clippy::option_option, reason = "no level is an answer, no reading is none")]

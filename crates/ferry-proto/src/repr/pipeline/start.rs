@@ -1,5 +1,5 @@
-//! What a restart (REST) means in each representation (RFC 959 §3.5, RFC 3659 §5; docs/protocol.md):
-//! an offset in the file, an offset in what is sent of it, or nothing at all.
+//! What a restart (REST) means in each representation (RFC 959 §3.5, RFC 3659 §5): an offset in the
+//! file, an offset in what is sent of it, or nothing at all.
 
 use super::{Form, Mode, Structure};
 use crate::command::TypeCode;
