@@ -1,5 +1,5 @@
-//! A data connection between two transfers: mode block leaves it open behind a file (RFC 959 §3.4.2),
-//! so that the next file needs no connection, and no TLS handshake, of its own.
+//! A data connection between two transfers: mode block leaves it open behind a file (RFC 959
+//! §3.4.2), so that the next file needs no connection, and no TLS handshake, of its own.
 
 use std::io;
 use std::task::{Context, Poll};

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use ferry_proto::repr::deflate::Limits as Expansion;
-use ferry_proto::repr::ebcdic::{Charset, CodePage};
-use ferry_proto::repr::pipeline::RecordStore;
+pub use ferry_proto::repr::deflate::Limits as Expansion;
+pub use ferry_proto::repr::ebcdic::{Charset, CodePage};
+pub use ferry_proto::repr::pipeline::RecordStore;
 use ferry_storage::Upload;
 
 /// How a listener speaks TLS.

@@ -10,6 +10,7 @@ mod file;
 mod hosts;
 mod listeners;
 mod read;
+mod representation;
 mod section;
 mod users;
 

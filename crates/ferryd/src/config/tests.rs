@@ -2,7 +2,9 @@
 
 use super::*;
 use ferry_accounts::AcctFor;
-use ferry_server::options::{DataPeer, DataResumption, Listen, Options};
+use ferry_server::options::{
+    Charset, CodePage, Coding, DataPeer, DataResumption, Listen, Options, RecordStore,
+};
 use ferry_storage::Upload;
 use std::time::Duration;
 
@@ -84,12 +86,18 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "`ccc` in [server]: text",
         "write true or false, without quotes",
     ),
+    (
+        "[representation]\nebcdic = \"500\"",
+        "2:10",
+        "`ebcdic` in [representation]: not a word known here",
+        "write \"1047\" or \"037\"",
+    ),
     ("[servr]", "1:2", "unknown key `servr` in the file", "did you mean `server`?"),
     (
         "[zebra]",
         "1:2",
         "unknown key `zebra` in the file",
-        "the file may hold: server, listen, tls, limits, user, anonymous, host",
+        "the file may hold: server, listen, tls, limits, representation, user, anonymous, host",
     ),
     ("[limits]\nidel = \"5m\"", "2:1", "unknown key `idel` in [limits]", "did you mean `idle`?"),
     (
@@ -434,6 +442,19 @@ fn every_setting_reaches_the_engine() {
     assert_eq!((limits.ascii_size_scan, limits.ascii_restart_scan), (1 << 20, 2048));
     assert_eq!((limits.idle_max, limits.work_time), (secs(3600), secs(180)));
     assert_eq!((limits.work_octets, limits.work_entries), (2 << 30, 50));
+}
+
+#[test]
+fn what_representations_leave_open_is_the_operators() {
+    let coding = options(
+        "[representation]\nebcdic = \"037\"\ntext = \"latin-1\"\nrecords = \"plain\"\n\
+         markers = true\nexpand_ratio = 20\nexpand_max = \"1G\"\n",
+    )
+    .coding;
+    assert_eq!((coding.code_page, coding.charset), (CodePage::Cp037, Charset::Latin1));
+    assert_eq!((coding.record_store, coding.markers), (RecordStore::Plain, true));
+    assert_eq!((coding.expansion.ratio_max, coding.expansion.output_max), (20, 1 << 30));
+    assert_eq!(options("").coding, Coding::default());
 }
 
 #[test]

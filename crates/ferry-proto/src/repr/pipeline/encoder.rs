@@ -9,8 +9,8 @@ use crate::command::TypeCode;
 /// Turns a file into what is sent, from where a restart says.
 ///
 /// Where that is a place in the file, what is fed to it begins there. Where it is a place on the
-/// wire, the file is first given to [`look_for`](Self::look_for) from its beginning, until the place
-/// is reached, and stepping goes on behind the octets that took.
+/// wire, the file is first given to [`look_for`](Self::look_for) from its beginning, until the
+/// place is reached, and stepping goes on behind the octets that took.
 #[derive(Debug)]
 pub struct Encoder {
     first: Sender,
@@ -178,7 +178,10 @@ mod tests {
         /// The rest of the wire is the same, wherever the transfer begins, and in mode deflate too.
         #[test]
         fn a_place_on_the_wire_is_found(
-            file in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()], 0..200),
+            file in proptest::collection::vec(
+                prop_oneof![Just(b'\n'), Just(b'\r'), any::<u8>()],
+                0..200,
+            ),
             skip in 0usize..400,
             chunk in 1usize..50,
             structure in prop_oneof![Just(Structure::File), Just(Structure::Record)],
@@ -189,7 +192,8 @@ mod tests {
             let form = Form { type_code, structure, mode, ..Form::default() };
             let options = Options::default();
             let start = Start::File(RestartPoint::default());
-            let whole = all(&mut Encoder::new(form.in_stream(), &options, start).unwrap(), &file, 32);
+            let mut plain = Encoder::new(form.in_stream(), &options, start).unwrap();
+            let whole = all(&mut plain, &file, 32);
             let place = Start::Wire(skip as u64);
             let mut encoder = Encoder::new(form, &options, place).unwrap();
             let (mut fed, mut found) = (0, encoder.look_for(&[]).unwrap());
@@ -204,7 +208,11 @@ mod tests {
             prop_assert_eq!(found, skip <= whole.len());
             if found {
                 let wire = all(&mut encoder, &file[fed..], 32);
-                let octets = Form { type_code: TypeCode::Image, structure: Structure::File, mode, ..form };
+                let octets = Form {
+                    type_code: TypeCode::Image,
+                    structure: Structure::File,
+                    ..form
+                };
                 prop_assert_eq!(received(octets, &wire), &whole[skip..]);
             }
         }
