@@ -31,6 +31,13 @@ impl Kept {
         if self.ahead.is_empty() { self.wire.poll_readable(cx).map(|_| ()) } else { Poll::Pending }
     }
 
+    /// Ends the connection, and says so under TLS, as far as that is possible at once.
+    pub(crate) fn close(mut self) {
+        self.wire.notify_close();
+        // The peer may be gone, and nothing is owed any more.
+        let _ = self.wire.try_flush(true).and_then(|()| self.wire.end_write());
+    }
+
     /// Whether the connection is still there, as far as can be told at once.
     pub(crate) fn is_open(&mut self) -> bool {
         if !self.ahead.is_empty() {

@@ -215,8 +215,18 @@ impl Control {
     }
 
     fn drop_kept(&mut self) {
-        self.kept = None;
+        if let Some(kept) = self.kept.take() {
+            kept.close();
+        }
         self.machine.kept_ended();
+    }
+
+    /// Closes the passive port and the data connection that was kept.
+    fn close_data(&mut self) {
+        self.passive = None;
+        if let Some(kept) = self.kept.take() {
+            kept.close();
+        }
     }
 
     /// Deals with why the session woke; afterwards it is idle again.

@@ -158,7 +158,7 @@ impl Control {
                 }
                 Action::Forget => self.forget(),
                 Action::LeaveHost => self.leave_host(),
-                Action::CloseData => (self.passive, self.kept) = (None, None),
+                Action::CloseData => self.close_data(),
                 Action::DropOpened => work.ready = None,
                 // Only a running transfer can be aborted, and that is where it is looked for.
                 Action::AbortTransfer => {}
@@ -183,7 +183,7 @@ impl Control {
     /// Our end of the connection, then a short wait for the peer's: closing while octets are
     /// unread would reset the connection and could take the last reply with it.
     pub(super) async fn close(&mut self) {
-        (self.passive, self.kept) = (None, None);
+        self.close_data();
         self.forget();
         let limit = self.shared.options.limits.close;
         let farewell = async {
