@@ -114,16 +114,24 @@ pub(crate) enum PeerEnd {
 /// for the peer's end, dropping what it sends: closing with octets unread makes the system send a
 /// reset, which can overtake the end of the data.
 ///
+/// A peer that knows the end of a file by its form may be gone before ours is sent (lftp in MODE Z
+/// is): that is a reset like any other.
+///
 /// # Errors
-/// The end could not be sent.
+/// The end could not be sent in time.
 pub(crate) async fn finish(
     wire: &mut Wire,
     stall: Duration,
     close: Duration,
 ) -> Result<PeerEnd, PumpError> {
     wire.notify_close();
-    flush(wire, stall).await?;
-    wire.end_write()?;
+    match flush(wire, stall).await {
+        Err(PumpError::Peer(_)) => return Ok(PeerEnd::Reset),
+        done => done?,
+    }
+    if wire.end_write().is_err() {
+        return Ok(PeerEnd::Reset);
+    }
     Ok(timeout(close, drain(wire)).await.unwrap_or(PeerEnd::Waited))
 }
 

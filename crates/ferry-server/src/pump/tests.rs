@@ -1,7 +1,7 @@
 //! Transfers over loopback sockets, and stalls on a clock that stands still.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -293,6 +293,35 @@ async fn a_peer_that_leaves_breaks_a_download() {
         let source = file(&pattern(8 << 20), 0);
         let broken = send_file(&mut wire, source, encoding(form), &progress, STALL).await;
         assert!(matches!(broken, Err(PumpError::Peer(_))), "{broken:?}");
+    }
+}
+
+/// A client that sees the end of a file in its form closes before it has our close_notify.
+#[tokio::test]
+async fn a_peer_that_leaves_with_the_last_octet_has_it_all() {
+    for cover in COVERS {
+        let leave = |tcp: &TcpStream| {
+            socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO)).unwrap();
+        };
+        let (mut wire, peer) = connected(
+            cover,
+            Channel::Download,
+            move |mut tcp| {
+                tcp.read_exact(&mut [0; 5]).unwrap();
+                leave(&tcp);
+            },
+            move |mut client| {
+                let mut got = [0; 5];
+                let mut stream = rustls::Stream::new(&mut client.tls, &mut client.tcp);
+                stream.read_exact(&mut got).unwrap();
+                leave(&client.tcp);
+            },
+        )
+        .await;
+        let progress = AtomicU64::new(0);
+        send_file(&mut wire, file(b"whole", 0), None, &progress, STALL).await.unwrap();
+        peer.await.unwrap();
+        assert_eq!(finish(&mut wire, STALL, CLOSE).await.unwrap(), PeerEnd::Reset, "{cover:?}");
     }
 }
 
