@@ -153,9 +153,9 @@ verbs! {
     Xrmd "XRMD", Name, None, "<SP> pathname", "RFC 775";
 
     // Transfer parameters.
-    Type "TYPE" Keep, Parameter, None, "<SP> type-code (A, I or L 8)", "RFC 959";
-    Mode "MODE" Keep, Parameter, None, "<SP> mode-code (S)", "RFC 959";
-    Stru "STRU" Keep, Parameter, None, "<SP> structure-code (F)", "RFC 959";
+    Type "TYPE" Keep, Parameter, None, "<SP> type-code (A, E, I or L n)", "RFC 959";
+    Mode "MODE" Keep, Parameter, None, "<SP> mode-code (S, B, C or Z)", "RFC 959";
+    Stru "STRU" Keep, Parameter, None, "<SP> structure-code (F, R or P)", "RFC 959";
     Port "PORT" Keep, Parameter, None, "<SP> h1,h2,h3,h4,p1,p2", "RFC 959";
     Pasv "PASV" Keep, None, None, "", "RFC 959";
     Eprt "EPRT" Keep, Parameter, Some("EPRT"), "<SP> |family|address|port|", "RFC 2428";

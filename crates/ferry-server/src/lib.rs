@@ -105,6 +105,7 @@
 
 pub mod auth;
 mod bans;
+mod coding;
 mod connecting;
 mod data;
 mod dispatch;
@@ -113,6 +114,7 @@ pub mod events;
 mod guard;
 mod hosts;
 mod input;
+mod kept;
 mod listing;
 pub mod net;
 mod opened;

@@ -7,6 +7,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ferry_proto::network::Network;
+pub use ferry_proto::repr::deflate::Limits as Expansion;
+pub use ferry_proto::repr::ebcdic::{Charset, CodePage};
+pub use ferry_proto::repr::pipeline::RecordStore;
 use ferry_storage::Upload;
 
 /// How a listener speaks TLS.
@@ -87,6 +90,23 @@ impl fmt::Display for Public {
     }
 }
 
+/// What an operator decides about representations other than TYPE I.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "plain data")]
+pub struct Coding {
+    /// The code page of TYPE E.
+    pub code_page: CodePage,
+    /// How text files are encoded, for TYPE E.
+    pub charset: Charset,
+    /// How records of TYPE I and L are kept in files (STRU R).
+    pub record_store: RecordStore,
+    /// When compressed data that a peer sends is taken for an attack (MODE Z).
+    pub expansion: Expansion,
+    /// Whether downloads in the modes block and compressed hold a restart marker for about every
+    /// megabyte.
+    pub markers: bool,
+}
+
 /// Numbers that bound what peers can use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "plain data")]
@@ -120,7 +140,7 @@ pub struct Limits {
     pub line: usize,
     /// Entries in one STAT listing over the control connection.
     pub stat_entries: usize,
-    /// Longest file that is scanned to answer SIZE in TYPE A, in octets.
+    /// Longest file that is scanned to answer SIZE in TYPE A and TYPE E, in octets.
     pub ascii_size_scan: u64,
     /// The longest silence a client can ask for by SITE IDLE.
     pub idle_max: Duration,
@@ -130,7 +150,8 @@ pub struct Limits {
     pub work_entries: u64,
     /// Time that one such command may take.
     pub work_time: Duration,
-    /// Longest offset that REST may name for RETR in TYPE A, in octets scanned.
+    /// Longest file that is scanned for the place that REST names for RETR where TYPE or STRU
+    /// changes octets, in octets.
     pub ascii_restart_scan: u64,
 }
 
@@ -209,6 +230,8 @@ pub struct Options {
     pub ccc: bool,
     /// Whether LPRT and LPSV are carried out (RFC 1639).
     pub long_addresses: bool,
+    /// Representations other than TYPE I.
+    pub coding: Coding,
     /// Bounds.
     pub limits: Limits,
 }
@@ -236,6 +259,7 @@ impl Default for Options {
             names: Vec::new(),
             ccc: false,
             long_addresses: false,
+            coding: Coding::default(),
             limits: Limits::default(),
         }
     }

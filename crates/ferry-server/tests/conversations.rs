@@ -33,6 +33,7 @@ conversations! {
     abort
     active
     arguments
+    block_mode
     facts
     files
     hashes
@@ -46,6 +47,7 @@ conversations! {
     passive
     proxied
     ranges
+    representations
     restart
     router
     session

@@ -222,6 +222,15 @@ pub trait Sink: Send {
     /// is then unspecified, its capacity kept).
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)>;
 
+    /// Goes on at that offset of the file, in octets: for files that come as numbered pages
+    /// (RFC 959 §3.1.2.3). What is skipped beyond the end reads as zeros once something is written
+    /// behind it. [`FsError::Unsupported`] where writing is in order only, which is also what an
+    /// implementation without this method says, and with [`WriteMode::Append`].
+    fn seek(&mut self, offset: u64) -> BoxFut<'_, Result<(), FsError>> {
+        let _ = offset;
+        Box::pin(std::future::ready(Err(FsError::Unsupported)))
+    }
+
     /// Makes what was written the file of that name. When this returns, readers see all of it.
     fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>>;
 

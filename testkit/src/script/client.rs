@@ -224,6 +224,18 @@ impl Client {
                 scene.note(&format!("{slot:?}< {n} octets, more may follow"));
                 Ok(())
             }
+            What::DataNext(slot, content) => {
+                let want = content.octets();
+                let mut got = vec![0; want.len()];
+                let link = self.link(*slot, scene).await?;
+                soon(BULK_PATIENCE, fill_up(link, &mut got)).await??;
+                scene.note(&format!("{slot:?}< {} octets, more may follow", got.len()));
+                if got == want {
+                    Ok(())
+                } else {
+                    Err(format!("{:?} came", got.escape_ascii().to_string()))
+                }
+            }
             What::DataFin(slot) => {
                 let link = self.link(*slot, scene).await?;
                 let done = link.finish().map_err(|e| e.to_string());

@@ -34,6 +34,7 @@
 //! D> "octets" | D> N octets | D eof | D close | D reset | D stall 10s
 //! D< "octets" | D< N octets everything up to the end; then the client closes
 //! D< some N                 so many octets, and no further
+//! D< next "octets"          just these, and no further
 //! D< lines | D< nothing | D< anything | D< fewer than N | D< reset
 //! D has: pattern | D lacks: pattern | D count N           about the lines last read
 //! other …, O< …             as data and D, for a second connection by someone else

@@ -174,6 +174,9 @@ fn flow(slot: Slot, word: &str, rest: &str) -> Result<What, String> {
                 if let Some(n) = rest.strip_prefix("some ") {
                     return Ok(What::DataSome(slot, number(n)?));
                 }
+                if let Some(next) = rest.strip_prefix("next ") {
+                    return Ok(What::DataNext(slot, content(next)?));
+                }
                 if let Some(n) = rest.strip_prefix("fewer than ") {
                     return Ok(What::DataFewer(slot, number(n)?));
                 }

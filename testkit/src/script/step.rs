@@ -87,6 +87,8 @@ pub(crate) enum What {
     DataAll(Slot, Content),
     /// So many octets of made-up content, and no further.
     DataSome(Slot, usize),
+    /// Just these octets; the connection goes on.
+    DataNext(Slot, Content),
     /// Everything up to a clean end, kept as lines.
     DataLines(Slot),
     DataHas(Pattern),

@@ -50,7 +50,15 @@ impl ServerSession {
                     self.not_secured()
                 }
             }
-            Command::Prot(level) => self.prot(level, rules),
+            Command::Prot(level) => {
+                let before = self.private_data;
+                let reply = self.prot(level, rules);
+                // A data connection that was kept is of the level it was made at.
+                if self.private_data != before {
+                    self.close_kept(out);
+                }
+                reply
+            }
             _ => {
                 out.push(Action::Reply(Reply::new(221, "Goodbye.")));
                 out.push(Action::CloseData);
@@ -66,9 +74,7 @@ impl ServerSession {
         if matches!(self.phase, Phase::Ready(_) | Phase::NeedAcct(_)) {
             out.push(Action::Forget);
         }
-        if self.prepared == Prepared::Listening {
-            out.push(Action::CloseData);
-        }
+        self.close_data(out);
         self.phase = Phase::NeedUser;
         self.acct = Acct::Unneeded;
         self.cwd = None;

@@ -39,9 +39,9 @@ impl Control {
                 self.listen(announce).await
             }
             Ask::Open(plan) => self.open_transfer(*plan, work).await,
-            Ask::Move { via, protect } => {
+            Ask::Move { via, protect, keep } => {
                 self.flush(work).await?;
-                Box::pin(self.run_transfer(via, protect, work)).await?
+                Box::pin(self.run_transfer(via, protect, keep, work)).await?
             }
             Ask::Work { verb, work: task } => {
                 self.flush(work).await?;
@@ -115,8 +115,9 @@ impl Control {
             now: self.shared.clock.now(),
             uploads: options.uploads,
             show_hidden: options.show_hidden,
-            ascii_size_scan: options.limits.ascii_size_scan,
-            ascii_restart_scan: options.limits.ascii_restart_scan,
+            coding: options.coding,
+            size_scan: options.limits.ascii_size_scan,
+            restart_scan: options.limits.ascii_restart_scan,
             stat_entries: options.limits.stat_entries,
             work_octets: options.limits.work_octets,
             work_entries: options.limits.work_entries,
@@ -128,18 +129,19 @@ impl Control {
         let Some(session) = self.session() else {
             return Outcome::Failed(Failure::Denied);
         };
-        let (verb, representation) = (plan.verb, plan.representation);
+        let verb = plan.verb;
         let path = about(&plan);
         match opened::open(&session, plan).await {
             Ok(ready) => {
                 let (wire_len, stored_as) = (ready.wire_len, ready.stored_as.clone());
-                work.ready = Some(Opening { ready, verb, representation });
+                work.ready = Some(Opening { ready, verb });
                 Outcome::Opened { wire_len, stored_as }
             }
             Err(refused) => {
                 let why = match &refused {
                     Refused::Storage(error) => error.to_string(),
                     Refused::TooCostly => String::from("too costly"),
+                    Refused::NotOfForm => String::from("not possible in that representation"),
                     Refused::SameFile | Refused::Stopped => String::from("refused"),
                 };
                 if let Some(path) = path {

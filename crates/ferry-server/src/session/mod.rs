@@ -18,7 +18,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ferry_proto::line::LineReader;
-use ferry_proto::repr::Representation;
 use ferry_proto::server::{Action, ServerSession};
 use ferry_proto::verb::Verb;
 
@@ -27,6 +26,7 @@ use crate::events::{Event, SessionId};
 use crate::guard::Guarded;
 use crate::hosts::HostId;
 use crate::input::Input;
+use crate::kept::Kept;
 use crate::net::Link;
 use crate::opened::Ready;
 use crate::options::ListenTls;
@@ -54,6 +54,8 @@ pub(crate) struct Control {
     passive: Option<Box<Passive>>,
     /// Where a balancer says that the peer connected to.
     reached: Option<Box<SocketAddr>>,
+    /// The data connection that the last transfer left open.
+    kept: Option<Box<Kept>>,
     /// Second of the server's life in which the connection was accepted, or who was logged in left.
     since: u32,
     /// Second in which a command was last dealt with.
@@ -80,7 +82,6 @@ struct Work {
 struct Opening {
     ready: Ready,
     verb: Verb,
-    representation: Representation,
 }
 
 /// Why an idle session wakes.
@@ -90,6 +91,8 @@ enum Wake {
     Broken,
     TimedOut,
     PassiveExpired,
+    /// Something came on the data connection that was kept, or nobody used it in time.
+    KeptTouched,
     Dismissed,
 }
 
@@ -135,6 +138,7 @@ impl Control {
             counted: None,
             passive: None,
             reached: origin.destination.map(Box::new),
+            kept: None,
             since: now,
             heard: now,
             host: 0,
@@ -173,7 +177,14 @@ impl Control {
         if expires.is_some_and(|at| now >= at) {
             return Poll::Ready(Wake::PassiveExpired);
         }
-        let at = expires.map_or(deadline, |at| at.min(deadline));
+        let mut at = expires.map_or(deadline, |at| at.min(deadline));
+        if let Some(kept) = &self.kept {
+            let expires = self.shared.second_of(kept.expires);
+            if now >= expires || kept.poll_touched(cx).is_ready() {
+                return Poll::Ready(Wake::KeptTouched);
+            }
+            at = at.min(expires);
+        }
         self.place.slot().sleep_until(at, cx.waker());
         if self.shared.registry.is_draining() {
             return Poll::Ready(Wake::Dismissed);
@@ -201,6 +212,28 @@ impl Control {
         self.shared.second() >= self.deadline()
     }
 
+    /// Whether the data connection that was kept is still open; forgets it if not.
+    fn look_at_kept(&mut self) {
+        if self.kept.as_mut().is_some_and(|kept| !kept.is_open()) {
+            self.drop_kept();
+        }
+    }
+
+    fn drop_kept(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            kept.close();
+        }
+        self.machine.kept_ended();
+    }
+
+    /// Closes the passive port and the data connection that was kept.
+    fn close_data(&mut self) {
+        self.passive = None;
+        if let Some(kept) = self.kept.take() {
+            kept.close();
+        }
+    }
+
     /// Deals with why the session woke; afterwards it is idle again.
     async fn attend(&mut self, wake: Wake) -> Result<(), Gone> {
         let mut work = Work::default();
@@ -218,6 +251,15 @@ impl Control {
             Wake::PassiveExpired => {
                 self.passive = None;
                 self.machine.passive_expired();
+                return Ok(());
+            }
+            Wake::KeptTouched => {
+                let expired =
+                    |kept: &Kept| self.shared.second() >= self.shared.second_of(kept.expires);
+                if self.kept.as_deref().is_some_and(expired) {
+                    self.drop_kept();
+                }
+                self.look_at_kept();
                 return Ok(());
             }
             Wake::TimedOut => {

@@ -85,6 +85,7 @@ impl Control {
         match event {
             LineEvent::Line(line) => {
                 if uses_data(&line) {
+                    self.look_at_kept();
                     // A peer that has already finished sending gets no more data connections
                     // (docs/protocol.md), so its end is looked for first.
                     while !work.eof && work.input.room() > 0 && self.read(work)? {}
@@ -157,7 +158,7 @@ impl Control {
                 }
                 Action::Forget => self.forget(),
                 Action::LeaveHost => self.leave_host(),
-                Action::CloseData => self.passive = None,
+                Action::CloseData => self.close_data(),
                 Action::DropOpened => work.ready = None,
                 // Only a running transfer can be aborted, and that is where it is looked for.
                 Action::AbortTransfer => {}
@@ -182,7 +183,7 @@ impl Control {
     /// Our end of the connection, then a short wait for the peer's: closing while octets are
     /// unread would reset the connection and could take the last reply with it.
     pub(super) async fn close(&mut self) {
-        self.passive = None;
+        self.close_data();
         self.forget();
         let limit = self.shared.options.limits.close;
         let farewell = async {

@@ -15,6 +15,7 @@ mod data_port;
 mod floods;
 mod in_transfer;
 mod injection;
+mod kept;
 mod lines;
 mod lost;
 mod proxied;

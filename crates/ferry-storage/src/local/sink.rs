@@ -25,7 +25,7 @@ const RACES_MAX: u32 = 16;
 pub(super) enum Writing {
     /// Under its name; `Some` directory if the name is new and must reach the medium too. `cut` is
     /// where the file still has to be cut off, see [`WriteMode::At`].
-    InPlace { file: File, new_in: Option<OwnedFd>, fsync: bool, cut: Option<u64> },
+    InPlace { file: File, new_in: Option<OwnedFd>, fsync: bool, cut: Option<u64>, appending: bool },
     /// Aside until it is complete.
     Aside(Pending),
     /// Committed or abandoned.
@@ -92,7 +92,8 @@ impl Writing {
                 let file = create_new(&place.dir, &place.name, perm, OFlags::empty())?;
                 if upload == Upload::Direct {
                     let new_in = Some(place.dir);
-                    return Ok(Self::InPlace { file, new_in, fsync: root.fsync, cut: None });
+                    let (fsync, cut, appending) = (root.fsync, None, false);
+                    return Ok(Self::InPlace { file, new_in, fsync, cut, appending });
                 }
                 let unique = meta::of_fd(&file)?.unique;
                 let was = Was::Reserved(Reserved { unique, _open: file });
@@ -116,6 +117,14 @@ impl Writing {
             Self::Aside(pending) => Ok(&pending.aside.file),
             Self::Done => Err(FsError::Unsupported),
         }
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<(), FsError> {
+        if matches!(self, Self::InPlace { appending: true, .. }) {
+            return Err(FsError::Unsupported);
+        }
+        self.file()?.seek(SeekFrom::Start(offset)).map_err(of_io)?;
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), FsError> {
@@ -248,10 +257,8 @@ enum Start {
 
 fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writing, FsError> {
     let fsync = root.fsync;
-    let append = match start {
-        Start::At(_) | Start::Over(_) => OFlags::empty(),
-        Start::End => OFlags::APPEND,
-    };
+    let appending = matches!(start, Start::End);
+    let append = if appending { OFlags::APPEND } else { OFlags::empty() };
     for _ in 0..RACES_MAX {
         let Place { dir, name, meta } = root.place_of_file(path)?;
         let Some(meta) = meta else {
@@ -266,6 +273,7 @@ fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writ
                         new_in: Some(dir),
                         fsync,
                         cut: None,
+                        appending,
                     });
                 }
             }
@@ -286,7 +294,7 @@ fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writ
             file.seek(SeekFrom::Start(offset)).map_err(of_io)?;
         }
         let cut = if let Start::At(offset) = start { Some(offset) } else { None };
-        return Ok(Writing::InPlace { file, new_in: None, fsync, cut });
+        return Ok(Writing::InPlace { file, new_in: None, fsync, cut, appending });
     }
     Err(FsError::Busy)
 }
@@ -321,6 +329,10 @@ impl Sink for LocalSink {
             // Only a runtime that shuts down loses the job, and the buffer with it.
             written.await.unwrap_or_else(|e| (Vec::new(), Err(e)))
         })
+    }
+
+    fn seek(&mut self, offset: u64) -> BoxFut<'_, Result<(), FsError>> {
+        Box::pin(async move { hop_with(&self.0, move |writing| writing.seek(offset)).await })
     }
 
     fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {

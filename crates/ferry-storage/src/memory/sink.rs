@@ -8,6 +8,9 @@ use ferry_proto::path::FtpPath;
 use super::tree::{Blob, Body, Place, Tree, lock};
 use crate::{BoxFut, FsError, Sink, Upload, WriteMode};
 
+/// The most octets that a seek may skip behind the end: memory has no holes.
+const GAP_MAX: usize = 1 << 30;
+
 /// A file being written.
 pub(super) struct MemorySink {
     tree: Arc<Mutex<Tree>>,
@@ -116,7 +119,12 @@ impl MemorySink {
         let at = self.pos.unwrap_or(data.len());
         let grow = (at + buf.len()).saturating_sub(data.len());
         let got = tree.take_space(grow);
-        let fits = buf.get(..buf.len() - (grow - got)).unwrap_or_default();
+        // What a seek skipped takes space, too, and is taken first.
+        let fits = buf.len().checked_sub(grow - got).and_then(|n| buf.get(..n));
+        let Some(fits) = fits else {
+            tree.release(got);
+            return Err(FsError::NoSpace);
+        };
         let end = at + fits.len();
         if data.len() < end {
             data.resize(end, 0);
@@ -133,6 +141,19 @@ impl MemorySink {
             State::Done => {}
         }
         if fits.len() == buf.len() { Ok(()) } else { Err(FsError::NoSpace) }
+    }
+
+    fn go_to(&mut self, offset: u64) -> Result<(), FsError> {
+        let at = usize::try_from(offset).map_err(|_| FsError::NoSpace)?;
+        if self.pos.is_none() {
+            return Err(FsError::Unsupported);
+        }
+        self.cut_off();
+        if at.saturating_sub(lock(&self.blob).len()) > GAP_MAX {
+            return Err(FsError::NoSpace);
+        }
+        self.pos = Some(at);
+        Ok(())
     }
 
     fn commit_now(&mut self) -> Result<(), FsError> {
@@ -206,6 +227,11 @@ impl Sink for MemorySink {
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)> {
         let done = self.put(&buf);
         Box::pin(std::future::ready((buf, done)))
+    }
+
+    fn seek(&mut self, offset: u64) -> BoxFut<'_, Result<(), FsError>> {
+        let done = self.go_to(offset);
+        Box::pin(std::future::ready(done))
     }
 
     fn commit(mut self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {

@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::diagnose::Problems;
 use super::section::Section;
 use super::users::{Names, Users};
-use super::{hosts, listeners, outside, read};
+use super::{hosts, listeners, outside, read, representation};
 use crate::addresses;
 use crate::auth::TableAuth;
 use crate::certs::{self, Identity};
@@ -22,7 +22,8 @@ use crate::homes::Homes;
 use crate::serve::Plan;
 use crate::values::Wrong;
 
-const SECTIONS: &[&str] = &["server", "listen", "tls", "limits", "user", "anonymous", "host"];
+const SECTIONS: &[&str] =
+    &["server", "listen", "tls", "limits", "representation", "user", "anonymous", "host"];
 
 const SERVER_KEYS: &[&str] = &[
     "banner",
@@ -105,6 +106,9 @@ impl<'a> File<'a> {
         let has_tls = self.top.contains_key("tls");
         self.server(&mut options, has_tls, problems);
         let sessions_named = self.limits(&mut options.limits, problems);
+        if let Some((table, at)) = self.table("representation", problems) {
+            representation::read(table, at, &mut options.coding, problems);
+        }
         options.listen = match self.top.contains_key("listen") {
             true => listeners::read(&self.tables("listen", problems), has_tls, problems),
             false => listeners::usual(),

@@ -11,6 +11,7 @@ mod hosts;
 mod listeners;
 mod outside;
 mod read;
+mod representation;
 mod section;
 mod users;
 

@@ -2,7 +2,9 @@
 
 use super::*;
 use ferry_accounts::AcctFor;
-use ferry_server::options::{DataPeer, DataResumption, Listen, Options, Public};
+use ferry_server::options::{
+    Charset, CodePage, Coding, DataPeer, DataResumption, Listen, Options, Public, RecordStore,
+};
 use ferry_storage::Upload;
 use std::time::Duration;
 
@@ -84,12 +86,18 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "`ccc` in [server]: text",
         "write true or false, without quotes",
     ),
+    (
+        "[representation]\nebcdic = \"500\"",
+        "2:10",
+        "`ebcdic` in [representation]: not a word known here",
+        "write \"1047\" or \"037\"",
+    ),
     ("[servr]", "1:2", "unknown key `servr` in the file", "did you mean `server`?"),
     (
         "[zebra]",
         "1:2",
         "unknown key `zebra` in the file",
-        "the file may hold: server, listen, tls, limits, user, anonymous, host",
+        "the file may hold: server, listen, tls, limits, representation, user, anonymous, host",
     ),
     ("[limits]\nidel = \"5m\"", "2:1", "unknown key `idel` in [limits]", "did you mean `idle`?"),
     (
@@ -523,6 +531,19 @@ fn what_lies_in_between_reaches_the_engine_and_the_summary() {
     let range = read(&format!("[server]\noutside_ports = \"61000-61999\"\n{USER}")).unwrap();
     let shown = summary(Path::new("ferry.toml"), &range);
     assert!(shown.contains("  data ports    50000-50999, outside 61000-61999\n"), "{shown}");
+}
+
+#[test]
+fn what_representations_leave_open_is_the_operators() {
+    let coding = options(
+        "[representation]\nebcdic = \"037\"\ntext = \"latin-1\"\nrecords = \"plain\"\n\
+         markers = true\nexpand_ratio = 20\nexpand_max = \"1G\"\n",
+    )
+    .coding;
+    assert_eq!((coding.code_page, coding.charset), (CodePage::Cp037, Charset::Latin1));
+    assert_eq!((coding.record_store, coding.markers), (RecordStore::Plain, true));
+    assert_eq!((coding.expansion.ratio_max, coding.expansion.output_max), (20, 1 << 30));
+    assert_eq!(options("").coding, Coding::default());
 }
 
 #[test]
