@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use ferry_proto::server::{Failure, Outcome, canonical};
 use tokio::time::Instant;
 
-use super::Control;
+use super::{Control, NextData};
 use crate::data::{self, Door, Passive};
 use crate::events::Event;
 use crate::public::Ends;
@@ -15,11 +15,12 @@ use crate::shared_port::Claimant;
 impl Control {
     pub(super) async fn listen(&mut self, announce: bool) -> Outcome {
         // What came before is given up first, so that nobody waits for himself.
-        self.passive = None;
+        self.close_data();
         match self.listening(announce).await {
             Ok((door, at)) => {
                 let expires = Instant::now() + self.shared.options.limits.passive_unused;
-                self.passive = Some(Box::new(Passive { door, expires }));
+                let passive = NextData::Passive(Passive { door, expires });
+                self.next_data = Some(Box::new(passive));
                 Outcome::Listening(at)
             }
             Err(error) => {
