@@ -30,7 +30,6 @@ use crate::kept::Kept;
 use crate::net::Link;
 use crate::opened::Ready;
 use crate::options::ListenTls;
-use crate::proxied::Origin;
 use crate::registry::{LoggedIn, Place};
 use crate::server::Shared;
 use crate::tls::SessionTls;
@@ -52,8 +51,6 @@ pub(crate) struct Control {
     /// The log-in counted against the account's own limit, if it has one.
     counted: Option<Box<LoggedIn>>,
     passive: Option<Box<Passive>>,
-    /// Where a balancer says that the peer connected to.
-    reached: Option<Box<SocketAddr>>,
     /// The data connection that the last transfer left open.
     kept: Option<Box<Kept>>,
     /// Second of the server's life in which the connection was accepted, or who was logged in left.
@@ -120,14 +117,14 @@ impl Control {
         place: Place,
         id: SessionId,
         link: Box<dyn Link>,
-        origin: Origin,
+        peer: SocketAddr,
         how: ListenTls,
     ) -> Box<Self> {
         let umask = u16::try_from(shared.options.umask & 0o777).unwrap_or(0o022);
         let implicit = how == ListenTls::Implicit;
         let now = shared.second();
         Box::new(Self {
-            machine: ServerSession::new(origin.source, umask, implicit),
+            machine: ServerSession::new(peer, umask, implicit),
             shared,
             place,
             id,
@@ -137,7 +134,6 @@ impl Control {
             guard: None,
             counted: None,
             passive: None,
-            reached: origin.destination.map(Box::new),
             kept: None,
             since: now,
             heard: now,
