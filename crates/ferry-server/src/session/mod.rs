@@ -30,7 +30,6 @@ use crate::kept::Kept;
 use crate::net::Link;
 use crate::opened::Ready;
 use crate::options::ListenTls;
-use crate::proxied::Origin;
 use crate::registry::{LoggedIn, Place};
 use crate::server::Shared;
 use crate::tls::SessionTls;
@@ -53,8 +52,6 @@ pub(crate) struct Control {
     counted: Option<Box<LoggedIn>>,
     /// What the next transfer may use, if there is something.
     next_data: Option<Box<NextData>>,
-    /// Where a balancer says that the peer connected to.
-    reached: Option<Box<SocketAddr>>,
     /// Second of the server's life in which the connection was accepted, or who was logged in left.
     since: u32,
     /// Second in which a command was last dealt with.
@@ -130,14 +127,14 @@ impl Control {
         place: Place,
         id: SessionId,
         link: Box<dyn Link>,
-        origin: Origin,
+        peer: SocketAddr,
         how: ListenTls,
     ) -> Box<Self> {
         let umask = u16::try_from(shared.options.umask & 0o777).unwrap_or(0o022);
         let implicit = how == ListenTls::Implicit;
         let now = shared.second();
         Box::new(Self {
-            machine: ServerSession::new(origin.source, umask, implicit),
+            machine: ServerSession::new(peer, umask, implicit),
             shared,
             place,
             id,
@@ -147,7 +144,6 @@ impl Control {
             guard: None,
             counted: None,
             next_data: None,
-            reached: origin.destination.map(Box::new),
             since: now,
             heard: now,
             host: 0,

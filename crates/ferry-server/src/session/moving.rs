@@ -77,7 +77,7 @@ impl Control {
             via,
             tls: self.tls.as_deref().filter(|_| protect).cloned(),
             peer: self.machine.peer().ip(),
-            local: canonical(self.wire.local_addr().map_err(|_| Gone(BROKE))?),
+            local: canonical(self.wire.socket_addr().map_err(|_| Gone(BROKE))?),
         }))
     }
 

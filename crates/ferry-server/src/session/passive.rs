@@ -34,7 +34,8 @@ impl Control {
     /// A way in, and what to say of it.
     async fn listening(&self, announce: bool) -> io::Result<(Door, SocketAddr)> {
         let peer = self.machine.peer().ip();
-        let (local, socket) = (self.local()?.ip(), canonical(self.wire.local_addr()?).ip());
+        let local = canonical(self.wire.local_addr()?).ip();
+        let socket = canonical(self.wire.socket_addr()?).ip();
         let (door, port) = self.door(socket).await?;
         let announced = self.shared.public.announced(Ends { peer, local, socket }, port);
         let ip = if announce { announced.ip() } else { local };
@@ -61,13 +62,5 @@ impl Control {
             io::Error::other("the shared data port is awaited by another session of this address")
         })?;
         Ok((Door::Shared(claim), port))
-    }
-
-    /// Where the peer connected to: a balancer's address, if one said so, else our own.
-    pub(super) fn local(&self) -> io::Result<SocketAddr> {
-        match &self.reached {
-            Some(reached) => Ok(**reached),
-            None => self.wire.local_addr().map(canonical),
-        }
     }
 }

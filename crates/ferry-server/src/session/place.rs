@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ferry_accounts::AcctFor;
 use ferry_proto::host;
-use ferry_proto::server::{Failure, Outcome};
+use ferry_proto::server::{Failure, Outcome, canonical};
 use tokio::time::timeout;
 
 use super::{BROKE, Control, Gone};
@@ -21,10 +21,10 @@ impl Control {
         if sni.is_some_and(|sni| !host::same(sni.as_bytes(), name)) {
             return Outcome::Failed(Failure::Denied);
         }
-        let Ok(local) = self.local() else {
+        let Ok(local) = self.wire.local_addr() else {
             return Outcome::Failed(Failure::NotFound);
         };
-        match self.shared.hosts.find(name, local.ip()) {
+        match self.shared.hosts.find(name, canonical(local).ip()) {
             Some(host) => {
                 self.host = host;
                 Outcome::Done
