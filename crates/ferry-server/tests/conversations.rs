@@ -45,6 +45,7 @@ conversations! {
     login
     passive
     ranges
+    refusals
     restart
     session
     timeouts

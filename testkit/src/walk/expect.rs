@@ -1,7 +1,7 @@
 //! What must be answered, by the rules alone. The order of checks is that of `docs/protocol.md`:
 //! logged in, syntax, sequence, then what happens below, protection, and the data connection.
 
-use ferry_proto::server::{End, Failure};
+use ferry_proto::server::{End, Failure, LoginRefusal};
 
 use super::arguments::{Argument, Frame};
 use super::driver::Fail;
@@ -41,6 +41,8 @@ pub(crate) enum Why {
     Bad,
     Wrong,
     Failed,
+    /// Whatever it was: it was one too many.
+    Ended,
     /// Either: the rules of this walk do not look into the words.
     Open,
 }
@@ -58,6 +60,11 @@ pub(crate) struct Expected {
 impl Expected {
     fn last(codes: &[u16], why: Why) -> Self {
         Self { replies: vec![codes.to_vec()], why, may_close: false }
+    }
+
+    /// The session ends with a word.
+    fn end(why: Why) -> Self {
+        Self { may_close: true, ..Self::last(&[421], why) }
     }
 
     pub(crate) fn allows(&self, got: &[u16]) -> bool {
@@ -114,13 +121,14 @@ fn ends(state: &State) -> Vec<u16> {
 
 fn idle(row: &Row, state: &State, argument: &Argument, failed: Option<Fail>) -> Expected {
     match argument.frame {
+        Frame::TooLong if state.has(Has::LastLongLine) => return Expected::end(Why::Ended),
         Frame::TooLong => return Expected::last(&[500], Why::Bad),
         Frame::Nul => return Expected::last(&[501], Why::Bad),
         Frame::Whole => {}
     }
     // The first word of a connection that belongs to another protocol (SMTP has MAIL, too).
     if row.name == "MAIL" && state.lines.is_empty() {
-        return Expected { may_close: true, ..Expected::last(&[421], Why::Open) };
+        return Expected::end(Why::Ended);
     }
     if row.login && !state.is_logged_in() {
         return Expected::last(&[530], Why::Wrong);
@@ -134,6 +142,14 @@ fn idle(row: &Row, state: &State, argument: &Argument, failed: Option<Fail>) -> 
         Verdict::Good(code) => (code, &[]),
         Verdict::Either(code, or) => (code, or),
     };
+    let refused = matches!(failed, Some(Fail::Login(_)))
+        || row.name == "PASS" && means.unwrap_or_default() != b"secret";
+    if row.name == "PASS" && refused && state.has(Has::LastPassword) {
+        return match failed {
+            Some(Fail::Login(LoginRefusal::TooManySessions)) => Expected::last(&[530], Why::Failed),
+            _ => Expected::end(Why::Wrong),
+        };
+    }
     if let Some(code) = out_of_place(row, state, means.unwrap_or_default()) {
         return Expected::last(&[&[code], or].concat(), open(or, Why::Wrong));
     }
@@ -248,9 +264,10 @@ fn out_of_place(row: &Row, state: &State, argument: &[u8]) -> Option<u16> {
 }
 
 /// The code of a command that was carried out.
-fn told(row: &Row, _state: &State, means: Option<&[u8]>, good: u16) -> u16 {
+fn told(row: &Row, state: &State, means: Option<&[u8]>, good: u16) -> u16 {
     match row.name {
         "STAT" if is_empty(means) => 211,
+        "PASS" if state.has(Has::AsksForAcct) => 332,
         _ => good,
     }
 }

@@ -124,7 +124,9 @@ fn step(
     if !expected.allows(&got) {
         return Err(story(&format!("{got:?} instead of {:?}", expected.replies)));
     }
-    note(&expected, *got.last().unwrap_or(&0), seen);
+    if state.busy == Busy::No {
+        note(&expected, *got.last().unwrap_or(&0), seen);
+    }
     driver.must_be_usable(expected.may_close).map_err(|e| story(&e))
 }
 
@@ -134,6 +136,8 @@ fn note(expected: &Expected, code: u16, seen: &mut Seen) {
         Why::Bad => seen.bad.insert(code),
         Why::Wrong => seen.wrong.insert(code),
         Why::Failed => seen.failed.insert(code),
-        Why::Open => false,
+        Why::Ended => false,
+        Why::Open if code < 400 => seen.done.insert(code),
+        Why::Open => seen.bad.insert(code),
     };
 }

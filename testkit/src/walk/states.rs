@@ -45,6 +45,11 @@ pub(crate) enum Has {
     Implicit,
     /// The client comes over IPv6.
     V6,
+    /// The name that USER gave is of an account that needs ACCT.
+    AsksForAcct,
+    /// The next wrong password is the last; the next line that is too long is.
+    LastPassword,
+    LastLongLine,
     /// What the operator decided: without a certificate; login, or data, only under TLS; no
     /// default data port; LPRT and LPSV; CCC.
     NoTls,
@@ -94,9 +99,14 @@ states! {
     "after a NOOP": Out No [] ["NOOP"];
     "after USER": Named No [] ["USER alice"];
     "after USER and NOOP": Named No [] ["USER alice" "NOOP"];
+    "after USER of an account with ACCT": Named No [AsksForAcct] ["USER needs"];
+    "before the last password": Named No [LastPassword]
+        ["USER alice" "PASS a" "USER bob" "PASS b" "USER alice"];
     "after a wrong password": Out No [] ["USER alice" "PASS wrong"];
     "when ACCT is needed to log in": NeedsAcct No [] ["USER needs" "PASS secret"];
     "after a wrong ACCT": Out No [] ["USER needs" "PASS secret" "ACCT wrong"];
+    "before the last long line": In No [LastLongLine]
+        ["USER alice" "PASS secret" "LONG" "LONG"];
     "logged in": In No [] ["USER alice" "PASS secret"];
     "when ACCT is needed to write": WantsAcct No [] ["USER writes" "PASS secret"];
     "in TYPE I": In No [Image] ["USER alice" "PASS secret" "TYPE I"];
