@@ -11,6 +11,8 @@ use crate::date::UnixTime;
 use crate::hash::Algorithm;
 use crate::host;
 use crate::modify::{FactChange, FactError};
+use crate::repr::RestartPoint;
+use crate::repr::pipeline::Format;
 use crate::site::SiteCommand;
 use crate::verb::{ArgumentKind, Verb};
 use crate::words::{self, Word};
@@ -63,6 +65,10 @@ pub enum Opts<'a> {
     Mlst(&'a [u8]),
     /// `OPTS HASH [algorithm]`: tells or sets what HASH computes.
     Hash(Option<Algorithm>),
+    /// `OPTS MODE Z [name value]…`: how hard to compress; `None` for what is customary.
+    ModeZ(Option<u8>),
+    /// `OPTS REST STOR` or `OPTS REST RETR`: asks whether REST may come before that.
+    Rest(&'static str),
 }
 
 /// One command, its argument read. Names and passwords borrow from the line.
@@ -86,7 +92,7 @@ pub enum Command<'a> {
     Pwd,
     /// The name of a volume.
     Smnt(&'a [u8]),
-    Type(TypeCode),
+    Type(TypeCode, Format),
     /// The mode letter, upper case: S, B, C or Z.
     Mode(u8),
     /// The structure letter, upper case: F, R or P.
@@ -99,7 +105,10 @@ pub enum Command<'a> {
     Lpsv,
     /// The command that is to follow, unread.
     Pret(&'a [u8]),
+    /// An offset: decimal digits.
     Rest(u64),
+    /// A marker of the form `offset.c`, as the modes block and compressed have it in TYPE A.
+    RestMark(RestartPoint),
     /// The first and the last octet; `None` takes a range back (`RANG 1 0`).
     Rang(Option<(u64, u64)>),
     Opts(Opts<'a>),
@@ -410,7 +419,7 @@ impl<'a> Command<'a> {
             Verb::Auth => Self::Auth(mechanism(p)?),
             Verb::Pbsz => Self::Pbsz(number(p).and_then(|n| u32::try_from(n).ok()).ok_or(syntax)?),
             Verb::Prot => Self::Prot(protection(p)?),
-            Verb::Type => Self::Type(type_code(p)?),
+            Verb::Type => type_code(p).map(|(code, format)| Self::Type(code, format))?,
             Verb::Mode => Self::Mode(letter(b"SBCZ")?),
             Verb::Stru => Self::Stru(letter(b"FRP")?),
             Verb::Port => Self::Port(addr::parse_port(p).map_err(address(verb))?),
@@ -419,6 +428,9 @@ impl<'a> Command<'a> {
             Verb::Host if host::is_valid(p) => Self::Host(p),
             Verb::Host => return Err(syntax),
             Verb::Csid => Self::Csid(p),
+            Verb::Rest if p.contains(&b'.') => {
+                Self::RestMark(RestartPoint::parse(p).ok_or(syntax)?)
+            }
             Verb::Rest => Self::Rest(number(p).ok_or(syntax)?),
             Verb::Rang => Self::Rang(range(p).ok_or(syntax)?),
             Verb::Allo => Self::Allo(allocation(p).ok_or(syntax)?),
@@ -450,14 +462,14 @@ impl<'a> Command<'a> {
             Self::Cwd(_) => Verb::Cwd,
             Self::Cdup => Verb::Cdup,
             Self::Pwd => Verb::Pwd,
-            Self::Type(_) => Verb::Type,
+            Self::Type(..) => Verb::Type,
             Self::Mode(_) => Verb::Mode,
             Self::Stru(_) => Verb::Stru,
             Self::Port(_) => Verb::Port,
             Self::Eprt(_) => Verb::Eprt,
             Self::Pasv => Verb::Pasv,
             Self::Epsv(_) => Verb::Epsv,
-            Self::Rest(_) => Verb::Rest,
+            Self::Rest(_) | Self::RestMark(_) => Verb::Rest,
             Self::Rang(_) => Verb::Rang,
             Self::Opts(_) => Verb::Opts,
             Self::Allo(_) => Verb::Allo,
@@ -561,7 +573,7 @@ impl<'a> Command<'a> {
                 ProtectionLevel::Confidential => "E",
                 ProtectionLevel::Private => "P",
             }),
-            Self::Type(code) => text(&type_argument(*code)),
+            Self::Type(code, format) => text(&type_argument(*code, *format)),
             Self::Mode(l) | Self::Stru(l) => Some(vec![*l]),
             Self::Port(a) => text(&addr::port_argument(*a)),
             Self::Eprt(a) => text(&addr::eprt_argument(*a)),
@@ -570,11 +582,9 @@ impl<'a> Command<'a> {
             Self::Epsv(EpsvArg::V4) => text("1"),
             Self::Epsv(EpsvArg::V6) => text("2"),
             Self::Epsv(EpsvArg::All) => text("ALL"),
+            Self::RestMark(point) => Some(point.marker(true).text().to_vec()),
             Self::Rest(n) | Self::Allo(n) => text(&n.to_string()),
-            Self::Opts(Opts::Utf8(on)) => text(if *on { "UTF8 ON" } else { "UTF8 OFF" }),
-            Self::Opts(Opts::Mlst(facts)) => Some([b"MLST ", *facts].concat()),
-            Self::Opts(Opts::Hash(None)) => text("HASH"),
-            Self::Opts(Opts::Hash(Some(a))) => text(&format!("HASH {}", a.name())),
+            Self::Opts(opts) => Some(opts_argument(opts)),
             Self::Rang(None) => text("1 0"),
             Self::Rang(Some((first, last))) => text(&format!("{first} {last}")),
             Self::Mff { change, path } => Some([change.print().as_bytes(), b" ", path].concat()),
@@ -600,10 +610,23 @@ impl<'a> Command<'a> {
     }
 }
 
-fn type_argument(code: TypeCode) -> String {
+fn opts_argument(opts: &Opts<'_>) -> Vec<u8> {
+    match opts {
+        Opts::Utf8(true) => b"UTF8 ON".to_vec(),
+        Opts::Utf8(false) => b"UTF8 OFF".to_vec(),
+        Opts::Mlst(facts) => [b"MLST ", *facts].concat(),
+        Opts::Hash(None) => b"HASH".to_vec(),
+        Opts::Hash(Some(algorithm)) => format!("HASH {}", algorithm.name()).into_bytes(),
+        Opts::Rest(verb) => format!("REST {verb}").into_bytes(),
+        Opts::ModeZ(None) => b"MODE Z".to_vec(),
+        Opts::ModeZ(Some(level)) => format!("MODE Z LEVEL {level}").into_bytes(),
+    }
+}
+
+fn type_argument(code: TypeCode, format: Format) -> String {
     match code {
-        TypeCode::Ascii => "A".to_owned(),
-        TypeCode::Ebcdic => "E".to_owned(),
+        TypeCode::Ascii => format!("A{}", format.argument()),
+        TypeCode::Ebcdic => format!("E{}", format.argument()),
         TypeCode::Image => "I".to_owned(),
         TypeCode::Local(bits) => format!("L {bits}"),
     }
@@ -644,7 +667,7 @@ fn protection(p: &[u8]) -> Result<ProtectionLevel, CommandError> {
 }
 
 /// `A [N|T|C]`, `E [N|T|C]`, `I [N]`, `L n`. FileZilla Server takes `I N`, and so do we.
-fn type_code(p: &[u8]) -> Result<TypeCode, CommandError> {
+fn type_code(p: &[u8]) -> Result<(TypeCode, Format), CommandError> {
     let mut words = p.split(|&b| b == b' ').filter(|w| !w.is_empty());
     let syntax = Err(CommandError::Syntax(Verb::Type));
     let letter = words.next().unwrap_or_default().to_ascii_uppercase();
@@ -652,14 +675,18 @@ fn type_code(p: &[u8]) -> Result<TypeCode, CommandError> {
     if words.next().is_some() {
         return syntax;
     }
+    let parameter = CommandError::Parameter(Verb::Type);
+    let format = |second: Option<&[u8]>| Format::of_argument(second).ok_or(parameter);
     match (letter.as_slice(), second.as_deref()) {
-        (b"A", None | Some(b"N" | b"T" | b"C")) => Ok(TypeCode::Ascii),
-        (b"E", None | Some(b"N" | b"T" | b"C")) => Ok(TypeCode::Ebcdic),
-        (b"I", None | Some(b"N")) => Ok(TypeCode::Image),
-        (b"A" | b"E" | b"I", Some(_)) => Err(CommandError::Parameter(Verb::Type)),
+        (b"A", second) => Ok((TypeCode::Ascii, format(second)?)),
+        (b"E", second) => Ok((TypeCode::Ebcdic, format(second)?)),
+        (b"I", None | Some(b"N")) => Ok((TypeCode::Image, Format::NonPrint)),
+        (b"I", Some(_)) => Err(parameter),
         (b"L", Some(size)) => match number(size) {
-            Some(n @ 1..=255) => Ok(TypeCode::Local(u8::try_from(n).unwrap_or(8))),
-            Some(_) => Err(CommandError::Parameter(Verb::Type)),
+            Some(n @ 1..=255) => {
+                Ok((TypeCode::Local(u8::try_from(n).unwrap_or(8)), Format::NonPrint))
+            }
+            Some(_) => Err(parameter),
             None => syntax,
         },
         _ => syntax,
@@ -719,6 +746,18 @@ fn opts(p: &[u8]) -> Result<Opts<'_>, CommandError> {
             named => Ok(Opts::Hash(named)),
         };
     }
+    if is("MODE", target) {
+        return match split(rest) {
+            (b"Z" | b"z", settings) => mode_z::settings(settings.unwrap_or_default())
+                .map(Opts::ModeZ)
+                .ok_or(CommandError::Syntax(Verb::Opts)),
+            _ => Err(CommandError::Syntax(Verb::Opts)),
+        };
+    }
+    if is("REST", target) {
+        let known = ["STOR", "RETR"].into_iter().find(|verb| is(verb, rest));
+        return known.map(Opts::Rest).ok_or(CommandError::Syntax(Verb::Opts));
+    }
     let utf8 = is("UTF8", target) || is("UTF-8", target);
     match () {
         () if utf8 && (rest.is_empty() || is("ON", rest) || is("NLST", rest)) => {
@@ -729,5 +768,6 @@ fn opts(p: &[u8]) -> Result<Opts<'_>, CommandError> {
     }
 }
 
+mod mode_z;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@
 #![deny(missing_docs)]
 
 pub mod addr;
+pub mod client_hello;
 pub mod command;
 pub mod date;
 pub mod facts;
@@ -21,7 +22,9 @@ pub mod lang;
 pub mod line;
 pub mod list;
 pub mod modify;
+pub mod network;
 pub mod path;
+pub mod proxy;
 pub mod reply;
 pub mod reply_reader;
 pub mod repr;

@@ -105,23 +105,29 @@
 
 pub mod auth;
 mod bans;
+mod coding;
 mod connecting;
 mod data;
+mod dispatch;
 mod entropy;
 pub mod events;
 mod guard;
 mod hosts;
 mod input;
+mod kept;
 mod listing;
 pub mod net;
 mod opened;
 mod ops;
 pub mod options;
+mod proxied;
+mod public;
 mod pump;
 mod ranged;
 mod registry;
 mod server;
 mod session;
+mod shared_port;
 pub mod tcp;
 #[cfg(test)]
 mod testing;

@@ -117,6 +117,8 @@ pub(crate) struct Listing {
     started: bool,
     /// Lines to send before any entry (`type=cdir` and `type=pdir`).
     head: Vec<u8>,
+    /// Lines end with LF alone, of which an encoder makes what its type has.
+    bare: bool,
 }
 
 impl std::fmt::Debug for Listing {
@@ -135,7 +137,8 @@ impl Listing {
         now: UnixTime,
     ) -> Self {
         let (source, sorted) = (Some(entries), Vec::new().into_iter());
-        Self { source, sorted, format, dir, teller, now, started: false, head: Vec::new() }
+        let (started, head, bare) = (false, Vec::new(), false);
+        Self { source, sorted, format, dir, teller, now, started, head, bare }
     }
 
     /// A listing of entries already there: one file, or none.
@@ -147,8 +150,13 @@ impl Listing {
         now: UnixTime,
     ) -> Self {
         let sorted = entries.into_iter();
-        let head = Vec::new();
-        Self { source: None, sorted, format, dir, teller, now, started: true, head }
+        let (started, head, bare) = (true, Vec::new(), false);
+        Self { source: None, sorted, format, dir, teller, now, started, head, bare }
+    }
+
+    /// Ends lines as text files do.
+    pub(crate) fn with_bare_lines(self) -> Self {
+        Self { bare: true, ..self }
     }
 
     /// Puts the directory itself and its parent before the entries of an MLSD.
@@ -182,6 +190,15 @@ impl Listing {
     /// # Errors
     /// The directory can no longer be read.
     pub(crate) async fn next_chunk(&mut self, out: &mut Vec<u8>) -> Result<bool, FsError> {
+        let more = self.next_lines(out).await?;
+        if self.bare {
+            // No name holds a CR: those are never shown.
+            out.retain(|&octet| octet != b'\r');
+        }
+        Ok(more)
+    }
+
+    async fn next_lines(&mut self, out: &mut Vec<u8>) -> Result<bool, FsError> {
         if !self.started {
             self.started = true;
             out.append(&mut self.head);

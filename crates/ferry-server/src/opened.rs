@@ -2,11 +2,15 @@
 //! come before the data connection).
 
 use ferry_proto::path::FtpPath;
-use ferry_proto::repr::{Representation, ascii};
+use ferry_proto::repr::RestartPoint;
+use ferry_proto::repr::pipeline::{Encoder, Form, Mode, Receiver};
 use ferry_proto::server::listing::Target;
 use ferry_proto::server::{Plan, Transfer};
-use ferry_storage::{Entry, FsError, Kind, Meta, Sink, Source, Storage as _, WriteMode};
+use ferry_storage::{
+    Entry, FsError, Kind, Meta, Sink, Source, Storage as _, Upload as Uploads, WriteMode,
+};
 
+use crate::coding::len;
 use crate::listing::{Format, Listing};
 use crate::ops::{Refused, Session};
 use crate::ranged;
@@ -14,20 +18,27 @@ use crate::ranged;
 /// What was opened.
 #[derive(Debug)]
 pub(crate) enum Opened {
-    /// A file to send; `after_cr` says that in TYPE A the octet before the first was a CR.
-    File { source: Source, after_cr: bool },
+    /// A file to send, and the encoder its octets go through, if they go through one.
+    File(Source, Option<Box<Encoder>>),
     /// A file to receive.
-    Upload(UploadSink),
-    /// A listing to send.
-    Listing(Listing),
+    Upload(Upload),
+    /// A listing to send, and its encoder.
+    Listing(Listing, Option<Box<Encoder>>),
 }
 
-/// A [`Sink`] that can be shown.
-pub(crate) struct UploadSink(pub(crate) Box<dyn Sink>);
+/// A file to receive.
+pub(crate) struct Upload {
+    pub(crate) sink: Box<dyn Sink>,
+    /// What its octets go through; `None` where they are stored as they come.
+    pub(crate) decoder: Option<Box<Receiver>>,
+    /// Whether restart markers are answered: only where what has arrived outlives a transfer that
+    /// breaks off, for that is what the answer promises.
+    pub(crate) marks: bool,
+}
 
-impl std::fmt::Debug for UploadSink {
+impl std::fmt::Debug for Upload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("UploadSink")
+        f.write_str("Upload")
     }
 }
 
@@ -45,42 +56,53 @@ pub(crate) struct Ready {
 
 /// Opens what `plan` needs.
 pub(crate) async fn open(session: &Session, plan: Plan) -> Result<Ready, Refused> {
-    let representation = plan.representation;
+    let Plan { form, level, .. } = plan;
     let perm = 0o666 & !u32::from(plan.umask);
     match plan.what {
         Transfer::Retrieve { path, from } => {
-            let ready = retrieve(session, path, from, representation).await?;
+            let ready = retrieve(session, path, form, level, from).await?;
             Ok(match plan.until {
-                Some(until) => ranged::reading(ready, from, until),
+                Some(until) => ranged::reading(ready, from.offset, until),
                 None => ready,
             })
         }
         Transfer::Store { path, from } => {
-            if from != 0 && !representation.is_identity() {
-                return Err(FsError::BadOffset.into());
-            }
-            let mode = match plan.until {
-                Some(_) => WriteMode::Over(from),
-                None if from == 0 => WriteMode::Create(session.uploads),
-                None => WriteMode::At(from),
+            let Some(start) = form.start_receiving(from) else {
+                return Err(bad_start(session, &path).await);
             };
-            let ready = upload(session, path, mode, perm).await?;
+            let mode = match plan.until {
+                Some(_) => WriteMode::Over(start.offset),
+                None if start == RestartPoint::default() => WriteMode::Create(session.uploads),
+                None => WriteMode::At(start.offset),
+            };
+            let ready = upload(session, path, mode, perm, form, start).await?;
             Ok(match plan.until {
-                Some(until) => ranged::writing(ready, until.saturating_sub(from)),
+                Some(until) => ranged::writing(ready, until.saturating_sub(start.offset)),
                 None => ready,
             })
         }
         Transfer::Append { path, from } => {
-            if from != 0 {
-                let size = session.guard.stat(&path, true).await?.size;
-                if from != size || !representation.is_identity() {
+            let mut start = from;
+            if from != RestartPoint::default() || form.mode.has_markers() {
+                let size = match session.guard.stat(&path, true).await {
+                    Ok(meta) if meta.kind != Kind::File => return Err(FsError::NotFile.into()),
+                    Ok(meta) => meta.size,
+                    Err(FsError::NotFound) => 0,
+                    Err(error) => return Err(error.into()),
+                };
+                let restarted = from != RestartPoint::default();
+                if restarted && (from.offset != size || form.start_receiving(from).is_none()) {
                     return Err(FsError::BadOffset.into());
                 }
+                start.offset = size;
             }
-            upload(session, path, WriteMode::Append, perm).await
+            upload(session, path, WriteMode::Append, perm, form, start).await
         }
-        Transfer::StoreUnique { dir, hint } => store_unique(session, &dir, hint, perm).await,
-        Transfer::List { targets, names_only } => list(session, targets, names_only).await,
+        Transfer::StoreUnique { dir, hint } => store_unique(session, &dir, hint, perm, form).await,
+        Transfer::List { targets, names_only } => {
+            let ready = list(session, targets, names_only).await?;
+            Ok(encoded(session, form, level, ready))
+        }
         Transfer::Facts { path, facts } => {
             let current = session.guard.stat(&path, true).await?;
             let entries = session.guard.list(&path).await?;
@@ -91,13 +113,33 @@ pub(crate) async fn open(session: &Session, plan: Plan) -> Result<Ready, Refused
             let teller = session.teller();
             let listing =
                 Listing::new(entries, Format::Facts(facts), path.clone(), teller, session.now);
-            Ok(ready_listing(listing.with_dots(&current, parent), path))
+            let ready = ready_listing(listing.with_dots(&current, parent), path);
+            Ok(encoded(session, form, level, ready))
         }
     }
 }
 
 fn ready_listing(listing: Listing, path: FtpPath) -> Ready {
-    Ready { opened: Opened::Listing(listing), path, wire_len: None, stored_as: None }
+    Ready { opened: Opened::Listing(listing, None), path, wire_len: None, stored_as: None }
+}
+
+/// Why an upload cannot start where it was to; what is no file is told first.
+async fn bad_start(session: &Session, path: &FtpPath) -> Refused {
+    match session.guard.stat(path, true).await {
+        Ok(meta) if meta.kind != Kind::File => FsError::NotFile.into(),
+        _ => FsError::BadOffset.into(),
+    }
+}
+
+/// The listing as TYPE and MODE have it.
+fn encoded(session: &Session, form: Form, level: u8, mut ready: Ready) -> Ready {
+    if let Opened::Listing(mut listing, _) = ready.opened {
+        if form.is_text() {
+            listing = listing.with_bare_lines();
+        }
+        ready.opened = Opened::Listing(listing, session.listing_encoder(form, level));
+    }
+    ready
 }
 
 async fn upload(
@@ -105,79 +147,35 @@ async fn upload(
     path: FtpPath,
     mode: WriteMode,
     perm: u32,
+    form: Form,
+    start: RestartPoint,
 ) -> Result<Ready, Refused> {
+    let decoder = session.decoder(form, start)?;
+    // An upload aside that breaks off is kept under a name that was free, and nowhere else.
+    let marks = form.mode.has_markers()
+        && match mode {
+            WriteMode::Create(Uploads::Discard) => false,
+            WriteMode::Create(Uploads::Atomic) => {
+                matches!(session.guard.stat(&path, false).await, Err(FsError::NotFound))
+            }
+            _ => true,
+        };
     let sink = session.guard.write(&path, mode, perm).await?;
-    Ok(Ready { opened: Opened::Upload(UploadSink(sink)), path, wire_len: None, stored_as: None })
+    let opened = Opened::Upload(Upload { sink, decoder, marks });
+    Ok(Ready { opened, path, wire_len: None, stored_as: None })
 }
 
 async fn retrieve(
     session: &Session,
     path: FtpPath,
-    from: u64,
-    representation: Representation,
+    form: Form,
+    level: u8,
+    from: RestartPoint,
 ) -> Result<Ready, Refused> {
-    if representation.is_identity() {
-        let source = session.guard.read(&path, from).await?;
-        let (Source::File { len, .. } | Source::Stream { len, .. }) = &source else {
-            return Err(FsError::Unsupported.into());
-        };
-        let wire_len = Some(len.saturating_sub(from));
-        let opened = Opened::File { source, after_cr: false };
-        return Ok(Ready { opened, path, wire_len, stored_as: None });
-    }
-    let (mut at, mut after_cr) = (0, false);
-    if from != 0 {
-        if session.guard.stat(&path, true).await?.size > session.ascii_restart_scan {
-            return Err(Refused::TooCostly);
-        }
-        (at, after_cr) = ascii_offset(session, &path, from).await?;
-    }
-    let source = session.guard.read(&path, at).await?;
-    Ok(Ready { opened: Opened::File { source, after_cr }, path, wire_len: None, stored_as: None })
-}
-
-/// The place in the file where the wire offset `from` of TYPE A lies, and whether a CR comes right
-/// before it on the wire (an offset may fall between the CR and the LF of a line end).
-async fn ascii_offset(
-    session: &Session,
-    path: &FtpPath,
-    from: u64,
-) -> Result<(u64, bool), Refused> {
-    let mut reader = session.reader(path).await?;
-    let (mut at, mut wire, mut after_cr) = (0_u64, 0_u64, false);
-    loop {
-        let chunk = reader.next().await?;
-        if chunk.is_empty() {
-            return if wire == from { Ok((at, after_cr)) } else { Err(FsError::BadOffset.into()) };
-        }
-        for &octet in chunk {
-            if wire == from {
-                return Ok((at, after_cr));
-            }
-            if octet == b'\n' && !after_cr {
-                wire += 1;
-                if wire == from {
-                    return Ok((at, true));
-                }
-            }
-            wire += 1;
-            at += 1;
-            after_cr = octet == b'\r';
-        }
-    }
-}
-
-/// Octets a file has on the wire in TYPE A.
-pub(crate) async fn ascii_size(session: &Session, path: &FtpPath) -> Result<u64, Refused> {
-    let mut reader = session.reader(path).await?;
-    let mut count = ascii::WireLen::default();
-    loop {
-        let chunk = reader.next().await?;
-        if chunk.is_empty() {
-            return Ok(count.total());
-        }
-        count.push(chunk);
-    }
+    let (source, encoder) = session.sending(&path, form, level, from).await?;
+    let whole = if form.mode == Mode::Stream { form.wire_len(len(&source)) } else { None };
+    let wire_len = whole.map(|n| n.saturating_sub(from.offset));
+    Ok(Ready { opened: Opened::File(source, encoder), path, wire_len, stored_as: None })
 }
 
 /// RFC 959 STOU: never an existing name, never a hidden one; the hint's last component is tried
@@ -187,6 +185,7 @@ async fn store_unique(
     dir: &FtpPath,
     hint: Option<Vec<u8>>,
     perm: u32,
+    form: Form,
 ) -> Result<Ready, Refused> {
     let hint = hint.as_deref().and_then(|h| h.rsplit(|&b| b == b'/').next());
     let hint = hint.filter(|h| !h.starts_with(b".") && !ferry_proto::path::has_control(h));
@@ -204,7 +203,9 @@ async fn store_unique(
         };
         match session.guard.write(&path, WriteMode::CreateNew(session.uploads), perm).await {
             Ok(sink) => {
-                let opened = Opened::Upload(UploadSink(sink));
+                let decoder = session.decoder(form, RestartPoint::default())?;
+                let marks = form.mode.has_markers() && session.uploads != Uploads::Discard;
+                let opened = Opened::Upload(Upload { sink, decoder, marks });
                 let stored_as = Some(path.clone());
                 return Ok(Ready { opened, path, wire_len: None, stored_as });
             }

@@ -16,7 +16,8 @@ use ferry_storage::{ByteSource, Entry, FsError, Kind, SetMeta, Source, Storage a
 use crate::entropy::Entropy;
 use crate::guard::Guarded;
 use crate::listing::{Teller, fact_kind};
-use crate::opened::{Opened, ascii_size, list_target};
+use crate::opened::{Opened, list_target};
+use crate::options::Coding;
 
 /// What is read at a time when a file is only looked through.
 const SCAN_CHUNK: usize = 256 << 10;
@@ -28,6 +29,8 @@ pub(crate) enum Refused {
     TooCostly,
     /// One file was named for two parts.
     SameFile,
+    /// The file cannot be moved in that representation.
+    NotOfForm,
     /// It was told to stop.
     Stopped,
 }
@@ -44,6 +47,7 @@ impl Refused {
         match self {
             Self::TooCostly => Failure::TooCostly,
             Self::SameFile => Failure::SameFile,
+            Self::NotOfForm => Failure::NotOfForm,
             // Work that is stopped has an outcome of its own.
             Self::Stopped => Failure::Busy,
             Self::Storage(error) => failure(error),
@@ -80,8 +84,9 @@ pub(crate) struct Session {
     pub(crate) now: UnixTime,
     pub(crate) uploads: Upload,
     pub(crate) show_hidden: bool,
-    pub(crate) ascii_size_scan: u64,
-    pub(crate) ascii_restart_scan: u64,
+    pub(crate) coding: Coding,
+    pub(crate) size_scan: u64,
+    pub(crate) restart_scan: u64,
     pub(crate) stat_entries: usize,
     pub(crate) work_octets: u64,
     pub(crate) work_entries: u64,
@@ -95,7 +100,12 @@ impl Session {
 
     /// Opens a file to look through it from its start.
     pub(crate) async fn reader(&self, path: &FtpPath) -> Result<Scan, FsError> {
-        Ok(Scan { source: Some(self.guard.read(path, 0).await?), at: 0, chunk: Vec::new() })
+        self.reader_from(path, 0).await
+    }
+
+    /// The same, from an offset on.
+    pub(crate) async fn reader_from(&self, path: &FtpPath, at: u64) -> Result<Scan, FsError> {
+        Ok(Scan { source: Some(self.guard.read(path, at).await?), at, chunk: Vec::new() })
     }
 
     /// Carries out what is asked about files.
@@ -119,18 +129,12 @@ impl Session {
             Ask::Delete(path) => guard.remove_file(&path).await?,
             Ask::RenameFrom(path) => self.may_rename(&path).await?,
             Ask::Rename(from, to) => guard.rename(&from, &to, true).await?,
-            Ask::Size(path, representation) => {
+            Ask::Size(path, form) => {
                 let meta = guard.stat(&path, true).await?;
                 if meta.kind != Kind::File {
                     return Err(FsError::NotFile.into());
                 }
-                if representation.is_identity() {
-                    return Ok(Outcome::Number(meta.size));
-                }
-                if meta.size > self.ascii_size_scan {
-                    return Err(Refused::TooCostly);
-                }
-                return Ok(Outcome::Number(ascii_size(self, &path).await?));
+                return Ok(Outcome::Number(self.wire_size(&path, form, meta.size).await?));
             }
             Ask::ModTime { path, or_set } => return self.mod_time(path, or_set).await,
             Ask::SetTimes { path, modified, accessed } => {
@@ -266,7 +270,7 @@ impl Session {
                 }
             };
             let ready = list_target(self, target, meta, false).await?;
-            let Opened::Listing(mut listing) = ready.opened else {
+            let Opened::Listing(mut listing, _) = ready.opened else {
                 return Err(FsError::Unsupported.into());
             };
             let (mut text, mut lines) = (Vec::new(), 0);

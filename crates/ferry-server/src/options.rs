@@ -1,10 +1,15 @@
 //! What an operator decides about a server, as plain data with the defaults of the field. Reading
 //! it from a file or a command line is the daemon's work.
 
-use std::net::{IpAddr, SocketAddr};
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ferry_proto::network::Network;
+pub use ferry_proto::repr::deflate::Limits as Expansion;
+pub use ferry_proto::repr::ebcdic::{Charset, CodePage};
+pub use ferry_proto::repr::pipeline::RecordStore;
 use ferry_storage::Upload;
 
 /// How a listener speaks TLS.
@@ -66,6 +71,42 @@ pub enum DataPeer {
     Any,
 }
 
+/// The IPv4 address under which a client outside finds the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Public {
+    /// This one.
+    Ip(Ipv4Addr),
+    /// What this name stands for now: looked up at start and every minute.
+    Name(String),
+}
+
+impl fmt::Display for Public {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(ip) => ip.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// What an operator decides about representations other than TYPE I.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "plain data")]
+pub struct Coding {
+    /// The code page of TYPE E.
+    pub code_page: CodePage,
+    /// How text files are encoded, for TYPE E.
+    pub charset: Charset,
+    /// How records of TYPE I and L are kept in files (STRU R).
+    pub record_store: RecordStore,
+    /// When compressed data that a peer sends is taken for an attack (MODE Z).
+    pub expansion: Expansion,
+    /// Whether downloads in the modes block and compressed hold a restart marker for about every
+    /// megabyte.
+    pub markers: bool,
+}
+
 /// Numbers that bound what peers can use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "plain data")]
@@ -99,7 +140,7 @@ pub struct Limits {
     pub line: usize,
     /// Entries in one STAT listing over the control connection.
     pub stat_entries: usize,
-    /// Longest file that is scanned to answer SIZE in TYPE A, in octets.
+    /// Longest file that is scanned to answer SIZE in TYPE A and TYPE E, in octets.
     pub ascii_size_scan: u64,
     /// The longest silence a client can ask for by SITE IDLE.
     pub idle_max: Duration,
@@ -109,7 +150,8 @@ pub struct Limits {
     pub work_entries: u64,
     /// Time that one such command may take.
     pub work_time: Duration,
-    /// Longest offset that REST may name for RETR in TYPE A, in octets scanned.
+    /// Longest file that is scanned for the place that REST names for RETR where TYPE or STRU
+    /// changes octets, in octets.
     pub ascii_restart_scan: u64,
 }
 
@@ -156,8 +198,21 @@ pub struct Options {
     pub data_peer: DataPeer,
     /// Ports for passive data connections.
     pub passive_ports: RangeInclusive<u16>,
+    /// One port for the passive data connections of all sessions, in place of
+    /// [`passive_ports`](Self::passive_ports), on every address of [`listen`](Self::listen).
+    pub shared_data_port: Option<u16>,
+    /// Where a router maps the passive ports to others outside: the first of those, as many as
+    /// there are inside.
+    pub outside_ports: Option<u16>,
     /// The IPv4 address announced in 227 to peers outside private networks.
-    pub public_address: Option<IpAddr>,
+    pub public_address: Option<Public>,
+    /// The IPv4 address announced to peers of certain networks, private ones too; the network
+    /// with the longest prefix counts.
+    pub public_for: Vec<(Network, Public)>,
+    /// Whose connections begin with a header of the PROXY protocol that says whose they are.
+    pub proxies: Vec<Network>,
+    /// Whether that holds for data connections, too.
+    pub data_proxy: bool,
     /// Whether a transfer without PASV or PORT connects to the default data port (RFC 959 §3.3).
     pub default_data_port: bool,
     /// Whether an upload whose TLS data connection ended without close_notify is refused.
@@ -175,6 +230,8 @@ pub struct Options {
     pub ccc: bool,
     /// Whether LPRT and LPSV are carried out (RFC 1639).
     pub long_addresses: bool,
+    /// Representations other than TYPE I.
+    pub coding: Coding,
     /// Bounds.
     pub limits: Limits,
 }
@@ -188,7 +245,12 @@ impl Default for Options {
             data_resumption: DataResumption::Prefer,
             data_peer: DataPeer::Strict,
             passive_ports: 50_000..=50_999,
+            shared_data_port: None,
+            outside_ports: None,
             public_address: None,
+            public_for: Vec::new(),
+            proxies: Vec::new(),
+            data_proxy: false,
             default_data_port: true,
             strict_close_notify: false,
             uploads: Upload::Atomic,
@@ -197,6 +259,7 @@ impl Default for Options {
             names: Vec::new(),
             ccc: false,
             long_addresses: false,
+            coding: Coding::default(),
             limits: Limits::default(),
         }
     }

@@ -2,12 +2,12 @@
 
 use ferry_storage::{BoxFut, ByteSource, FsError, Sink, Source};
 
-use crate::opened::{Opened, Ready, UploadSink};
+use crate::opened::{Opened, Ready};
 
 /// A download from `from` that ends before the octet `until`.
 pub(crate) fn reading(mut ready: Ready, from: u64, until: u64) -> Ready {
     let part = until.saturating_sub(from);
-    if let Opened::File { source, after_cr } = ready.opened {
+    if let Opened::File(source, encoder) = ready.opened {
         let source = match source {
             Source::File { file, from, len } => Source::File { file, from, len: len.min(until) },
             Source::Stream { stream, len } => {
@@ -16,7 +16,7 @@ pub(crate) fn reading(mut ready: Ready, from: u64, until: u64) -> Ready {
             }
             other => other,
         };
-        ready.opened = Opened::File { source, after_cr };
+        ready.opened = Opened::File(source, encoder);
     }
     ready.wire_len = ready.wire_len.map(|n| n.min(part));
     ready
@@ -24,8 +24,9 @@ pub(crate) fn reading(mut ready: Ready, from: u64, until: u64) -> Ready {
 
 /// An upload of at most `room` octets.
 pub(crate) fn writing(mut ready: Ready, room: u64) -> Ready {
-    if let Opened::Upload(UploadSink(sink)) = ready.opened {
-        ready.opened = Opened::Upload(UploadSink(Box::new(Room { sink, left: room })));
+    if let Opened::Upload(mut upload) = ready.opened {
+        upload.sink = Box::new(Room { sink: upload.sink, left: room });
+        ready.opened = Opened::Upload(upload);
     }
     ready
 }

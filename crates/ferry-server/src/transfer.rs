@@ -4,29 +4,44 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ferry_proto::repr::Representation;
+use ferry_proto::repr::FormatError;
 use ferry_proto::server::End;
 use ferry_storage::{BoxFut, FsError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::connecting::{Broken, Connection};
 use crate::events::{Event, SessionId};
+use crate::kept::Kept;
 use crate::listing::Listing;
-use crate::opened::{Opened, Ready, UploadSink};
+use crate::opened::{Opened, Ready, Upload};
 use crate::ops::failure;
-use crate::pump::{self, CloseNotify, PeerEnd, PumpError};
+use crate::pump::{self, CloseNotify, Encoding, Marked, PeerEnd, PumpError, Receiving};
 use crate::server::Shared;
 use crate::tls::Channel;
 use crate::wire::Wire;
 
+/// The data connection of a transfer.
+#[derive(Debug)]
+pub(crate) enum Data {
+    /// It has to be made.
+    New(Connection),
+    /// The last transfer left it open.
+    Kept(Kept),
+}
+
 /// A transfer about to start.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) connection: Connection,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) session: SessionId,
+    pub(crate) data: Data,
+    /// Whether the data connection stays open behind a whole file.
+    pub(crate) keep: bool,
     pub(crate) ready: Ready,
-    pub(crate) representation: Representation,
     pub(crate) moved: Arc<AtomicU64>,
+    /// Where the restart markers of an upload go.
+    pub(crate) marks: mpsc::Sender<Marked>,
     pub(crate) stop: Arc<Notify>,
 }
 
@@ -39,6 +54,8 @@ pub(crate) struct Done {
     pub(crate) tls: Option<bool>,
     /// What went wrong, for a person.
     pub(crate) why: Option<String>,
+    /// The data connection, if it is still open.
+    pub(crate) kept: Option<Kept>,
 }
 
 impl From<PumpError> for Broken {
@@ -46,11 +63,13 @@ impl From<PumpError> for Broken {
         let end = match &error {
             PumpError::Stopped => End::Aborted,
             PumpError::Truncated => End::Truncated,
+            PumpError::Format(e) => End::Format(*e),
             PumpError::Storage(e) => End::Storage(failure(e)),
             _ => End::Broken,
         };
         let why = match &error {
             PumpError::Storage(e) => e.to_string(),
+            PumpError::Format(e) => format!("{error}: {e}"),
             PumpError::Peer(e) => format!("{error}: {e}"),
             PumpError::Tls(e) => format!("{error}: {e}"),
             _ => error.to_string(),
@@ -59,52 +78,80 @@ impl From<PumpError> for Broken {
     }
 }
 
+/// A data connection that is there.
+struct Made {
+    wire: Wire,
+    ahead: Vec<u8>,
+    tls: Option<bool>,
+}
+
 /// Runs a transfer to its end, whatever that is.
 pub(crate) async fn run(job: Job) -> Done {
     let started = Instant::now();
-    let mut resumed = None;
-    let end = carry_out(job, &mut resumed).await;
-    let (end, why) = match end {
-        Ok(()) => (End::Complete, None),
-        Err(Broken { end, why }) => (end, Some(why)),
+    let expires_after = job.shared.options.limits.stall;
+    let mut tls = None;
+    let end = carry_out(job, &mut tls).await;
+    let (end, why, made) = match end {
+        Ok(None) => (End::Complete, None, None),
+        Ok(Some(made)) => (End::Kept, None, Some(made)),
+        Err(Broken { end, why }) => (end, Some(why), None),
     };
-    Done { end, took: started.elapsed(), tls: resumed, why }
+    let kept = made.map(|Made { wire, ahead, tls }| {
+        let expires = Instant::now() + expires_after;
+        Kept { wire, ahead, tls, expires }
+    });
+    Done { end, took: started.elapsed(), tls, why, kept }
 }
 
-async fn carry_out(job: Job, resumed: &mut Option<bool>) -> Result<(), Broken> {
-    let Job { connection, ready, representation, moved, stop } = job;
-    let channel =
-        if matches!(ready.opened, Opened::Upload(_)) { Channel::Upload } else { Channel::Download };
-    let connected = tokio::select! {
+/// The data connection afterwards, if it stays open.
+async fn carry_out(job: Job, tls: &mut Option<bool>) -> Result<Option<Made>, Broken> {
+    let Job { shared, session, data, keep, ready, moved, marks, stop } = job;
+    let upload = matches!(ready.opened, Opened::Upload(_));
+    let channel = if upload { Channel::Upload } else { Channel::Download };
+    let made = tokio::select! {
         biased;
         () = stop.notified() => Err(Broken::stopped()),
-        connected = Box::pin(connection.establish(channel, resumed)) => connected,
+        made = Box::pin(make(data, channel, tls)) => made,
     };
-    let Connection { shared, session, via, .. } = connection;
-    // One connection is taken on a passive port; from then on it is closed to everyone.
-    drop(via);
-    let mut wire = match connected {
-        Ok(wire) => wire,
+    let mut made = match made {
+        Ok(made) => made,
         Err(broken) => {
             give_up(ready.opened, 0).await;
             return Err(broken);
         }
     };
+    *tls = made.tls;
     match ready.opened {
-        Opened::Upload(sink) => {
-            let upload = Upload { shared: &shared, session, representation, moved: &moved };
-            upload.run(wire, sink, &stop).await
+        Opened::Upload(upload) => {
+            let receive = Receive { shared: &shared, session, keep, moved: &moved, marks: &marks };
+            receive.run(made, upload, &stop).await
         }
         download => {
+            let send = send(&shared, &mut made.wire, download, keep, &moved);
             let sent = tokio::select! {
                 biased;
                 () = stop.notified() => Err(Broken::stopped()),
-                sent = Box::pin(send(&shared, &mut wire, download, representation, &moved)) => sent,
+                sent = Box::pin(send) => sent,
             };
-            if sent.is_err() {
-                wire.abort();
+            match sent {
+                Ok(()) => Ok(keep.then_some(made)),
+                Err(broken) => {
+                    made.wire.abort();
+                    Err(broken)
+                }
             }
-            sent
+        }
+    }
+}
+
+/// The data connection, made if it has to be. One connection is taken on a passive port; from then
+/// on it is closed to everyone.
+async fn make(data: Data, channel: Channel, tls: &mut Option<bool>) -> Result<Made, Broken> {
+    match data {
+        Data::Kept(Kept { wire, ahead, tls, .. }) => Ok(Made { wire, ahead, tls }),
+        Data::New(connection) => {
+            let wire = connection.establish(channel, tls).await?;
+            Ok(Made { wire, ahead: Vec::new(), tls: *tls })
         }
     }
 }
@@ -112,7 +159,7 @@ async fn carry_out(job: Job, resumed: &mut Option<bool>) -> Result<(), Broken> {
 /// Ends what was opened for a transfer that did not happen or broke off. An upload of which
 /// nothing arrived leaves nothing behind.
 async fn give_up(opened: Opened, moved: u64) {
-    if let Opened::Upload(UploadSink(sink)) = opened
+    if let Opened::Upload(Upload { sink, .. }) = opened
         && moved != 0
     {
         // Nothing more can be done about a partial file that cannot be kept.
@@ -124,19 +171,24 @@ async fn send(
     shared: &Shared,
     wire: &mut Wire,
     opened: Opened,
-    representation: Representation,
+    keep: bool,
     moved: &AtomicU64,
 ) -> Result<(), Broken> {
     let limits = &shared.options.limits;
     match opened {
-        Opened::File { source, after_cr } => {
-            let encoder = representation.encoder_after(after_cr);
-            pump::send_file(wire, source, encoder, moved, limits.stall).await?;
+        Opened::File(source, encoder) => {
+            let markers = shared.options.coding.markers;
+            let encoding = encoder.map(|encoder| Encoding { encoder, markers });
+            pump::send_file(wire, source, encoding, moved, limits.stall).await?;
         }
-        Opened::Listing(mut listing) => {
-            pump::send_lines(wire, &mut listing, moved, limits.stall).await?;
+        Opened::Listing(mut listing, mut encoder) => {
+            let encoder = encoder.as_deref_mut();
+            pump::send_lines(wire, &mut listing, encoder, moved, limits.stall).await?;
         }
         Opened::Upload(_) => {}
+    }
+    if keep {
+        return Ok(());
     }
     match pump::finish(wire, limits.stall, limits.close).await? {
         // Without TLS a reset means that the peer did not want, or did not get, all of it. Under
@@ -154,43 +206,90 @@ impl pump::Lines for Listing {
     }
 }
 
-struct Upload<'a> {
+struct Receive<'a> {
     shared: &'a Shared,
     session: SessionId,
-    representation: Representation,
+    keep: bool,
     moved: &'a AtomicU64,
+    marks: &'a mpsc::Sender<Marked>,
 }
 
-impl Upload<'_> {
-    async fn run(&self, mut wire: Wire, sink: UploadSink, stop: &Notify) -> Result<(), Broken> {
-        let UploadSink(mut sink) = sink;
+impl Receive<'_> {
+    async fn run(
+        &self,
+        mut made: Made,
+        upload: Upload,
+        stop: &Notify,
+    ) -> Result<Option<Made>, Broken> {
+        let mut upload = upload;
+        match self.receive(&mut made, &mut upload, stop).await {
+            Ok(()) => {
+                upload.sink.commit().await.map_err(PumpError::Storage)?;
+                Ok(self.keep.then_some(made))
+            }
+            Err(broken) => {
+                made.wire.abort();
+                give_up(Opened::Upload(upload), self.moved.load(Ordering::Relaxed)).await;
+                Err(broken.into())
+            }
+        }
+    }
+
+    async fn receive(
+        &self,
+        made: &mut Made,
+        upload: &mut Upload,
+        stop: &Notify,
+    ) -> Result<(), PumpError> {
         let options = &self.shared.options;
         let policy =
             if options.strict_close_notify { CloseNotify::Strict } else { CloseNotify::Lenient };
-        let stall = options.limits.stall;
-        let receive = pump::receive_file(
-            &mut wire,
-            &mut *sink,
-            self.representation,
-            self.moved,
-            stall,
-            policy,
-            stop,
-        );
-        let received = Box::pin(receive).await.map_err(Broken::from);
-        match received {
-            Ok(upload) => {
-                if upload.truncated {
-                    let what = "an upload's TLS connection ended without close_notify; accepted";
-                    self.shared.observer.on(self.session, &Event::Noticed { what });
+        let (stall, progress) = (options.limits.stall, self.moved);
+        let mut from = Receiving { wire: &mut made.wire, progress, stall, policy, stop };
+        let Upload { sink, decoder, marks } = upload;
+        let truncated = match decoder {
+            None => Box::pin(pump::receive_file(from, &mut **sink)).await?.truncated,
+            Some(decoder) => {
+                let marks = marks.then_some(self.marks);
+                let ahead = std::mem::take(&mut made.ahead);
+                let receiving = pump::decode_file(&mut from, &mut **sink, decoder, &ahead, marks);
+                let decoded = Box::pin(receiving).await?;
+                if decoded.suspect {
+                    self.notice("the peer doubts some of the octets it sent (suspect data)");
                 }
-                sink.commit().await.map_err(|e| PumpError::Storage(e).into())
+                if self.keep {
+                    made.ahead = decoded.behind;
+                } else {
+                    if !decoded.behind.is_empty() {
+                        return Err(FormatError::TrailingData.into());
+                    }
+                    self.close(&mut made.wire, decoded.ended, stop).await?;
+                }
+                decoded.truncated
             }
-            Err(broken) => {
-                wire.abort();
-                give_up(Opened::Upload(UploadSink(sink)), self.moved.load(Ordering::Relaxed)).await;
-                Err(broken)
-            }
+        };
+        if truncated {
+            self.notice("an upload's TLS connection ended without close_notify; accepted");
         }
+        Ok(())
+    }
+
+    /// Our end of the connection, and a look at whether the peer's follows its file.
+    async fn close(&self, wire: &mut Wire, ended: bool, stop: &Notify) -> Result<(), PumpError> {
+        let limits = &self.shared.options.limits;
+        // Best effort: the peer may be gone already, and has lost nothing if it is.
+        let _ = tokio::time::timeout(limits.stall, wire.close_write()).await;
+        if ended {
+            return Ok(());
+        }
+        tokio::select! {
+            biased;
+            () = stop.notified() => Err(PumpError::Stopped),
+            end = pump::nothing_more(wire, limits.close) => end,
+        }
+    }
+
+    fn notice(&self, what: &str) {
+        self.shared.observer.on(self.session, &Event::Noticed { what });
     }
 }

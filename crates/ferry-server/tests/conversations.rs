@@ -33,6 +33,7 @@ conversations! {
     abort
     active
     arguments
+    block_mode
     facts
     files
     hashes
@@ -44,10 +45,14 @@ conversations! {
     listings
     login
     passive
+    proxied
     ranges
     refusals
+    representations
     restart
+    router
     session
+    shared_port
     timeouts
     trees
     uploads

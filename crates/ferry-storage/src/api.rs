@@ -216,11 +216,21 @@ pub enum Upload {
 
 /// A file being written. Octets go in by [`write`](Sink::write); then exactly one of
 /// [`commit`](Sink::commit) and [`abandon`](Sink::abandon). Dropping it without either keeps
-/// nothing that was aside, as there is no time to wait for a name; no hidden file stays behind.
+/// nothing that was aside, as there is no time to wait for a name; no hidden file stays behind, and
+/// neither does a name that the write made in place if it never began.
 pub trait Sink: Send {
     /// Writes all of `buf` behind what was written before and gives the buffer back (its content
     /// is then unspecified, its capacity kept).
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)>;
+
+    /// Goes on at that offset of the file, in octets: for files that come as numbered pages
+    /// (RFC 959 §3.1.2.3). What is skipped beyond the end reads as zeros once something is written
+    /// behind it. [`FsError::Unsupported`] where writing is in order only, which is also what an
+    /// implementation without this method says, and with [`WriteMode::Append`].
+    fn seek(&mut self, offset: u64) -> BoxFut<'_, Result<(), FsError>> {
+        let _ = offset;
+        Box::pin(std::future::ready(Err(FsError::Unsupported)))
+    }
 
     /// Makes what was written the file of that name. When this returns, readers see all of it.
     fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>>;

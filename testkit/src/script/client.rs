@@ -43,10 +43,11 @@ impl Scene<'_> {
 }
 
 impl Client {
-    pub(crate) fn new(who: char, control: SimLink) -> Self {
+    /// A client of this address, which a balancer may stand before.
+    pub(crate) fn new(who: char, ip: IpAddr, control: SimLink) -> Self {
         Self {
             who,
-            ip: control.local().ip(),
+            ip,
             control: Some(control),
             reply: Vec::new(),
             passive: None,
@@ -226,6 +227,18 @@ impl Client {
                 soon(BULK_PATIENCE, fill_up(link, &mut got)).await??;
                 scene.note(&format!("{slot:?}< {n} octets, more may follow"));
                 Ok(())
+            }
+            What::DataNext(slot, content) => {
+                let want = content.octets();
+                let mut got = vec![0; want.len()];
+                let link = self.link(*slot, scene).await?;
+                soon(BULK_PATIENCE, fill_up(link, &mut got)).await??;
+                scene.note(&format!("{slot:?}< {} octets, more may follow", got.len()));
+                if got == want {
+                    Ok(())
+                } else {
+                    Err(format!("{:?} came", got.escape_ascii().to_string()))
+                }
             }
             What::DataFin(slot) => {
                 let link = self.link(*slot, scene).await?;

@@ -60,6 +60,11 @@ impl Exchanges {
 
     pub(crate) fn sent(&mut self, who: char, mut octets: &[u8]) {
         let waiting = self.clients.entry(who).or_default();
+        // What a balancer says of the client is no command.
+        let proxied = octets.starts_with(b"PROXY ") || octets.starts_with(b"\r\n\r\n\0");
+        if proxied && !waiting.greeted {
+            return;
+        }
         let mut before = octets;
         while let Some(event) = waiting.lines.next(&mut octets, LINE_MAX) {
             let used = before.get(..before.len() - octets.len()).unwrap_or_default();

@@ -18,7 +18,9 @@
 //! space is about another client than `A`.
 //!
 //! ```text
-//! connect [from ADDRESS[:PORT]] | control eof | control close | control reset
+//! connect [from ADDRESS[:PORT]] [proxied for ADDRESS:PORT to ADDRESS:PORT]   (by a PROXY header)
+//! control eof | control close | control reset
+//! name NAME is ADDRESS|nothing             (what it stands for from now on; also before connect)
 //! C: line                   a command
 //! C raw: "octets"           octets as they are; C raw together: in one segment
 //! C together: "l1" "l2"     several commands in one segment
@@ -32,6 +34,7 @@
 //! D> "octets" | D> N octets | D eof | D close | D reset | D stall 10s
 //! D< "octets" | D< N octets everything up to the end; then the client closes
 //! D< some N                 so many octets, and no further
+//! D< next "octets"          just these, and no further
 //! D< lines | D< nothing | D< anything | D< fewer than N | D< reset
 //! D has: pattern | D lacks: pattern | D count N           about the lines last read
 //! other …, O< …             as data and D, for a second connection by someone else

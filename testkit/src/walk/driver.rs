@@ -259,6 +259,7 @@ impl Driver {
                 let stored_as = FtpPath::new(b"/unique").ok().filter(|_| unique);
                 Outcome::Opened { wire_len: Some(3), stored_as }
             }
+            Ask::Move { keep: true, .. } => Outcome::Ended(End::Kept),
             Ask::Move { .. } => Outcome::Ended(End::Complete),
             Ask::Work { work, .. } => match &**work {
                 Work::Hash { paths, .. } => {

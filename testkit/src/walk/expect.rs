@@ -1,6 +1,7 @@
 //! What must be answered, by the rules alone. The order of checks is that of `docs/protocol.md`:
 //! logged in, syntax, sequence, then what happens below, protection, and the data connection.
 
+use ferry_proto::repr::FormatError;
 use ferry_proto::server::{End, Failure, LoginRefusal};
 
 use super::arguments::{Argument, Frame};
@@ -156,6 +157,10 @@ fn idle(row: &Row, state: &State, argument: &Argument, failed: Option<Fail>) -> 
     if too_long(row, means) {
         return Expected::last(&[553], Why::Bad);
     }
+    // What STRU R and P make of a file has no size that could be told beforehand.
+    if row.name == "SIZE" && (state.has(Has::Records) || state.has(Has::Pages)) {
+        return Expected::last(&[550], Why::Wrong);
+    }
     if moves(row) {
         return transfer(row, state, failed);
     }
@@ -254,6 +259,8 @@ fn out_of_place(row: &Row, state: &State, argument: &[u8]) -> Option<u16> {
         "EPSV" if has(Has::V6) && trim(argument) == b"1" => Some(522),
         "RANG" if trim(argument) != b"1 0" && !has(Has::Image) => Some(551),
         "RETR" | "STOR" | "APPE" if has(Has::Rang) && !has(Has::Image) => Some(551),
+        "RETR" | "STOR" | "APPE" | "STOU" if has(Has::NoPages) => Some(555),
+        "APPE" if has(Has::Pages) => Some(555),
         "APPE" if has(Has::Rang) => Some(503),
         "STOU" if has(Has::Rest) => Some(503),
         "HASH" if has(Has::Rang) && !has(Has::Image) => Some(504),
@@ -289,7 +296,12 @@ fn transfer(row: &Row, state: &State, failed: Option<Fail>) -> Expected {
         None => End::Complete,
     };
     let why = if end == End::Complete { Why::Done } else { Why::Failed };
-    Expected { replies: vec![vec![150], vec![ended(end)]], why, may_close: false }
+    let begun = if state.has(Has::Kept) { 125 } else { 150 };
+    let code = match end {
+        End::Complete if state.has(Has::Block) => 250,
+        end => ended(end),
+    };
+    Expected { replies: vec![vec![begun], vec![code]], why, may_close: false }
 }
 
 /// RFC 959 §4.2 and RFC 4217 §10, for a transfer that ended so.
@@ -301,6 +313,10 @@ fn ended(end: End) -> u16 {
         End::Storage(Failure::NoSpace) => 452,
         End::Storage(Failure::Quota | Failure::BadOffset) => 552,
         End::Storage(_) => 451,
+        End::Format(FormatError::Truncated) => 426,
+        End::Format(FormatError::UnknownPageType(_)) => 551,
+        End::Format(FormatError::BombSuspected) => 552,
+        End::Format(_) => 451,
         _ => 426,
     }
 }

@@ -39,7 +39,16 @@ pub(crate) enum Has {
     Copying,
     Rest,
     Rang,
+    /// What is sent is the file as it is: TYPE I, STRU F, MODE S.
     Image,
+    /// MODE B; and a data connection that an earlier transfer left open.
+    Block,
+    Kept,
+    /// STRU R.
+    Records,
+    /// STRU P; and in bytes too small for it.
+    Pages,
+    NoPages,
     /// A passive port or an address for the next transfer.
     Prepared,
     Implicit,
@@ -110,6 +119,21 @@ states! {
     "logged in": In No [] ["USER alice" "PASS secret"];
     "when ACCT is needed to write": WantsAcct No [] ["USER writes" "PASS secret"];
     "in TYPE I": In No [Image] ["USER alice" "PASS secret" "TYPE I"];
+    "in TYPE E": In No [] ["USER alice" "PASS secret" "TYPE E"];
+    "in TYPE L 36": In No [] ["USER alice" "PASS secret" "TYPE L 36"];
+    "in MODE B": In No [Block] ["USER alice" "PASS secret" "TYPE I" "MODE B"];
+    "in MODE C": In No [] ["USER alice" "PASS secret" "TYPE I" "MODE C"];
+    "in MODE Z": In No [] ["USER alice" "PASS secret" "TYPE I" "MODE Z"];
+    "in STRU R": In No [Records] ["USER alice" "PASS secret" "TYPE I" "STRU R"];
+    "in STRU P": In No [Pages] ["USER alice" "PASS secret" "TYPE I" "STRU P"];
+    "in STRU P of small bytes": In No [Pages NoPages]
+        ["USER alice" "PASS secret" "TYPE L 3" "STRU P"];
+    "with a data connection kept": In No [Block Kept]
+        ["USER alice" "PASS secret" "MODE B" "RETR f"];
+    "with a data connection no longer kept": In No []
+        ["USER alice" "PASS secret" "MODE B" "RETR f" "MODE S"];
+    "while a transfer in MODE B runs": In Moving [Block Kept]
+        ["USER alice" "PASS secret" "MODE B" "PASV" "RETR f"];
     "after RNFR": In No [Renaming] ["USER alice" "PASS secret" "RNFR f"];
     "after SITE CPFR": In No [Copying] ["USER alice" "PASS secret" "SITE CPFR f"];
     "after REST": In No [Rest Image] ["USER alice" "PASS secret" "TYPE I" "REST 5"];

@@ -8,6 +8,19 @@ fn parse(line: &str) -> Result<Command<'_>, CommandError> {
 }
 
 #[test]
+fn restart_markers_and_the_settings_of_mode_z_are_read() {
+    let marker = RestartPoint { offset: 12, after_cr: true };
+    for (line, want) in [
+        ("REST 12.1", Command::RestMark(marker)),
+        ("OPTS MODE Z LEVEL 9", Command::Opts(Opts::ModeZ(Some(9)))),
+        ("opts mode z", Command::Opts(Opts::ModeZ(None))),
+        ("OPTS REST stor", Command::Opts(Opts::Rest("STOR"))),
+    ] {
+        assert_eq!(parse(line), Ok(want), "{line}");
+    }
+}
+
+#[test]
 fn commands_are_read_as_the_rfcs_write_them() {
     let any: SocketAddrV4 = "10.0.0.1:1025".parse().unwrap();
     let cases: &[(&str, Command<'_>)] = &[
@@ -23,10 +36,10 @@ fn commands_are_read_as_the_rfcs_write_them() {
         ("NOOP anything", Command::Noop),
         ("PASV ", Command::Pasv),
         ("P@SW", Command::Pasv),
-        ("TYPE a n", Command::Type(TypeCode::Ascii)),
-        ("TYPE I N", Command::Type(TypeCode::Image)),
-        ("TYPE E T", Command::Type(TypeCode::Ebcdic)),
-        ("TYPE L 8", Command::Type(TypeCode::Local(8))),
+        ("TYPE a n", Command::Type(TypeCode::Ascii, Format::NonPrint)),
+        ("TYPE I N", Command::Type(TypeCode::Image, Format::NonPrint)),
+        ("TYPE E T", Command::Type(TypeCode::Ebcdic, Format::Telnet)),
+        ("TYPE L 8", Command::Type(TypeCode::Local(8), Format::NonPrint)),
         ("MODE  z ", Command::Mode(b'Z')),
         ("STRU f", Command::Stru(b'F')),
         ("PORT 10,0,0,1,4,1", Command::Port(any)),
@@ -128,6 +141,10 @@ fn lines_that_are_no_command_say_which_reply_is_due() {
         ("EPSV 9", Family(Verb::Epsv)),
         ("REST -1", Syntax(Verb::Rest)),
         ("REST +1", Syntax(Verb::Rest)),
+        ("REST 1.2", Syntax(Verb::Rest)),
+        ("REST .1", Syntax(Verb::Rest)),
+        ("OPTS MODE B", Syntax(Verb::Opts)),
+        ("OPTS MODE Z LEVEL 10", Syntax(Verb::Opts)),
         ("REST 9223372036854775808", Syntax(Verb::Rest)),
         ("REST 99999999999999999999999", Syntax(Verb::Rest)),
         ("ALLO 1 R", Syntax(Verb::Allo)),

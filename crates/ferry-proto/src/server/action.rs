@@ -9,7 +9,8 @@ use crate::hash::Algorithm;
 use crate::modify::FactChange;
 use crate::path::FtpPath;
 use crate::reply::Reply;
-use crate::repr::Representation;
+use crate::repr::pipeline::Form;
+use crate::repr::{FormatError, RestartPoint};
 use crate::server::listing::Target;
 use crate::site::ModeChange;
 use crate::verb::Verb;
@@ -56,32 +57,35 @@ pub enum DataVia {
     Passive,
     /// This end connects to the address of PORT or EPRT, or to the default data port.
     Active(SocketAddr),
+    /// The connection that the last transfer in mode block left open is used again.
+    Kept,
 }
 
 /// What a transfer moves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a driver must handle each")]
 pub enum Transfer {
-    /// RETR, from an offset in the octets of the representation.
+    /// RETR, from where REST says; what that means, [`Form::start_sending`] tells.
     Retrieve {
         /// The file.
         path: FtpPath,
-        /// Offset of REST, 0 for the whole.
-        from: u64,
+        /// Where REST points, the beginning for the whole.
+        from: RestartPoint,
     },
-    /// STOR; with an offset in place from there on, else the whole file anew.
+    /// STOR; from where REST says in place from there on ([`Form::start_receiving`]), else the
+    /// whole file anew.
     Store {
         /// The file.
         path: FtpPath,
-        /// Offset of REST, 0 for the whole.
-        from: u64,
+        /// Where REST points, the beginning for the whole.
+        from: RestartPoint,
     },
     /// APPE; an offset that is not 0 must equal the file's size.
     Append {
         /// The file.
         path: FtpPath,
-        /// Offset of REST, 0 if none was given.
-        from: u64,
+        /// Where REST points, the beginning if there was none.
+        from: RestartPoint,
     },
     /// STOU: a new name in `dir`.
     StoreUnique {
@@ -115,7 +119,9 @@ pub struct Plan {
     /// What moves.
     pub what: Transfer,
     /// How its octets look on the wire.
-    pub representation: Representation,
+    pub form: Form,
+    /// How hard MODE Z compresses: 0 to 9.
+    pub level: u8,
     /// Permission bits taken from what it creates.
     pub umask: u16,
     /// RANG: of RETR and STOR, the first octet of the file that no longer belongs to it.
@@ -213,7 +219,7 @@ pub enum Ask {
     /// Rename: [`Outcome::Done`].
     Rename(FtpPath, FtpPath),
     /// Octets that RETR would send: [`Outcome::Number`].
-    Size(FtpPath, Representation),
+    Size(FtpPath, Form),
     /// Time of last modification: [`Outcome::Time`]. If `path` names nothing and `or_set` is
     /// given, that is the non-standard set form: [`Outcome::Done`].
     ModTime {
@@ -277,6 +283,8 @@ pub enum Ask {
         via: DataVia,
         /// Whether it is under TLS.
         protect: bool,
+        /// Whether it stays open behind a file that came or went whole: [`End::Kept`].
+        keep: bool,
     },
 }
 
@@ -297,7 +305,7 @@ pub enum Action {
     Forget,
     /// Go back to the host that a new connection has: the one TLS named, or the default.
     LeaveHost,
-    /// Close the passive port, if one is open.
+    /// Close the passive port and the data connection that was kept, if there are.
     CloseData,
     /// Close what [`Ask::Open`] opened; it will not be moved.
     DropOpened,
@@ -344,6 +352,8 @@ pub enum Failure {
     TooCostly,
     /// One file was named for two parts.
     SameFile,
+    /// The file cannot be moved in the representation in force: it has more pages than numbers.
+    NotOfForm,
     /// No passive port is free.
     NoPort,
     /// The account must send ACCT before it may change anything.
@@ -356,6 +366,8 @@ pub enum Failure {
 pub enum End {
     /// Whole: sent and closed, or received and committed.
     Complete,
+    /// Whole, and the data connection is still open for the next transfer.
+    Kept,
     /// [`Action::AbortTransfer`] was obeyed.
     Aborted,
     /// No data connection came about.
@@ -368,6 +380,8 @@ pub enum End {
     Broken,
     /// The peer ended TLS without saying so (no close_notify), and must.
     Truncated,
+    /// What came, or the file that was to be sent, is not of the form that TYPE, STRU and MODE say.
+    Format(FormatError),
     /// Storage failed after 150.
     Storage(Failure),
 }

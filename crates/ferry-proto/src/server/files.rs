@@ -5,6 +5,7 @@ use crate::command::Command;
 use crate::date::UnixTime;
 use crate::path::{FtpPath, PathError, write_quoted};
 use crate::reply::Reply;
+use crate::repr::pipeline::Structure;
 use crate::server::{Action, Ask, Carry, Failure, Outcome, ServerSession, Stage, listing};
 
 impl ServerSession {
@@ -49,7 +50,11 @@ impl ServerSession {
             Command::Rmd(_) => (Ask::RemoveDir(path), done(250, "Directory removed.")),
             Command::Dele(_) => (Ask::Delete(path), done(250, "File removed.")),
             Command::Rnfr(_) => (Ask::RenameFrom(path.clone()), Stage::RenameFrom(path)),
-            Command::Size(_) => (Ask::Size(path, self.representation), Stage::Number),
+            Command::Size(_) if self.form.structure != Structure::File => {
+                let text = "SIZE is told for STRU F only.";
+                return out.push(Action::Reply(Reply::new(550, text)));
+            }
+            Command::Size(_) => (Ask::Size(path, self.form), Stage::Number),
             Command::Mfmt { time, path: shown } => (
                 Ask::SetTimes { path, modified: time, accessed: None },
                 Stage::Plain(modified_reply(time, shown)),
@@ -181,6 +186,7 @@ pub(super) fn failure_reply(failure: Failure) -> Reply {
         Failure::TooCostly => (550, "That would take too long here."),
         Failure::NeedsAccount => (532, "Send ACCT first: changes need an account."),
         Failure::SameFile => (553, "The same file is named twice."),
+        Failure::NotOfForm => (555, "That file cannot be sent in this TYPE and STRU."),
         Failure::NoPort => (425, "No port is free for a data connection; try again."),
     };
     Reply::new(code, text)

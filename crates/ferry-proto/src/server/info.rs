@@ -3,10 +3,9 @@
 
 use crate::command::Command;
 use crate::reply::Reply;
-use crate::repr::Representation;
 use crate::server::files::{path_refusal, path_reply};
-use crate::server::site;
 use crate::server::{Action, Phase, Protection, Rules, ServerSession, Stage};
+use crate::server::{form, site};
 use crate::verb::{VERBS, Verb, VerbInfo};
 
 /// A number of seconds as people say it.
@@ -113,6 +112,10 @@ impl ServerSession {
             })
             .collect();
         let without_verb = [
+            "MODE B",
+            "MODE C",
+            #[cfg(feature = "deflate")]
+            "MODE Z",
             "SITE CHMOD",
             "SITE COPY",
             "SITE MKDIR",
@@ -141,11 +144,10 @@ impl ServerSession {
             say(format!("Logged in as {}", crate::path::ForPeople(user)));
         }
         say(format!(
-            "TYPE: {}, STRU: File, MODE: Stream",
-            match self.representation {
-                Representation::Ascii => "ASCII",
-                _ => "Image",
-            }
+            "TYPE: {}, STRU: {}, MODE: {}",
+            form::type_name(self.form.type_code),
+            form::structure_name(self.form.structure),
+            form::mode_name(self.form.mode),
         ));
         say(format!(
             "Control connection: {}, data connections: {}",

@@ -3,8 +3,7 @@
 use crate::command::{Command, Mechanism, ProtectionLevel};
 use crate::reply::Reply;
 use crate::server::{
-    Acct, Action, Ask, LoginRefusal, Outcome, Phase, Prepared, Protection, Rules, ServerSession,
-    Stage,
+    Acct, Action, Ask, LoginRefusal, Outcome, Phase, Protection, Rules, ServerSession, Stage,
 };
 
 /// Each further wrong password is answered a second later, up to this many.
@@ -50,7 +49,15 @@ impl ServerSession {
                     self.not_secured()
                 }
             }
-            Command::Prot(level) => self.prot(level, rules),
+            Command::Prot(level) => {
+                let before = self.private_data;
+                let reply = self.prot(level, rules);
+                // A data connection that was kept is of the level it was made at.
+                if self.private_data != before {
+                    self.close_kept(out);
+                }
+                reply
+            }
             _ => {
                 out.push(Action::Reply(Reply::new(221, "Goodbye.")));
                 out.push(Action::CloseData);
@@ -61,20 +68,18 @@ impl ServerSession {
         out.push(Action::Reply(reply));
     }
 
-    /// Drops who is logged in and what hangs on it; TYPE and PROT stay (RFC 959 §4.1.1, USER).
+    /// Drops who is logged in and what hangs on it; TYPE, PROT and an address that PORT named stay
+    /// (RFC 959 §4.1.1, USER).
     pub(super) fn forget(&mut self, out: &mut Vec<Action>) {
         if matches!(self.phase, Phase::Ready(_) | Phase::NeedAcct(_)) {
             out.push(Action::Forget);
         }
-        if self.prepared == Prepared::Listening {
-            out.push(Action::CloseData);
-        }
+        self.close_data(out);
         self.phase = Phase::NeedUser;
         self.acct = Acct::Unneeded;
         self.cwd = None;
         self.rename_from = None;
         self.set_range(0, u64::MAX);
-        self.prepared = Prepared::No;
     }
 
     fn user(&mut self, name: &[u8], rules: &Rules, out: &mut Vec<Action>) -> Reply {

@@ -36,6 +36,7 @@
 mod account;
 mod action;
 mod files;
+mod form;
 mod info;
 pub mod listing;
 mod login;
@@ -62,7 +63,8 @@ use crate::hash::Algorithm;
 use crate::lang::Language;
 use crate::path::FtpPath;
 use crate::reply::Reply;
-use crate::repr::Representation;
+use crate::repr::RestartPoint;
+use crate::repr::pipeline::Form;
 use crate::verb::{Restart, Verb};
 
 /// How far the login has come.
@@ -151,6 +153,7 @@ struct Opening {
     /// MLSD, whose argument must be a directory by syntax (501).
     directory_only: bool,
     ascii: bool,
+    upload: bool,
 }
 
 /// One session's protocol state. Small on purpose: it is what an idle session costs.
@@ -171,7 +174,13 @@ pub struct ServerSession {
     umask: u16,
     facts: FactSet,
     protection: Protection,
-    representation: Representation,
+    form: Form,
+    /// How hard MODE Z compresses.
+    level: u8,
+    /// REST named a place behind a CR.
+    restart_after_cr: bool,
+    /// The last transfer left its data connection open (MODE B).
+    kept: bool,
     hash: Algorithm,
     /// What `rename_from` names is to be copied: it came by CPFR.
     copying: bool,
@@ -191,7 +200,7 @@ pub struct ServerSession {
 struct Carry {
     rename_from: Option<FtpPath>,
     copy_from: Option<FtpPath>,
-    restart_at: u64,
+    restart_at: RestartPoint,
     /// The end of RANG's range, if there is one.
     until: Option<u64>,
 }
@@ -213,7 +222,10 @@ impl ServerSession {
             umask: umask & 0o777,
             facts: FactSet::ALL,
             protection: if implicit_tls { Protection::Tls } else { Protection::Plain },
-            representation: Representation::Ascii,
+            form: Form::default(),
+            level: form::LEVEL,
+            restart_after_cr: false,
+            kept: false,
             hash: Algorithm::default(),
             copying: false,
             wrong_passwords: 0,
@@ -268,6 +280,12 @@ impl ServerSession {
             0 => rules.idle_secs,
             secs => secs.into(),
         }
+    }
+
+    /// Whether data connections are to be private (PROT P).
+    #[must_use]
+    pub fn is_data_private(&self) -> bool {
+        self.private_data
     }
 
     /// The peer, with an IPv4-mapped address as IPv4.
@@ -339,6 +357,24 @@ impl ServerSession {
         moved: u64,
         out: &mut Vec<Action>,
     ) {
+        let verb = match &command {
+            Ok(command) => Some(command.verb()),
+            Err(error) => error.verb(),
+        };
+        self.admit_or_refuse(command, verb, rules, moved, out);
+        if !self.is_busy() && verb.is_some_and(transfer::is_upload) {
+            self.close_kept(out);
+        }
+    }
+
+    fn admit_or_refuse(
+        &mut self,
+        command: Result<Command<'_>, CommandError>,
+        verb: Option<Verb>,
+        rules: &Rules,
+        moved: u64,
+        out: &mut Vec<Action>,
+    ) {
         if self.is_busy() {
             match command {
                 Ok(Command::Abor) => self.abort_moving(out),
@@ -347,10 +383,6 @@ impl ServerSession {
             }
             return;
         }
-        let verb = match &command {
-            Ok(command) => Some(command.verb()),
-            Err(error) => error.verb(),
-        };
         let command = match verb {
             Some(v) if !rules.long_addresses && matches!(v, Verb::Lprt | Verb::Lpsv) => {
                 Err(CommandError::NotServed(v))
@@ -376,7 +408,7 @@ impl ServerSession {
         let carry = Carry {
             rename_from,
             copy_from,
-            restart_at: self.restart_at,
+            restart_at: RestartPoint { offset: self.restart_at, after_cr: self.restart_after_cr },
             until: (self.range_end != u64::MAX).then_some(self.range_end),
         };
         if info.is_none_or(|i| i.restart == Restart::Clears) {
@@ -427,7 +459,7 @@ impl ServerSession {
             | Command::Smnt(_)
             | Command::Ccc
             | Command::Rein => self.admit_place(&command, rules, out),
-            Command::Type(_)
+            Command::Type(..)
             | Command::Mode(_)
             | Command::Stru(_)
             | Command::Port(_)
@@ -437,6 +469,7 @@ impl ServerSession {
             | Command::Lprt(_)
             | Command::Lpsv
             | Command::Rest(_)
+            | Command::RestMark(_)
             | Command::Rang(_)
             | Command::Opts(_) => self.admit_parameter(command, out),
             Command::Site(site) => self.admit_site(site, carry, rules, out),
@@ -495,7 +528,12 @@ impl ServerSession {
             Stage::ListenLong => self.conclude_listen_long(&outcome, out),
             Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
             Stage::Working { .. } => self.conclude_work(*stage, outcome, out),
-            Stage::Open(opening) => self.conclude_open(opening, outcome, rules, out),
+            Stage::Open(opening) => {
+                self.conclude_open(opening, outcome, rules, out);
+                if opening.upload && !self.is_busy() {
+                    self.close_kept(out);
+                }
+            }
             Stage::Moving { .. } | Stage::Aborting { .. } => {
                 self.conclude_move(&stage, &outcome, out);
             }
@@ -525,6 +563,17 @@ impl ServerSession {
                 reply.translate(self.language);
             }
         }
+    }
+
+    /// The data connection that was kept has ended: the peer closed it, or nobody used it in time.
+    pub fn kept_ended(&mut self) {
+        self.kept = false;
+    }
+
+    /// Whether the driver holds a data connection for the next transfer.
+    #[must_use]
+    pub fn keeps_data(&self) -> bool {
+        self.kept
     }
 
     /// The passive port was closed because nobody used it in time.

@@ -1,13 +1,13 @@
-//! Transfer parameters: TYPE, MODE, STRU, PORT, EPRT, LPRT, PASV, EPSV, LPSV, REST, OPTS
-//! (RFC 959 §4.1.2, RFC 2428, RFC 1639, RFC 2389 §4, RFC 3659 §5 and §7.9).
+//! Transfer parameters: PORT, EPRT, LPRT, PASV, EPSV, LPSV, OPTS (RFC 959 §4.1.2, RFC 2428,
+//! RFC 1639, RFC 2389 §4, RFC 3659 §7.9). How data looks on the connection is in
+//! [`form`](super::form).
 
 use core::net::SocketAddr;
 
 use crate::addr::{self, EpsvArg, canonical_ip};
-use crate::command::{Command, Opts, TypeCode};
+use crate::command::{Command, Opts};
 use crate::facts::FactSet;
 use crate::reply::Reply;
-use crate::repr::Representation;
 use crate::server::{Action, Ask, Outcome, Prepared, ServerSession, Stage};
 
 /// Ports below this are never connected to on a client's word (RFC 2577 §3).
@@ -16,11 +16,9 @@ const FIRST_USER_PORT: u16 = 1024;
 impl ServerSession {
     pub(super) fn admit_parameter(&mut self, command: Command<'_>, out: &mut Vec<Action>) {
         let reply = match command {
-            Command::Type(code) => self.set_type(code),
-            Command::Mode(b'S') => Reply::new(200, "Mode is Stream."),
-            Command::Mode(_) => Reply::new(504, "Only MODE S is available."),
-            Command::Stru(b'F') => Reply::new(200, "Structure is File."),
-            Command::Stru(_) => Reply::new(504, "Only STRU F is available."),
+            Command::Type(code, format) => self.set_type(code, format),
+            Command::Mode(letter) => self.set_mode(letter, out),
+            Command::Stru(letter) => self.set_structure(letter),
             Command::Port(to) => self.set_active(SocketAddr::V4(to), out),
             Command::Eprt(to) => self.set_active(to, out),
             Command::Pasv => match self.pasv() {
@@ -42,11 +40,13 @@ impl ServerSession {
                 let ask = Ask::Listen { announce: self.peer.is_ipv4() };
                 return self.ask(ask, Stage::ListenLong, out);
             }
-            Command::Rest(offset) => {
-                self.set_range(offset, u64::MAX);
-                Reply::new(350, format!("The next transfer starts at {offset}."))
-            }
+            Command::Rest(offset) => self.set_restart(offset),
+            Command::RestMark(point) => self.set_restart_mark(point),
             Command::Rang(range) => self.set_rang(range),
+            Command::Opts(Opts::Rest(verb)) => {
+                Reply::new(200, format!("REST is allowed before {verb}."))
+            }
+            Command::Opts(Opts::ModeZ(level)) => self.set_level(level),
             Command::Opts(Opts::Hash(algorithm)) => {
                 self.hash = algorithm.unwrap_or(self.hash);
                 Reply::new(200, self.hash.name())
@@ -63,38 +63,6 @@ impl ServerSession {
             _ => return debug_assert!(false, "not a parameter"),
         };
         out.push(Action::Reply(reply));
-    }
-
-    pub(super) fn set_range(&mut self, start: u64, end: u64) {
-        (self.restart_at, self.range_end) = (start, end);
-    }
-
-    /// RANG names octets of the file, which are those of the wire only in TYPE I.
-    fn set_rang(&mut self, range: Option<(u64, u64)>) -> Reply {
-        let Some((first, last)) = range else {
-            self.set_range(0, u64::MAX);
-            return Reply::new(350, "The next transfer is of the whole file.");
-        };
-        if self.representation != Representation::Image {
-            return Reply::new(551, "RANG needs TYPE I and MODE S.");
-        }
-        self.set_range(first, last.saturating_add(1));
-        Reply::new(350, format!("The next transfer is of octets {first} to {last}."))
-    }
-
-    fn set_type(&mut self, code: TypeCode) -> Reply {
-        match code {
-            TypeCode::Ascii => {
-                self.representation = Representation::Ascii;
-                Reply::new(200, "Type is ASCII.")
-            }
-            TypeCode::Image | TypeCode::Local(8) => {
-                self.representation = Representation::Image;
-                Reply::new(200, "Type is Image.")
-            }
-            TypeCode::Ebcdic => Reply::new(504, "TYPE E is not available."),
-            TypeCode::Local(_) => Reply::new(504, "Only logical bytes of 8 bits are available."),
-        }
     }
 
     fn locked_by_epsv_all() -> Reply {
@@ -146,9 +114,7 @@ impl ServerSession {
     }
 
     fn close_prepared(&mut self, out: &mut Vec<Action>) {
-        if self.prepared == Prepared::Listening {
-            out.push(Action::CloseData);
-        }
+        self.close_data(out);
         self.prepared = Prepared::No;
     }
 

@@ -4,8 +4,10 @@ mod work;
 
 use super::*;
 use crate::date::UnixTime;
+use crate::repr::FormatError;
 use proptest::prelude::*;
 
+mod form;
 mod place;
 
 fn rules() -> Rules {
@@ -113,7 +115,8 @@ fn logging_in_follows_rfc_959_and_tells_nothing_about_names() {
     assert_eq!(t.say("PASS x"), "503");
     assert_eq!(t.say("USER alice"), "331");
     assert_eq!(t.say("SYST"), "215");
-    assert_eq!(t.say("PASS x"), "503", "SYST came between");
+    assert_eq!(t.say("PWD"), "530");
+    assert_eq!(t.say("PASS x"), "503", "PWD came between");
     t.say("USER alice");
     assert_eq!(t.ask("PASS x", Outcome::LoggedIn(FtpPath::new(b"/home").unwrap())), "230");
     assert!(t.text("PWD").starts_with("257 \"/home\""));
@@ -255,7 +258,7 @@ fn a_transfer_is_opened_before_150_and_moved_after_it() {
     t.session.conclude(opened, &t.rules, &mut out);
     assert_eq!(
         out.last(),
-        Some(&Action::Ask(Ask::Move { via: DataVia::Passive, protect: false })),
+        Some(&Action::Ask(Ask::Move { via: DataVia::Passive, protect: false, keep: false })),
         "the port stays open after a 550"
     );
     assert_eq!(t.hear(Outcome::Ended(End::Complete)), "226");
@@ -264,7 +267,10 @@ fn a_transfer_is_opened_before_150_and_moved_after_it() {
     let opened = Outcome::Opened { wire_len: None, stored_as: None };
     t.session.conclude(opened, &t.rules, &mut out);
     let to_user_port = DataVia::Active("192.0.2.9:4000".parse().unwrap());
-    assert_eq!(out.last(), Some(&Action::Ask(Ask::Move { via: to_user_port, protect: false })));
+    assert_eq!(
+        out.last(),
+        Some(&Action::Ask(Ask::Move { via: to_user_port, protect: false, keep: false }))
+    );
     assert_eq!(t.hear(Outcome::Ended(End::NotConnected)), "425");
     t.rules.default_data_port = false;
     t.say("RETR y");
@@ -281,7 +287,7 @@ fn a_port_serves_until_the_next_one() {
         let opened = Outcome::Opened { wire_len: None, stored_as: None };
         t.session.conclude(opened, &t.rules, &mut out);
         let via = DataVia::Active("192.0.2.9:4096".parse().unwrap());
-        assert_eq!(out.last(), Some(&Action::Ask(Ask::Move { via, protect: false })));
+        assert_eq!(out.last(), Some(&Action::Ask(Ask::Move { via, protect: false, keep: false })));
         t.hear(Outcome::Ended(End::Complete));
     }
 }
@@ -298,6 +304,10 @@ fn how_a_transfer_ends_decides_its_reply() {
         (End::Storage(Failure::NoSpace), "452"),
         (End::Storage(Failure::Quota), "552"),
         (End::Storage(Failure::Io), "451"),
+        (End::Format(FormatError::Truncated), "426"),
+        (End::Format(FormatError::BadEscape(7)), "451"),
+        (End::Format(FormatError::UnknownPageType(9)), "551"),
+        (End::Format(FormatError::BombSuspected), "552"),
     ];
     for (end, want) in cases {
         let mut t = Talk::ready();
@@ -333,7 +343,7 @@ fn rest_lasts_through_preparations_and_no_further() {
         t.hear(Outcome::Failed(Failure::NotFound));
         let Some(Action::Ask(Ask::Open(plan))) = out.pop() else { panic!("no Open") };
         let Transfer::Retrieve { from, .. } = plan.what else { panic!("no RETR") };
-        from
+        from.offset
     };
     let mut t = Talk::ready();
     assert_eq!(t.say("REST 100"), "350");
@@ -416,11 +426,8 @@ fn files_and_directories_are_answered_by_their_codes() {
         assert_eq!(Talk::ready().ask(line, outcome), want, "{shown}");
     }
     let direct = [
-        ("MODE B", "504"),
-        ("STRU R", "504"),
-        ("TYPE E", "504"),
-        ("TYPE L 7", "504"),
-        ("TYPE L 8", "200"),
+        ("MODE X", "501"),
+        ("STRU X", "501"),
         ("OPTS MLST size;", "200"),
         ("OPTS MLST size type", "501"),
         ("OPTS UTF8 OFF", "504"),
@@ -488,7 +495,10 @@ fn feat_lists_what_the_table_and_the_state_offer() {
     for line in [" AUTH TLS", " EPSV", " MLST type*;", " REST STREAM", " TVFS", " UTF8", " MFMT"] {
         assert!(feat.contains(line), "{line} in {feat}");
     }
-    assert!(!feat.contains("MODE B") && !feat.contains("CCC"));
+    for line in [" MODE B\r\n", " MODE C\r\n", " MODE Z\r\n"] {
+        assert!(feat.contains(line), "{line} in {feat}");
+    }
+    assert!(!feat.contains("CCC"));
     assert!(feat.starts_with("211-") && feat.ends_with("211 End\r\n"));
     t.say("AUTH TLS");
     t.session.tls_up();
@@ -534,6 +544,7 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
             Outcome::AccountWanted { home: FtpPath::root(), until }
         }
         Ask::Login { .. } => Outcome::LoggedIn(FtpPath::root()),
+        Ask::Move { keep: true, .. } if choice.is_multiple_of(2) => Outcome::Ended(End::Kept),
         Ask::Move { .. } => Outcome::Ended(ENDS[pick % ENDS.len()]),
         _ if choice.is_multiple_of(3) => Outcome::Failed(FAILURES[pick % FAILURES.len()]),
         Ask::Listen { .. } => Outcome::Listening("192.0.2.1:50001".parse().unwrap()),
@@ -546,7 +557,7 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     }
 }
 
-const LINES: [&str; 79] = [
+const LINES: [&str; 88] = [
     "USER a",
     "PASS b",
     "ACCT c",
@@ -558,6 +569,15 @@ const LINES: [&str; 79] = [
     "TYPE A",
     "MODE S",
     "STRU F",
+    "TYPE E",
+    "TYPE L 3",
+    "MODE B",
+    "MODE B",
+    "MODE Z",
+    "STRU R",
+    "STRU P",
+    "OPTS MODE Z LEVEL 1",
+    "REST 5.1",
     "PORT 192,0,2,9,16,0",
     "PASV",
     "EPSV",

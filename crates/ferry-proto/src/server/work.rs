@@ -6,7 +6,6 @@ use crate::hash::{Algorithm, hex};
 use crate::modify::FactChange;
 use crate::path::FtpPath;
 use crate::reply::Reply;
-use crate::repr::Representation;
 use crate::server::files::failure_reply;
 use crate::server::{Action, Ask, Carry, Digest, Failure, Outcome, ServerSession, Stage, Work};
 use crate::verb::Verb;
@@ -113,7 +112,7 @@ impl ServerSession {
     }
 
     fn hash(&mut self, name: &[u8], carry: &Carry, out: &mut Vec<Action>) {
-        if carry.until.is_some() && self.representation != Representation::Image {
+        if carry.until.is_some() && !self.form.is_identity() {
             let text = "HASH of a range needs TYPE I and MODE S.";
             return out.push(Action::Reply(Reply::new(504, text)));
         }
@@ -121,7 +120,7 @@ impl ServerSession {
             return;
         };
         let (algorithm, until) = (self.hash, carry.until);
-        let from = if until.is_some() { carry.restart_at } else { 0 };
+        let from = if until.is_some() { carry.restart_at.offset } else { 0 };
         let work = Work::Hash { paths: vec![path], algorithm, from, until };
         self.begin("HASH", work, Then::Hash { algorithm, from, shown: name.to_vec() }, out);
     }

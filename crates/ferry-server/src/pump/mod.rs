@@ -2,10 +2,11 @@
 //!
 //! Every wait for the peer has a deadline, re-armed whenever an octet moves; waits for storage have
 //! none, for a slow disk is not the peer's fault (whoever calls may drop the future at any time).
-//! Nothing here looks at single octets except type ASCII, through `ferry_proto::repr`. Replies,
-//! data connection set-up and commits are the session's work.
+//! Nothing here looks at single octets except what TYPE, STRU and MODE ask for, through
+//! `ferry_proto::repr`. Replies, data connection set-up and commits are the session's work.
 
 mod buffers;
+mod decode;
 mod receive;
 mod send;
 mod sendfile;
@@ -18,11 +19,13 @@ use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
+use ferry_proto::repr::FormatError;
 use ferry_storage::FsError;
 use tokio::time::timeout;
 
-pub(crate) use self::receive::{CloseNotify, receive_file};
-pub(crate) use self::send::{Lines, send_file, send_lines};
+pub(crate) use self::decode::{Marked, decode_file};
+pub(crate) use self::receive::{CloseNotify, Receiving, receive_file};
+pub(crate) use self::send::{Encoding, Lines, send_file, send_lines};
 use crate::wire::{Received, Wire};
 
 /// Octets that are moved before other tasks of the same thread get their turn.
@@ -41,6 +44,8 @@ pub(crate) enum PumpError {
     Tls(rustls::Error),
     /// The connection ended without the close_notify that was asked for (426).
     Truncated,
+    /// What came, or what was to be sent, is not of the representation's form.
+    Format(FormatError),
     /// Reading or writing the file failed (451, 452, 552).
     Storage(FsError),
 }
@@ -53,6 +58,7 @@ impl fmt::Display for PumpError {
             Self::Stalled => "the data connection stood still for too long",
             Self::Tls(_) => "TLS failed on the data connection",
             Self::Truncated => "the data connection ended without close_notify",
+            Self::Format(_) => "the data is not of the form it should be",
             Self::Storage(_) => "storage failed",
         })
     }
@@ -63,6 +69,7 @@ impl std::error::Error for PumpError {
         match self {
             Self::Peer(e) => Some(e),
             Self::Tls(e) => Some(e),
+            Self::Format(e) => Some(e),
             Self::Storage(e) => Some(e),
             Self::Stalled | Self::Stopped | Self::Truncated => None,
         }
@@ -76,6 +83,12 @@ impl From<io::Error> for PumpError {
             Some(tls) => Self::Tls(tls.clone()),
             None => Self::Peer(e),
         }
+    }
+}
+
+impl From<FormatError> for PumpError {
+    fn from(e: FormatError) -> Self {
+        Self::Format(e)
     }
 }
 
@@ -101,17 +114,38 @@ pub(crate) enum PeerEnd {
 /// for the peer's end, dropping what it sends: closing with octets unread makes the system send a
 /// reset, which can overtake the end of the data.
 ///
+/// A peer that knows the end of a file by its form may be gone before ours is sent (lftp in MODE Z
+/// is): that is a reset like any other.
+///
 /// # Errors
-/// The end could not be sent.
+/// The end could not be sent in time.
 pub(crate) async fn finish(
     wire: &mut Wire,
     stall: Duration,
     close: Duration,
 ) -> Result<PeerEnd, PumpError> {
     wire.notify_close();
-    flush(wire, stall).await?;
-    wire.end_write()?;
+    match flush(wire, stall).await {
+        Err(PumpError::Peer(_)) => return Ok(PeerEnd::Reset),
+        done => done?,
+    }
+    if wire.end_write().is_err() {
+        return Ok(PeerEnd::Reset);
+    }
     Ok(timeout(close, drain(wire)).await.unwrap_or(PeerEnd::Waited))
+}
+
+/// Waits at most `close` for the end of a peer that has sent a whole file.
+///
+/// # Errors
+/// It sent more.
+pub(crate) async fn nothing_more(wire: &mut Wire, close: Duration) -> Result<(), PumpError> {
+    let mut octet = [0; 1];
+    match timeout(close, wire.read(&mut octet)).await {
+        Ok(Ok(Received::Bytes(_))) => Err(FormatError::TrailingData.into()),
+        // The file is whole, however the connection ends.
+        _ => Ok(()),
+    }
 }
 
 /// Reads and drops until the peer's end.
@@ -127,7 +161,7 @@ async fn drain(wire: &mut Wire) -> PeerEnd {
 }
 
 /// Sends what TLS still holds.
-async fn flush(wire: &mut Wire, stall: Duration) -> Result<(), PumpError> {
+pub(crate) async fn flush(wire: &mut Wire, stall: Duration) -> Result<(), PumpError> {
     write_step(wire, stall, |wire, at_once| Ok(wire.try_flush(at_once)?)).await
 }
 

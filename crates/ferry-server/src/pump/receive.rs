@@ -1,10 +1,9 @@
-//! From the peer to storage.
+//! From the peer to storage, octets as they come.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ferry_proto::repr::Representation;
 use ferry_storage::Sink;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -14,11 +13,11 @@ use super::{PumpError, Turn, readable_within, widen};
 use crate::wire::{Received, Wire};
 
 /// A buffer with less room than this goes to storage.
-const ROOM_MIN: usize = 64 << 10;
+pub(super) const ROOM_MIN: usize = 64 << 10;
 
 /// How long to wait for more once something has come: writing every packet by itself would cost a
 /// trip to the blocking pool for each.
-const GATHER: Duration = Duration::from_millis(100);
+pub(super) const GATHER: Duration = Duration::from_millis(100);
 
 /// What to make of a TLS connection that ends without close_notify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +38,26 @@ pub(crate) struct Upload {
 }
 
 /// How one round of reading ended.
-enum Round {
-    /// Worth writing; there may be more.
+pub(super) enum Round {
+    /// Worth looking at; there may be more.
     More,
+    /// Nothing came for as long as was said.
+    Silent,
     /// The file is complete.
     End { truncated: bool },
     /// The transfer broke; what came before is good.
     Broken(PumpError),
+}
+
+/// An upload under way: where it comes from, and what bounds and stops it.
+#[derive(Debug)]
+pub(crate) struct Receiving<'a> {
+    pub(crate) wire: &'a mut Wire,
+    /// Counts octets as they are on the connection (before TLS).
+    pub(crate) progress: &'a AtomicU64,
+    pub(crate) stall: Duration,
+    pub(crate) policy: CloseNotify,
+    pub(crate) stop: &'a Notify,
 }
 
 /// Receives until the peer's end and writes to `sink` all that arrived, also when the transfer
@@ -53,112 +65,113 @@ enum Round {
 /// (close_notify, FIN), before the commit: some clients wait for it.
 ///
 /// # Errors
-/// The peer, TLS or storage failed, nothing moved for `stall`, or close_notify is missing and
-/// `policy` is strict.
+/// The peer or storage failed, nothing moved for too long, or close_notify is missing and the
+/// policy is strict.
 pub(crate) async fn receive_file(
-    wire: &mut Wire,
+    mut from: Receiving<'_>,
     sink: &mut dyn Sink,
-    representation: Representation,
-    progress: &AtomicU64,
-    stall: Duration,
-    policy: CloseNotify,
-    stop: &Notify,
 ) -> Result<Upload, PumpError> {
-    let before = progress.load(Ordering::Relaxed);
-    let mut decoder = (!representation.is_identity()).then(|| representation.decoder());
+    let before = from.progress.load(Ordering::Relaxed);
     let (mut filling, mut writing) = (Buffer::borrow(), Buffer::borrow());
-    let mut round = fill(wire, &mut filling, stall, progress, stop).await;
+    let patience = (from.stall, Some(GATHER));
+    let mut round = from.fill(&mut filling, patience).await;
     let end = loop {
         // What arrived becomes what is written, and the other buffer is free for reading.
-        match &mut decoder {
-            None => std::mem::swap(&mut filling, &mut writing),
-            Some(decoder) => {
-                writing.clear();
-                decoder.push(&filling, &mut writing);
-                if !matches!(round, Round::More) {
-                    decoder.finish(&mut writing);
-                }
-            }
-        }
+        std::mem::swap(&mut filling, &mut writing);
         if !matches!(round, Round::More) {
             write(sink, &mut writing).await?;
             break round;
         }
         // A failed write ends the transfer at once; a failed read lets the write finish first.
-        let reading = async { Ok(fill(wire, &mut filling, stall, progress, stop).await) };
+        let reading = async { Ok(from.fill(&mut filling, patience).await) };
         let (next, ()) = tokio::try_join!(reading, write(sink, &mut writing))?;
         round = next;
     };
     let truncated = match end {
         Round::Broken(e) => return Err(e),
-        Round::End { truncated: true } if policy == CloseNotify::Strict => {
-            return Err(PumpError::Truncated);
-        }
-        Round::End { truncated } => truncated,
+        Round::Silent => return Err(PumpError::Stalled),
+        Round::End { truncated } => from.end(truncated)?,
         Round::More => false,
     };
-    // Best effort: the peer may be gone already, and has lost nothing if it is.
-    let _ = timeout(stall, wire.close_write()).await;
-    Ok(Upload { octets: progress.load(Ordering::Relaxed) - before, truncated })
+    from.close_write().await;
+    Ok(Upload { octets: from.progress.load(Ordering::Relaxed) - before, truncated })
 }
 
-/// Fills `buf` from the start until it is worth writing; its length is then what was read. Being
-/// told to stop loses nothing of it.
-async fn fill(
-    wire: &mut Wire,
-    buf: &mut Buffer,
-    stall: Duration,
-    progress: &AtomicU64,
-    stop: &Notify,
-) -> Round {
-    let mut filled = 0;
-    let round = tokio::select! {
-        biased;
-        () = stop.notified() => Round::Broken(PumpError::Stopped),
-        round = fill_up(wire, buf, &mut filled, stall, progress) => round,
-    };
-    buf.truncate(filled);
-    round
-}
-
-async fn fill_up(
-    wire: &mut Wire,
-    buf: &mut Buffer,
-    filled: &mut usize,
-    stall: Duration,
-    progress: &AtomicU64,
-) -> Round {
-    let mut turn = Turn::default();
-    loop {
-        let room = buf.whole().get_mut(*filled..).unwrap_or_default();
-        if room.len() < ROOM_MIN {
-            return Round::More;
+impl Receiving<'_> {
+    /// Whether an end that TLS did not announce is one.
+    pub(super) fn end(&self, truncated: bool) -> Result<bool, PumpError> {
+        match self.policy {
+            CloseNotify::Strict if truncated => Err(PumpError::Truncated),
+            _ => Ok(truncated),
         }
-        match wire.try_read(room) {
-            Ok(Received::Bytes(n)) => {
-                *filled += n;
-                progress.fetch_add(widen(n), Ordering::Relaxed);
-                turn.moved(n).await;
+    }
+
+    /// Our end of the connection. Best effort: the peer may be gone already, and has lost nothing
+    /// if it is.
+    pub(super) async fn close_write(&mut self) {
+        let _ = timeout(self.stall, self.wire.close_write()).await;
+    }
+
+    /// Fills `buf` from the start until it is worth looking at; its length is then what was read.
+    /// Waits for the first octets as long as `patience` says first, and for more as long as it says
+    /// then, or not at all. Being told to stop loses nothing.
+    pub(super) async fn fill(
+        &mut self,
+        buf: &mut Buffer,
+        patience: (Duration, Option<Duration>),
+    ) -> Round {
+        let mut filled = 0;
+        let stop = self.stop;
+        let round = tokio::select! {
+            biased;
+            () = stop.notified() => Round::Broken(PumpError::Stopped),
+            round = self.fill_up(buf, &mut filled, patience) => round,
+        };
+        buf.truncate(filled);
+        round
+    }
+
+    async fn fill_up(
+        &mut self,
+        buf: &mut Buffer,
+        filled: &mut usize,
+        (first, then): (Duration, Option<Duration>),
+    ) -> Round {
+        let mut turn = Turn::default();
+        loop {
+            let room = buf.whole().get_mut(*filled..).unwrap_or_default();
+            if room.len() < ROOM_MIN {
+                return Round::More;
             }
-            Ok(Received::Eof) => return Round::End { truncated: false },
-            Ok(Received::Truncated) => return Round::End { truncated: true },
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                let limit = if *filled == 0 { stall } else { GATHER };
-                wire.acknowledge();
-                match readable_within(wire, limit).await {
-                    Ok(true) => {}
-                    Ok(false) if *filled == 0 => return Round::Broken(PumpError::Stalled),
-                    Ok(false) => return Round::More,
-                    Err(e) => return Round::Broken(e.into()),
+            match self.wire.try_read(room) {
+                Ok(Received::Bytes(n)) => {
+                    *filled += n;
+                    self.progress.fetch_add(widen(n), Ordering::Relaxed);
+                    turn.moved(n).await;
                 }
+                Ok(Received::Eof) => return Round::End { truncated: false },
+                Ok(Received::Truncated) => return Round::End { truncated: true },
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    let limit = if *filled == 0 { Some(first) } else { then };
+                    let Some(limit) = limit else {
+                        return Round::More;
+                    };
+                    self.wire.acknowledge();
+                    match readable_within(self.wire, limit).await {
+                        Ok(true) => {}
+                        Ok(false) if *filled == 0 => return Round::Silent,
+                        Ok(false) => return Round::More,
+                        Err(e) => return Round::Broken(e.into()),
+                    }
+                }
+                Err(e) => return Round::Broken(e.into()),
             }
-            Err(e) => return Round::Broken(e.into()),
         }
     }
 }
 
 /// Lends the buffer to storage.
-async fn write(sink: &mut dyn Sink, buf: &mut Buffer) -> Result<(), PumpError> {
+pub(super) async fn write(sink: &mut dyn Sink, buf: &mut Buffer) -> Result<(), PumpError> {
     if buf.is_empty() {
         return Ok(());
     }

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ferry_proto::repr::Encoder;
+use ferry_proto::repr::pipeline::Encoder;
+use ferry_proto::repr::{Progress, Transducer as _};
 use ferry_storage::{BoxFut, FsError, Source};
 
 use super::buffers::{Buffer, CHUNK};
@@ -13,6 +14,9 @@ use crate::wire::Wire;
 
 /// Listing text is gathered to this much before it is sent.
 const LINES_MIN: usize = CHUNK / 4;
+
+/// Octets of a file after which a restart marker is due.
+const MARKED: usize = 1 << 20;
 
 /// Listing text made batch by batch.
 pub(crate) trait Lines: Send {
@@ -31,54 +35,105 @@ pub(crate) trait Lines: Send {
 pub(crate) async fn send_file(
     wire: &mut Wire,
     source: Source,
-    encoder: Encoder,
+    encoding: Option<Encoding>,
     progress: &AtomicU64,
     stall: Duration,
 ) -> Result<u64, PumpError> {
     let before = progress.load(Ordering::Relaxed);
     let mut reader = Reader::new(source)?;
-    if encoder.is_identity()
-        && wire.plain_tcp().is_some()
+    if let Some(encoding) = encoding {
+        encode_through(wire, &mut reader, encoding, progress, stall).await?;
+        return Ok(progress.load(Ordering::Relaxed) - before);
+    }
+    if wire.plain_tcp().is_some()
         && let Reader::File(file) = &mut reader
         && sendfile::send(wire, file, stall, progress).await? == sendfile::Outcome::Sent
     {
         return Ok(progress.load(Ordering::Relaxed) - before);
     }
-    send_through(wire, &mut reader, encoder, progress, stall).await?;
+    send_through(wire, &mut reader, progress, stall).await?;
     Ok(progress.load(Ordering::Relaxed) - before)
+}
+
+/// What the octets of a file go through on their way out.
+#[derive(Debug)]
+pub(crate) struct Encoding {
+    /// TYPE, STRU and MODE.
+    pub(crate) encoder: Box<Encoder>,
+    /// Whether to put restart markers between the octets, where the mode has any.
+    pub(crate) markers: bool,
 }
 
 /// Reads the next buffer while the last is being sent.
 async fn send_through(
     wire: &mut Wire,
     reader: &mut Reader,
-    encoder: Encoder,
     progress: &AtomicU64,
     stall: Duration,
 ) -> Result<(), PumpError> {
-    let mut encoder = (!encoder.is_identity()).then_some(encoder);
     let (mut full, mut other) = (Buffer::borrow(), Buffer::borrow());
-    let mut encoded = Buffer::default();
-    if encoder.is_some() {
-        encoded = Buffer::borrow();
-    }
     let first = reader.next(full.lend()).await?;
     full.put_back(first);
     while !full.is_empty() {
-        let payload = match &mut encoder {
-            None => full.as_slice(),
-            Some(encoder) => {
-                encoded.clear();
-                encoder.push(&full, &mut encoded);
-                encoded.as_slice()
-            }
-        };
         let reading = async { reader.next(other.lend()).await.map_err(PumpError::from) };
-        let (next, ()) = tokio::try_join!(reading, write(wire, payload, progress, stall))?;
+        let (next, ()) = tokio::try_join!(reading, write(wire, &full, progress, stall))?;
         other.put_back(next);
         std::mem::swap(&mut full, &mut other);
     }
     flush(wire, stall).await
+}
+
+/// The same through an encoder.
+async fn encode_through(
+    wire: &mut Wire,
+    reader: &mut Reader,
+    encoding: Encoding,
+    progress: &AtomicU64,
+    stall: Duration,
+) -> Result<(), PumpError> {
+    let Encoding { mut encoder, markers } = encoding;
+    let (mut full, mut other) = (Buffer::borrow(), Buffer::borrow());
+    let mut encoded = Buffer::borrow();
+    let mut unmarked = 0;
+    let first = reader.next(full.lend()).await?;
+    full.put_back(first);
+    while !full.is_empty() {
+        let mut input = full.as_slice();
+        encoded.clear();
+        while encoder.step(&mut input, &mut encoded, CHUNK)? == Progress::Full {
+            write(wire, &encoded, progress, stall).await?;
+            encoded.clear();
+        }
+        unmarked += full.len();
+        if markers && unmarked >= MARKED && encoder.mark_restart(&mut encoded) {
+            unmarked = 0;
+        }
+        let reading = async { reader.next(other.lend()).await.map_err(PumpError::from) };
+        let (next, ()) = tokio::try_join!(reading, write(wire, &encoded, progress, stall))?;
+        other.put_back(next);
+        std::mem::swap(&mut full, &mut other);
+    }
+    encode_end(wire, &mut encoder, &mut encoded, progress, stall).await?;
+    flush(wire, stall).await
+}
+
+/// Ends the file in the encoder and sends what comes of that.
+async fn encode_end(
+    wire: &mut Wire,
+    encoder: &mut Encoder,
+    encoded: &mut Buffer,
+    progress: &AtomicU64,
+    stall: Duration,
+) -> Result<(), PumpError> {
+    encoder.close();
+    loop {
+        encoded.clear();
+        let end = encoder.step(&mut &[][..], encoded, CHUNK)? != Progress::Full;
+        write(wire, encoded, progress, stall).await?;
+        if end {
+            return Ok(());
+        }
+    }
 }
 
 /// Sends a listing as it is made. Memory: one batch and one buffer. Returns the octets sent.
@@ -88,19 +143,35 @@ async fn send_through(
 pub(crate) async fn send_lines(
     wire: &mut Wire,
     lines: &mut dyn Lines,
+    mut encoder: Option<&mut Encoder>,
     progress: &AtomicU64,
     stall: Duration,
 ) -> Result<u64, PumpError> {
     let before = progress.load(Ordering::Relaxed);
     let mut text = Buffer::borrow();
     text.clear();
+    let mut encoded = Buffer::default();
     loop {
         let more = lines.next(&mut text).await?;
         if text.len() >= LINES_MIN || !more {
-            write(wire, &text, progress, stall).await?;
+            match &mut encoder {
+                None => write(wire, &text, progress, stall).await?,
+                Some(encoder) => {
+                    let mut input = text.as_slice();
+                    encoded.clear();
+                    while encoder.step(&mut input, &mut encoded, CHUNK)? == Progress::Full {
+                        write(wire, &encoded, progress, stall).await?;
+                        encoded.clear();
+                    }
+                    write(wire, &encoded, progress, stall).await?;
+                }
+            }
             text.clear();
         }
         if !more {
+            if let Some(encoder) = encoder {
+                encode_end(wire, encoder, &mut encoded, progress, stall).await?;
+            }
             flush(wire, stall).await?;
             return Ok(progress.load(Ordering::Relaxed) - before);
         }

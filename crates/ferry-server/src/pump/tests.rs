@@ -1,13 +1,15 @@
 //! Transfers over loopback sockets, and stalls on a clock that stands still.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ferry_proto::repr::Representation;
+use ferry_proto::command::TypeCode;
+use ferry_proto::repr::pipeline::{Encoder, Form, Options, Receiver, Start};
+use ferry_proto::repr::{RestartPoint, Transducer as _};
 use ferry_storage::{BoxFut, ByteSource, FsError, Source};
 use proptest::prelude::*;
 use rustls::version::{TLS12, TLS13};
@@ -32,6 +34,61 @@ fn file(content: &[u8], from: u64) -> Source {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
     Source::File { file, from, len: content.len() as u64 }
+}
+
+fn image() -> Form {
+    Form { type_code: TypeCode::Image, ..Form::default() }
+}
+
+fn ascii() -> Form {
+    Form::default()
+}
+
+/// What a file goes through on its way out.
+fn encoding(form: Form) -> Option<Encoding> {
+    let start = Start::File(RestartPoint::default());
+    let encoder = Encoder::new(form, &Options::default(), start).unwrap();
+    (!form.is_identity()).then(|| Encoding { encoder: Box::new(encoder), markers: false })
+}
+
+/// A file as it is on the connection.
+fn on_wire(form: Form, file: &[u8]) -> Vec<u8> {
+    let Some(Encoding { mut encoder, .. }) = encoding(form) else { return file.to_vec() };
+    let mut out = Vec::new();
+    encoder.step(&mut &file[..], &mut out, usize::MAX).unwrap();
+    encoder.close();
+    encoder.step(&mut &[][..], &mut out, usize::MAX).unwrap();
+    out
+}
+
+/// The octets of a connection as they are in the file.
+fn in_file(form: Form, wire: &[u8]) -> Vec<u8> {
+    let mut receiver = Receiver::new(form, &Options::default()).unwrap();
+    let mut out = Vec::new();
+    receiver.step(&mut &wire[..], &mut out, usize::MAX).unwrap();
+    receiver.close();
+    receiver.step(&mut &[][..], &mut out, usize::MAX).unwrap();
+    out
+}
+
+/// Receives a file of that form.
+async fn receive(
+    wire: &mut Wire,
+    sink: &mut Collected,
+    form: Form,
+    progress: &AtomicU64,
+    policy: CloseNotify,
+    stop: &Notify,
+) -> Result<Upload, PumpError> {
+    let mut from = Receiving { wire, progress, stall: STALL, policy, stop };
+    if form.is_identity() {
+        return receive_file(from, sink).await;
+    }
+    let mut receiver = Receiver::new(form, &Options::default()).unwrap();
+    let decoded = decode_file(&mut from, sink, &mut receiver, &[], None).await?;
+    from.close_write().await;
+    let octets = progress.load(Ordering::Relaxed);
+    Ok(Upload { octets, truncated: decoded.truncated })
 }
 
 /// The same octets from something that is not a file, in small portions.
@@ -74,7 +131,7 @@ async fn connected<T: Send + 'static>(
     (wire, peer)
 }
 
-async fn download(cover: Cover, source: Source, representation: Representation) -> Vec<u8> {
+async fn download(cover: Cover, source: Source, form: Form) -> Vec<u8> {
     let (mut wire, peer) = connected(
         cover,
         Channel::Download,
@@ -83,8 +140,7 @@ async fn download(cover: Cover, source: Source, representation: Representation) 
     )
     .await;
     let progress = AtomicU64::new(0);
-    let sent =
-        send_file(&mut wire, source, representation.encoder(), &progress, STALL).await.unwrap();
+    let sent = send_file(&mut wire, source, encoding(form), &progress, STALL).await.unwrap();
     assert_eq!(finish(&mut wire, STALL, CLOSE).await.unwrap(), PeerEnd::Closed);
     let got = peer.await.unwrap();
     assert_eq!(sent, got.len() as u64);
@@ -92,7 +148,7 @@ async fn download(cover: Cover, source: Source, representation: Representation) 
     got
 }
 
-async fn upload(cover: Cover, octets: Vec<u8>, representation: Representation) -> Vec<u8> {
+async fn upload(cover: Cover, octets: Vec<u8>, form: Form) -> Vec<u8> {
     let octets = Arc::new(octets);
     let (a, b) = (Arc::clone(&octets), Arc::clone(&octets));
     let (mut wire, peer) = connected(
@@ -113,16 +169,7 @@ async fn upload(cover: Cover, octets: Vec<u8>, representation: Representation) -
     .await;
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
     let policy = CloseNotify::Strict;
-    let done = receive_file(
-        &mut wire,
-        &mut sink,
-        representation,
-        &progress,
-        STALL,
-        policy,
-        &Notify::new(),
-    )
-    .await;
+    let done = receive(&mut wire, &mut sink, form, &progress, policy, &Notify::new()).await;
     assert_eq!(done.unwrap(), Upload { octets: octets.len() as u64, truncated: false });
     assert_eq!(peer.await.unwrap(), b"");
     sink.octets
@@ -134,9 +181,9 @@ const COVERS: [Cover; 3] = [Cover::Plain, Cover::Tls12, Cover::Tls13];
 async fn sixty_four_mebibytes_go_both_ways_unchanged() {
     let content = pattern(64 << 20);
     for cover in COVERS {
-        let got = download(cover, file(&content, 0), Representation::Image).await;
+        let got = download(cover, file(&content, 0), image()).await;
         assert!(got == content, "download, {cover:?}");
-        let got = upload(cover, content.clone(), Representation::Image).await;
+        let got = upload(cover, content.clone(), image()).await;
         assert!(got == content, "upload, {cover:?}");
     }
 }
@@ -148,9 +195,9 @@ async fn lengths_around_the_buffer_size_and_nothing_at_all_are_whole() {
         for cover in COVERS {
             let stream = Box::new(Portions(content.clone(), 100_000));
             let stream = Source::Stream { stream, len: len as u64 };
-            assert!(download(cover, stream, Representation::Image).await == content);
-            assert!(download(cover, file(&content, 0), Representation::Image).await == content);
-            assert!(upload(cover, content.clone(), Representation::Image).await == content);
+            assert!(download(cover, stream, image()).await == content);
+            assert!(download(cover, file(&content, 0), image()).await == content);
+            assert!(upload(cover, content.clone(), image()).await == content);
         }
     }
 }
@@ -159,11 +206,10 @@ async fn lengths_around_the_buffer_size_and_nothing_at_all_are_whole() {
 async fn a_download_starts_where_it_is_told() {
     let content = pattern(300_000);
     for from in [0usize, 1, 299_999, 300_000] {
-        for representation in [Representation::Image, Representation::Ascii] {
-            let mut expected = Vec::new();
-            representation.encoder().push(&content[from..], &mut expected);
-            let got = download(Cover::Plain, file(&content, from as u64), representation).await;
-            assert!(got == expected, "{from} {representation:?}");
+        for form in [image(), ascii()] {
+            let expected = on_wire(form, &content[from..]);
+            let got = download(Cover::Plain, file(&content, from as u64), form).await;
+            assert!(got == expected, "{from} {form:?}");
         }
     }
 }
@@ -182,18 +228,13 @@ proptest! {
         let text = seed.repeat(times);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let ascii = Representation::Ascii;
-            let mut wire = Vec::new();
-            ascii.encoder().push(&text, &mut wire);
-            assert!(download(Cover::Plain, file(&text, 0), ascii).await == wire);
+            let wire = on_wire(ascii(), &text);
+            assert!(download(Cover::Plain, file(&text, 0), ascii()).await == wire);
             let stream = Box::new(Portions(text.clone(), portion.max(text.len() / 20)));
             let stream = Source::Stream { stream, len: text.len() as u64 };
-            assert!(download(Cover::Plain, stream, ascii).await == wire);
-            let mut back = Vec::new();
-            let mut decoder = ascii.decoder();
-            decoder.push(&text, &mut back);
-            decoder.finish(&mut back);
-            assert!(upload(Cover::Plain, text, ascii).await == back);
+            assert!(download(Cover::Plain, stream, ascii()).await == wire);
+            let back = in_file(ascii(), &text);
+            assert!(upload(Cover::Plain, text, ascii()).await == back);
         });
     }
 }
@@ -201,13 +242,12 @@ proptest! {
 #[tokio::test]
 async fn a_file_is_sent_as_long_as_it_was_when_opened() {
     let content = pattern(500_000);
-    for representation in [Representation::Image, Representation::Ascii] {
+    for form in [image(), ascii()] {
         // Grown since.
         let Source::File { file: grown, .. } = file(&content, 0) else { unreachable!() };
         let source = Source::File { file: grown, from: 0, len: 100_000 };
-        let mut expected = Vec::new();
-        representation.encoder().push(&content[..100_000], &mut expected);
-        assert!(download(Cover::Plain, source, representation).await == expected);
+        let expected = on_wire(form, &content[..100_000]);
+        assert!(download(Cover::Plain, source, form).await == expected);
 
         // Shrunk since.
         let Source::File { file: shrunk, .. } = file(&content, 0) else { unreachable!() };
@@ -215,7 +255,7 @@ async fn a_file_is_sent_as_long_as_it_was_when_opened() {
         let (mut wire, tcp) = pair().await;
         let peer = beside(move || read_plain(tcp));
         let progress = AtomicU64::new(0);
-        let broken = send_file(&mut wire, source, representation.encoder(), &progress, STALL).await;
+        let broken = send_file(&mut wire, source, encoding(form), &progress, STALL).await;
         assert!(matches!(broken, Err(PumpError::Storage(FsError::Io(_)))), "{broken:?}");
         wire.abort();
         assert!(peer.await.unwrap().is_err(), "the peer must not take it for the whole");
@@ -227,7 +267,7 @@ async fn what_sendfile_cannot_send_is_read() {
     let file = File::open("/proc/self/cmdline").unwrap();
     let expected = std::fs::read("/proc/self/cmdline").unwrap();
     let source = Source::File { file, from: 0, len: expected.len() as u64 };
-    assert_eq!(download(Cover::Plain, source, Representation::Image).await, expected);
+    assert_eq!(download(Cover::Plain, source, image()).await, expected);
 }
 
 #[tokio::test]
@@ -238,21 +278,50 @@ async fn a_peer_that_stopped_sending_is_served_to_the_end() {
     let peer = beside(move || read_plain(tcp).unwrap());
     let progress = AtomicU64::new(0);
     let source = file(&content, 0);
-    send_file(&mut wire, source, Representation::Image.encoder(), &progress, STALL).await.unwrap();
+    send_file(&mut wire, source, None, &progress, STALL).await.unwrap();
     finish(&mut wire, STALL, CLOSE).await.unwrap();
     assert!(peer.await.unwrap() == content);
 }
 
 #[tokio::test]
 async fn a_peer_that_leaves_breaks_a_download() {
-    for representation in [Representation::Image, Representation::Ascii] {
+    for form in [image(), ascii()] {
         let (mut wire, tcp) = pair().await;
         socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO)).unwrap();
         drop(tcp);
         let progress = AtomicU64::new(0);
         let source = file(&pattern(8 << 20), 0);
-        let broken = send_file(&mut wire, source, representation.encoder(), &progress, STALL).await;
+        let broken = send_file(&mut wire, source, encoding(form), &progress, STALL).await;
         assert!(matches!(broken, Err(PumpError::Peer(_))), "{broken:?}");
+    }
+}
+
+/// A client that sees the end of a file in its form closes before it has our close_notify.
+#[tokio::test]
+async fn a_peer_that_leaves_with_the_last_octet_has_it_all() {
+    for cover in COVERS {
+        let leave = |tcp: &TcpStream| {
+            socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO)).unwrap();
+        };
+        let (mut wire, peer) = connected(
+            cover,
+            Channel::Download,
+            move |mut tcp| {
+                tcp.read_exact(&mut [0; 5]).unwrap();
+                leave(&tcp);
+            },
+            move |mut client| {
+                let mut got = [0; 5];
+                let mut stream = rustls::Stream::new(&mut client.tls, &mut client.tcp);
+                stream.read_exact(&mut got).unwrap();
+                leave(&client.tcp);
+            },
+        )
+        .await;
+        let progress = AtomicU64::new(0);
+        send_file(&mut wire, file(b"whole", 0), None, &progress, STALL).await.unwrap();
+        peer.await.unwrap();
+        assert_eq!(finish(&mut wire, STALL, CLOSE).await.unwrap(), PeerEnd::Reset, "{cover:?}");
     }
 }
 
@@ -261,9 +330,8 @@ async fn what_arrived_before_a_reset_is_written() {
     let (mut wire, mut tcp) = pair().await;
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
     tcp.write_all(b"the first part").unwrap();
-    let (repr, policy) = (Representation::Ascii, CloseNotify::Lenient);
     let stop = Notify::new();
-    let receiving = receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy, &stop);
+    let receiving = receive(&mut wire, &mut sink, ascii(), &progress, CloseNotify::Lenient, &stop);
     let leaving = async {
         while progress.load(Ordering::Relaxed) < 14 {
             tokio::task::yield_now().await;
@@ -290,10 +358,8 @@ async fn a_missing_close_notify_is_reported_or_refused() {
         )
         .await;
         let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
-        let image = Representation::Image;
-        let end =
-            receive_file(&mut wire, &mut sink, image, &progress, STALL, policy, &Notify::new())
-                .await;
+        let stop = Notify::new();
+        let end = receive(&mut wire, &mut sink, image(), &progress, policy, &stop).await;
         match policy {
             CloseNotify::Lenient => {
                 assert_eq!(end.unwrap(), Upload { octets: 11, truncated: true });
@@ -314,9 +380,8 @@ async fn a_full_disk_ends_an_upload() {
     });
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
     sink.room = 1 << 20;
-    let (repr, policy) = (Representation::Image, CloseNotify::Lenient);
-    let broken =
-        receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy, &Notify::new()).await;
+    let (form, policy) = (image(), CloseNotify::Lenient);
+    let broken = receive(&mut wire, &mut sink, form, &progress, policy, &Notify::new()).await;
     assert!(matches!(broken, Err(PumpError::Storage(FsError::NoSpace))), "{broken:?}");
     wire.abort();
     peer.await.unwrap();
@@ -342,7 +407,7 @@ async fn a_listing_is_sent_whole() {
         let peer = beside(move || read_plain(tcp).unwrap());
         let progress = AtomicU64::new(0);
         let mut lines = Numbers(0..count);
-        let sent = send_lines(&mut wire, &mut lines, &progress, STALL).await.unwrap();
+        let sent = send_lines(&mut wire, &mut lines, None, &progress, STALL).await.unwrap();
         finish(&mut wire, STALL, CLOSE).await.unwrap();
         let expected: String = (0..count).map(|n| format!("{n}\r\n")).collect();
         let got = peer.await.unwrap();
@@ -363,7 +428,7 @@ async fn a_peer_that_takes_nothing_stalls_a_download() {
     let progress = AtomicU64::new(0);
     let source = file(&[1; 100], 0);
     let before = tokio::time::Instant::now();
-    let end = send_file(&mut wire, source, Representation::Image.encoder(), &progress, STALL).await;
+    let end = send_file(&mut wire, source, None, &progress, STALL).await;
     assert!(matches!(end, Err(PumpError::Stalled)), "{end:?}");
     assert_eq!(before.elapsed(), STALL);
     assert_eq!(link.taken.lock().unwrap().len(), 10);
@@ -376,7 +441,7 @@ async fn a_peer_so_slow_that_it_never_looks_ready_is_no_stall() {
     let (mut wire, link) = stubborn(&[Full, Takes(1), Full, Takes(1), Full, Takes(98)]);
     let progress = AtomicU64::new(0);
     let source = file(&[1; 100], 0);
-    let end = send_file(&mut wire, source, Representation::Image.encoder(), &progress, STALL).await;
+    let end = send_file(&mut wire, source, None, &progress, STALL).await;
     assert_eq!(end.unwrap(), 100);
     assert_eq!(*link.taken.lock().unwrap(), [1; 100]);
 }
@@ -396,8 +461,8 @@ async fn under_tls_too_slow_is_not_stalled() {
     let mut wire = Wire::new(Box::new(slow.clone()));
     wire.accept_tls(session.offer(Channel::Download), b"").await.unwrap();
     slow.begin();
-    let (progress, image) = (AtomicU64::new(0), Representation::Image.encoder());
-    send_file(&mut wire, file(&content, 0), image, &progress, STALL).await.unwrap();
+    let progress = AtomicU64::new(0);
+    send_file(&mut wire, file(&content, 0), None, &progress, STALL).await.unwrap();
     finish(&mut wire, STALL, CLOSE).await.unwrap();
     drop((wire, slow));
     assert!(peer.join().unwrap() == content);
@@ -408,9 +473,8 @@ async fn a_peer_that_sends_nothing_stalls_an_upload() {
     let (mut wire, _link) = stubborn(&[]);
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
     let before = tokio::time::Instant::now();
-    let (repr, policy) = (Representation::Image, CloseNotify::Lenient);
-    let end =
-        receive_file(&mut wire, &mut sink, repr, &progress, STALL, policy, &Notify::new()).await;
+    let (form, policy) = (image(), CloseNotify::Lenient);
+    let end = receive(&mut wire, &mut sink, form, &progress, policy, &Notify::new()).await;
     assert!(matches!(end, Err(PumpError::Stalled)), "{end:?}");
     assert_eq!(before.elapsed(), STALL);
 }
@@ -430,13 +494,20 @@ async fn transfers_fit_into_a_session_task_and_may_change_threads() {
     }
     let (mut wire, _tcp) = pair().await;
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
-    let (image, policy) = (Representation::Image, CloseNotify::Lenient);
-    let encoder = image.encoder();
+    let (policy, stop) = (CloseNotify::Lenient, Notify::new());
+    let mut decoder = Receiver::new(ascii(), &Options::default()).unwrap();
     let sizes = [
-        cost(send_file(&mut wire, file(b"", 0), encoder, &progress, STALL)),
-        cost(send_lines(&mut wire, &mut Numbers(0..1), &progress, STALL)),
-        cost(receive_file(&mut wire, &mut sink, image, &progress, STALL, policy, &Notify::new())),
+        cost(send_file(&mut wire, file(b"", 0), encoding(ascii()), &progress, STALL)),
+        cost(send_lines(&mut wire, &mut Numbers(0..1), None, &progress, STALL)),
+        cost({
+            let wire = &mut wire;
+            let from = Receiving { wire, progress: &progress, stall: STALL, policy, stop: &stop };
+            receive_file(from, &mut sink)
+        }),
         cost(finish(&mut wire, STALL, CLOSE)),
     ];
-    assert!(sizes.iter().all(|size| *size <= 2048), "{sizes:?}");
+    let wire = &mut wire;
+    let mut from = Receiving { wire, progress: &progress, stall: STALL, policy, stop: &stop };
+    let decoding = cost(decode_file(&mut from, &mut sink, &mut decoder, &[], None));
+    assert!(sizes.iter().chain([&decoding]).all(|size| *size <= 2048), "{sizes:?} {decoding}");
 }

@@ -1,19 +1,15 @@
 //! Finding out what the machine asks: log-ins, passive ports, files, and opening transfers.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_accounts::AcctFor;
 use ferry_proto::path::FtpPath;
-use ferry_proto::server::{
-    AccountFor, Ask, Failure, LoginRefusal, Outcome, Plan, Transfer, canonical,
-};
+use ferry_proto::server::{AccountFor, Ask, Failure, LoginRefusal, Outcome, Plan, Transfer};
 use tokio::time::{sleep, timeout};
 
 use super::{Control, Gone, Opening, Work};
-use crate::data::{self, Passive};
 use crate::events::Event;
 use crate::guard::Guarded;
 use crate::opened;
@@ -37,11 +33,15 @@ impl Control {
                 sleep(Duration::from_secs(secs)).await;
                 Outcome::Done
             }
-            Ask::Listen { announce } => self.listen(announce),
-            Ask::Open(plan) => self.open_transfer(*plan, work).await,
-            Ask::Move { via, protect } => {
+            Ask::Listen { announce } => {
+                // On a shared port it may have to wait its turn.
                 self.flush(work).await?;
-                Box::pin(self.run_transfer(via, protect, work)).await?
+                self.listen(announce).await
+            }
+            Ask::Open(plan) => self.open_transfer(*plan, work).await,
+            Ask::Move { via, protect, keep } => {
+                self.flush(work).await?;
+                Box::pin(self.run_transfer(via, protect, keep, work)).await?
             }
             Ask::Work { verb, work: task } => {
                 self.flush(work).await?;
@@ -100,34 +100,10 @@ impl Control {
     }
 
     /// An account's name among those of all hosts.
-    fn counted_as<'a>(&self, name: &'a str) -> Cow<'a, str> {
+    pub(super) fn counted_as<'a>(&self, name: &'a str) -> Cow<'a, str> {
         match self.host {
             0 => Cow::Borrowed(name),
             host => Cow::Owned(format!("{name}\0{host}")),
-        }
-    }
-
-    pub(super) fn listen(&mut self, announce: bool) -> Outcome {
-        let options = &self.shared.options;
-        let peer = self.machine.peer().ip();
-        let listening = self.wire.local_addr().and_then(|local| {
-            let local = canonical(local).ip();
-            let (net, entropy) = (&*self.shared.net, &self.shared.entropy);
-            let listener = data::open_passive(net, entropy, options, local)?;
-            Ok((local, listener.local_addr()?.port(), listener))
-        });
-        match listening {
-            Ok((local, port, listener)) => {
-                let expires = tokio::time::Instant::now() + options.limits.passive_unused;
-                self.passive = Some(Box::new(Passive { listener, expires }));
-                let ip = if announce { data::announced(options, local, peer) } else { local };
-                Outcome::Listening(SocketAddr::new(ip, port))
-            }
-            Err(error) => {
-                let what = format!("no passive port could be opened: {error}");
-                self.report(&Event::Noticed { what: &what });
-                Outcome::Failed(Failure::NoPort)
-            }
         }
     }
 
@@ -139,8 +115,9 @@ impl Control {
             now: self.shared.clock.now(),
             uploads: options.uploads,
             show_hidden: options.show_hidden,
-            ascii_size_scan: options.limits.ascii_size_scan,
-            ascii_restart_scan: options.limits.ascii_restart_scan,
+            coding: options.coding,
+            size_scan: options.limits.ascii_size_scan,
+            restart_scan: options.limits.ascii_restart_scan,
             stat_entries: options.limits.stat_entries,
             work_octets: options.limits.work_octets,
             work_entries: options.limits.work_entries,
@@ -152,18 +129,19 @@ impl Control {
         let Some(session) = self.session() else {
             return Outcome::Failed(Failure::Denied);
         };
-        let (verb, representation) = (plan.verb, plan.representation);
+        let verb = plan.verb;
         let path = about(&plan);
         match opened::open(&session, plan).await {
             Ok(ready) => {
                 let (wire_len, stored_as) = (ready.wire_len, ready.stored_as.clone());
-                work.ready = Some(Opening { ready, verb, representation });
+                work.ready = Some(Opening { ready, verb });
                 Outcome::Opened { wire_len, stored_as }
             }
             Err(refused) => {
                 let why = match &refused {
                     Refused::Storage(error) => error.to_string(),
                     Refused::TooCostly => String::from("too costly"),
+                    Refused::NotOfForm => String::from("not possible in that representation"),
                     Refused::SameFile | Refused::Stopped => String::from("refused"),
                 };
                 if let Some(path) = path {

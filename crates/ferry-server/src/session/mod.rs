@@ -7,6 +7,7 @@
 mod answer;
 mod moving;
 mod obey;
+mod passive;
 mod place;
 
 use std::collections::VecDeque;
@@ -17,7 +18,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ferry_proto::line::LineReader;
-use ferry_proto::repr::Representation;
 use ferry_proto::server::{Action, ServerSession};
 use ferry_proto::verb::Verb;
 
@@ -26,6 +26,7 @@ use crate::events::{Event, SessionId};
 use crate::guard::Guarded;
 use crate::hosts::HostId;
 use crate::input::Input;
+use crate::kept::Kept;
 use crate::net::Link;
 use crate::opened::Ready;
 use crate::options::ListenTls;
@@ -49,7 +50,8 @@ pub(crate) struct Control {
     guard: Option<Arc<Guarded>>,
     /// The log-in counted against the account's own limit, if it has one.
     counted: Option<Box<LoggedIn>>,
-    passive: Option<Box<Passive>>,
+    /// What the next transfer may use, if there is something.
+    next_data: Option<Box<NextData>>,
     /// Second of the server's life in which the connection was accepted, or who was logged in left.
     since: u32,
     /// Second in which a command was last dealt with.
@@ -58,7 +60,15 @@ pub(crate) struct Control {
     host: HostId,
     /// Nothing has been read yet.
     fresh: bool,
-    why_closed: &'static str,
+}
+
+/// What the next transfer may use; never both at once.
+#[derive(Debug)]
+enum NextData {
+    /// A port to which the peer connects.
+    Passive(Passive),
+    /// The data connection that the last transfer left open.
+    Kept(Kept),
 }
 
 /// What exists only while commands are dealt with.
@@ -76,7 +86,6 @@ struct Work {
 struct Opening {
     ready: Ready,
     verb: Verb,
-    representation: Representation,
 }
 
 /// Why an idle session wakes.
@@ -86,24 +95,29 @@ enum Wake {
     Broken,
     TimedOut,
     PassiveExpired,
+    /// Something came on the data connection that was kept, or nobody used it in time.
+    KeptTouched,
     Dismissed,
 }
 
 /// The connection cannot be used any more.
 #[derive(Debug)]
-struct Gone;
+struct Gone(&'static str);
+
+/// The usual end.
+const CLOSED: &str = "the peer closed the connection";
+
+/// A connection that failed.
+const BROKE: &str = "the connection broke";
 
 /// Serves one control connection until it ends.
 pub(crate) async fn serve(mut control: Box<Control>, how: ListenTls) {
-    if Box::pin(control.open(how)).await.is_ok() {
-        loop {
-            let wake = poll_fn(|cx| control.poll_idle(cx)).await;
-            if Box::pin(control.attend(wake)).await.is_err() {
-                break;
-            }
-        }
+    let mut lives = Box::pin(control.open(how)).await;
+    while lives.is_ok() {
+        let wake = poll_fn(|cx| control.poll_idle(cx)).await;
+        lives = Box::pin(control.attend(wake)).await;
     }
-    let why = control.why_closed;
+    let Gone(why) = lives.err().unwrap_or(Gone(CLOSED));
     control.report(&Event::Closed { why });
 }
 
@@ -129,12 +143,11 @@ impl Control {
             tls: None,
             guard: None,
             counted: None,
-            passive: None,
+            next_data: None,
             since: now,
             heard: now,
             host: 0,
             fresh: true,
-            why_closed: "the peer closed the connection",
         })
     }
 
@@ -164,11 +177,24 @@ impl Control {
         if now >= deadline {
             return Poll::Ready(Wake::TimedOut);
         }
-        let expires = self.passive.as_ref().map(|p| self.shared.second_of(p.expires));
-        if expires.is_some_and(|at| now >= at) {
-            return Poll::Ready(Wake::PassiveExpired);
+        let mut at = deadline;
+        match self.next_data.as_deref() {
+            None => {}
+            Some(NextData::Passive(passive)) => {
+                let expires = self.shared.second_of(passive.expires);
+                if now >= expires {
+                    return Poll::Ready(Wake::PassiveExpired);
+                }
+                at = at.min(expires);
+            }
+            Some(NextData::Kept(kept)) => {
+                let expires = self.shared.second_of(kept.expires);
+                if now >= expires || kept.poll_touched(cx).is_ready() {
+                    return Poll::Ready(Wake::KeptTouched);
+                }
+                at = at.min(expires);
+            }
         }
-        let at = expires.map_or(deadline, |at| at.min(deadline));
         self.place.slot().sleep_until(at, cx.waker());
         if self.shared.registry.is_draining() {
             return Poll::Ready(Wake::Dismissed);
@@ -196,6 +222,24 @@ impl Control {
         self.shared.second() >= self.deadline()
     }
 
+    /// Whether the data connection that was kept is still open; forgets it if not.
+    fn look_at_kept(&mut self) {
+        if let Some(NextData::Kept(kept)) = self.next_data.as_deref_mut() {
+            let expired = self.shared.second() >= self.shared.second_of(kept.expires);
+            if expired || !kept.is_open() {
+                self.close_data();
+                self.machine.kept_ended();
+            }
+        }
+    }
+
+    /// Closes the passive port, or the data connection that was kept.
+    fn close_data(&mut self) {
+        if let Some(NextData::Kept(kept)) = self.next_data.take().map(|next| *next) {
+            kept.close();
+        }
+    }
+
     /// Deals with why the session woke; afterwards it is idle again.
     async fn attend(&mut self, wake: Wake) -> Result<(), Gone> {
         let mut work = Work::default();
@@ -207,12 +251,15 @@ impl Control {
                 return Ok(());
             }
             Wake::Broken => {
-                self.why_closed = "the connection broke";
-                return Err(Gone);
+                return Err(Gone(BROKE));
             }
             Wake::PassiveExpired => {
-                self.passive = None;
+                self.close_data();
                 self.machine.passive_expired();
+                return Ok(());
+            }
+            Wake::KeptTouched => {
+                self.look_at_kept();
                 return Ok(());
             }
             Wake::TimedOut => {

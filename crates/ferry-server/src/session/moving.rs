@@ -8,13 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ferry_proto::path::FtpPath;
 use ferry_proto::server::{Action, DataVia, End, Failure, Outcome, Work as Task, canonical};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
-use super::{Control, Gone, Opening, Work};
+use super::{BROKE, Control, Gone, NextData, Opening, Work};
 use crate::connecting::{Connection, Via};
 use crate::events::Event;
-use crate::transfer::{self, Job};
+use crate::pump::Marked;
+use crate::transfer::{self, Data, Job};
 use crate::work;
+
+/// Restart markers of an upload that wait to be answered; the upload waits with them.
+const MARKS_WAITING: usize = 16;
 
 impl Control {
     /// Runs a transfer while the control connection is still listened to.
@@ -22,31 +26,30 @@ impl Control {
         &mut self,
         via: DataVia,
         protect: bool,
+        keep: bool,
         work: &mut Work,
     ) -> Result<Outcome, Gone> {
-        let Some(Opening { ready, verb, representation }) = work.ready.take() else {
+        let Some(Opening { ready, verb }) = work.ready.take() else {
             return Ok(Outcome::Ended(End::Broken));
         };
         let (moved, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
         let path = ready.path.clone();
-        let via = match via {
-            DataVia::Active(to) => Via::Active(to),
-            DataVia::Passive => {
-                self.passive.take().map_or(Via::Nowhere, |p| Via::Passive(p.listener))
-            }
-        };
-        let connection = Connection {
+        let data = self.data(via, protect)?;
+        let (marks, mut marked) = mpsc::channel(MARKS_WAITING);
+        let job = Job {
             shared: Arc::clone(&self.shared),
             session: self.id,
-            via,
-            tls: self.tls.as_deref().filter(|_| protect).cloned(),
-            peer: self.machine.peer().ip(),
-            local: canonical(self.wire.local_addr().map_err(|_| Gone)?),
+            data,
+            keep,
+            ready,
+            moved: Arc::clone(&moved),
+            marks,
+            stop: Arc::clone(&stop),
         };
-        let (moving, stopping) = (Arc::clone(&moved), Arc::clone(&stop));
-        let job = Job { connection, ready, representation, moved: moving, stop: stopping };
         let running = transfer::run(job);
-        let (done, alive) = Box::pin(self.watch(running, &moved, &stop, work)).await;
+        let watching = Watched { moved: &moved, stop: &stop, marks: Some(&mut marked) };
+        let (done, alive) = Box::pin(self.watch(running, watching, work)).await;
+        self.next_data = done.kept.map(|kept| Box::new(NextData::Kept(kept)));
         self.report(&Event::Transferred {
             verb: verb.name(),
             path: &path,
@@ -56,6 +59,26 @@ impl Control {
             failed: done.why.as_deref(),
         });
         alive.map(|()| Outcome::Ended(done.end))
+    }
+
+    /// The data connection of a transfer, or how it comes about.
+    fn data(&mut self, via: DataVia, protect: bool) -> Result<Data, Gone> {
+        let via = match via {
+            DataVia::Active(to) => Via::Active(to),
+            DataVia::Passive | DataVia::Kept => match self.next_data.take().map(|next| *next) {
+                Some(NextData::Kept(kept)) => return Ok(Data::Kept(kept)),
+                Some(NextData::Passive(passive)) => Via::Passive(passive.door),
+                None => Via::Nowhere,
+            },
+        };
+        Ok(Data::New(Connection {
+            shared: Arc::clone(&self.shared),
+            session: self.id,
+            via,
+            tls: self.tls.as_deref().filter(|_| protect).cloned(),
+            peer: self.machine.peer().ip(),
+            local: canonical(self.wire.socket_addr().map_err(|_| Gone(BROKE))?),
+        }))
     }
 
     /// Does work that may take long while the control connection is still listened to.
@@ -73,22 +96,24 @@ impl Control {
         let (moved, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
         let told = changes(&task);
         let running = work::run(session, task, Arc::clone(&moved), Arc::clone(&stop));
-        let (done, alive) = Box::pin(self.watch(running, &moved, &stop, work)).await;
+        let watching = Watched { moved: &moved, stop: &stop, marks: None };
+        let (done, alive) = Box::pin(self.watch(running, watching, work)).await;
         if let (true, Some((path, to))) = (done.changed, &told) {
             self.report(&Event::Changed { verb, path, to: to.as_ref() });
         }
         alive.map(|()| done.outcome)
     }
 
-    /// Waits for the end of `job`, which ends early when `stop` is told, and listens to the control
-    /// connection meanwhile. How the job ended, and whether the control connection outlived it.
+    /// Waits for the end of `job`, which ends early when it is told to stop, and listens to the
+    /// control connection meanwhile. How the job ended, and whether the control connection outlived
+    /// it.
     async fn watch<T>(
         &mut self,
         job: impl Future<Output = T> + Send,
-        moved: &AtomicU64,
-        stop: &Notify,
+        watched: Watched<'_>,
         work: &mut Work,
     ) -> (T, Result<(), Gone>) {
+        let Watched { moved, stop, mut marks } = watched;
         let shared = Arc::clone(&self.shared);
         let limit = shared.line_limit();
         let mut job = Box::pin(job);
@@ -96,9 +121,7 @@ impl Control {
         loop {
             work.input.look_ahead(&mut self.lines, limit);
             while let Some(line) = work.input.take_ahead(|c| self.machine.overtakes(c)) {
-                if self.overtake(&line, moved, stop, work).await.is_err() {
-                    gone = Some(Gone);
-                }
+                gone = self.overtake(&line, moved, stop, work).await.err().or(gone);
             }
             // A control connection that ends takes its transfer or work with it, unless QUIT was
             // said.
@@ -109,16 +132,38 @@ impl Control {
             tokio::select! {
                 biased;
                 done = &mut job => {
+                    // Markers that came last are answered before the transfer.
+                    while let Some(marked) = marks.as_mut().and_then(|m| m.try_recv().ok()) {
+                        if gone.is_none() {
+                            gone = self.mark(&marked, work).await.err();
+                        }
+                    }
                     return (done, gone.map_or(Ok(()), Err));
                 }
                 () = shared.ending.notified() => stop.notify_one(),
-                ready = poll_fn(|cx| self.wire.poll_readable(cx)), if listen => {
-                    if ready.is_err() || self.read(work).is_err() {
-                        gone = Some(Gone);
+                marked = next_mark(&mut marks) => {
+                    if gone.is_none() {
+                        gone = self.mark(&marked, work).await.err();
                     }
+                }
+                ready = poll_fn(|cx| self.wire.poll_readable(cx)), if listen => {
+                    let read = ready.map_err(|_| Gone(BROKE)).and_then(|()| self.read(work));
+                    gone = read.err();
                 }
             }
         }
+    }
+
+    /// Answers a restart marker of an upload.
+    async fn mark(&mut self, (theirs, ours): &Marked, work: &mut Work) -> Result<(), Gone> {
+        let mut actions = Vec::new();
+        self.machine.marked(theirs, *ours, &mut actions);
+        for action in actions {
+            if let Action::Reply(reply) = action {
+                reply.write(&mut work.replies);
+            }
+        }
+        self.flush(work).await
     }
 
     /// ABOR or STAT meanwhile: answered at once, before the transfer's or work's own reply.
@@ -141,6 +186,23 @@ impl Control {
         }
         self.flush(work).await
     }
+}
+
+/// What a job shares with who watches it.
+struct Watched<'a> {
+    moved: &'a AtomicU64,
+    stop: &'a Notify,
+    marks: Option<&'a mut mpsc::Receiver<Marked>>,
+}
+
+/// The next restart marker; waits forever where none can come any more.
+async fn next_mark(marks: &mut Option<&mut mpsc::Receiver<Marked>>) -> Marked {
+    if let Some(marks) = marks
+        && let Some(marked) = marks.recv().await
+    {
+        return marked;
+    }
+    std::future::pending().await
 }
 
 /// What to report of work that changes the tree.

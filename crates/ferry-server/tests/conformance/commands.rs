@@ -11,7 +11,8 @@ use testkit::walk::{Seen, commands, walk};
 use crate::secured;
 
 /// OPTS has no table of its own: which command's options, how they are written, where from.
-const OPTIONS: [(&str, &str, &str); 3] = [
+const OPTIONS: [(&str, &str, &str); 4] = [
+    ("OPTS MODE", "<SP> Z [<SP> LEVEL <SP> digit]", "preston-ftpext-deflate"),
     ("OPTS UTF8", "[<SP> ON, NLST or OFF]", "ietf-ftpext-utf-8-option"),
     ("OPTS MLST", "[<SP> fact;fact;]", "RFC 3659"),
     ("OPTS HASH", "[<SP> algorithm]", "bryan-ftpext-hash"),
@@ -40,6 +41,7 @@ pub(crate) struct Row {
 impl Row {
     /// What is not proved of it, if anything.
     pub(crate) fn lacks(&self) -> Option<String> {
+        let unheard = self.unheard();
         let not_served = if self.name == UNKNOWN { 500 } else { 502 };
         let done =
             if self.served { !self.done.is_empty() } else { self.refused.contains(&not_served) };
@@ -48,25 +50,26 @@ impl Row {
             (self.served && self.refused.is_empty(), "a refusal by the engine"),
             (self.walked.bad.is_empty(), "a bad argument"),
             (self.proofs.is_empty(), "a test"),
-            (self.says_more(), "by the walk, what the engine answers"),
+            (!unheard.is_empty(), "by the walk, some of what the engine answers"),
         ];
         let all: Vec<&str> = lacks.iter().filter(|(lacks, _)| *lacks).map(|(_, s)| *s).collect();
-        (!all.is_empty()).then(|| format!("{}: {}", self.name, all.join(", ")))
+        (!all.is_empty()).then(|| format!("{}: {} {unheard:?}", self.name, all.join(", ")))
     }
 }
 
 impl Row {
-    /// Whether the engine gave a last reply that the machine never gives this command.
-    fn says_more(&self) -> bool {
+    /// Last replies of the engine that the machine never gave this command in the walk.
+    fn unheard(&self) -> Vec<u16> {
         // Subcommands speak for SITE and OPTS; 421 and 426 may come to any command that waits.
         if matches!(self.name.as_str(), "SITE" | "OPTS") {
-            return false;
+            return Vec::new();
         }
         let Seen { done, bad, wrong, failed, .. } = &self.walked;
         let known = |code: &u16| [done, bad, wrong, failed].iter().any(|all| all.contains(code));
         let last = |codes: &String| codes.rsplit('+').next().and_then(|code| code.parse().ok());
-        self.done.iter().filter_map(last).any(|code: u16| !known(&code))
-            || self.refused.iter().any(|code| !known(code) && !matches!(code, 421 | 426))
+        let refused = self.refused.iter().copied().filter(|code| !matches!(code, 421 | 426));
+        let all = self.done.iter().filter_map(last).chain(refused);
+        all.filter(|code| !known(code)).collect()
     }
 }
 

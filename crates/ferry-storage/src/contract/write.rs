@@ -52,6 +52,35 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "a seek skips octets, which read as zeros, and goes back; appending cannot",
+        run: |fx| {
+            Box::pin(async move {
+                for upload in UPLOADS {
+                    let mut sink = fx.open("/f", WriteMode::Create(upload)).await.unwrap();
+                    let steps = [(4, &b"ef"[..]), (0, b"ab"), (6, b"")];
+                    for (offset, piece) in steps {
+                        match sink.seek(offset).await {
+                            Err(FsError::Unsupported) => return,
+                            done => done.unwrap(),
+                        }
+                        sink.write(piece.to_vec()).await.1.unwrap();
+                    }
+                    sink.commit().await.unwrap();
+                    assert_eq!(fx.get("/f").await, b"ab\0\0ef");
+                }
+                if fx.in_place() {
+                    let mut sink = fx.open("/f", WriteMode::Append).await.unwrap();
+                    assert!(matches!(sink.seek(0).await, Err(FsError::Unsupported)));
+                    let mut sink = fx.open("/f", WriteMode::At(2)).await.unwrap();
+                    sink.seek(3).await.unwrap();
+                    sink.write(b"x".to_vec()).await.1.unwrap();
+                    sink.commit().await.unwrap();
+                    assert_eq!(fx.get("/f").await, b"ab\0x");
+                }
+            })
+        },
+    },
+    Case {
         name: "a lent buffer comes back with its capacity",
         run: |fx| {
             Box::pin(async move {

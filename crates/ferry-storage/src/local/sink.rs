@@ -23,13 +23,22 @@ const RACES_MAX: u32 = 16;
 /// A file being written.
 #[derive(Debug)]
 pub(super) enum Writing {
-    /// Under its name; `Some` directory if the name is new and must reach the medium too. `cut` is
-    /// where the file still has to be cut off, see [`WriteMode::At`].
-    InPlace { file: File, new_in: Option<OwnedFd>, fsync: bool, cut: Option<u64> },
+    /// Under its name. `cut` is where the file still has to be cut off, see [`WriteMode::At`].
+    InPlace { file: File, new: Option<NewName>, fsync: bool, cut: Option<u64>, appending: bool },
     /// Aside until it is complete.
     Aside(Pending),
     /// Committed or abandoned.
     Done,
+}
+
+/// A name that this write made: it must reach the medium with its directory, and it goes again if
+/// the write never begins.
+#[derive(Debug)]
+pub(super) struct NewName {
+    dir: OwnedFd,
+    name: Vec<u8>,
+    own: (u64, u64),
+    begun: bool,
 }
 
 /// An upload aside, and what is to become of it.
@@ -91,8 +100,9 @@ impl Writing {
                 let place = root.place(path)?;
                 let file = create_new(&place.dir, &place.name, perm, OFlags::empty())?;
                 if upload == Upload::Direct {
-                    let new_in = Some(place.dir);
-                    return Ok(Self::InPlace { file, new_in, fsync: root.fsync, cut: None });
+                    let new = Some(NewName::of(&file, place.dir, place.name)?);
+                    let (fsync, cut, appending) = (root.fsync, None, false);
+                    return Ok(Self::InPlace { file, new, fsync, cut, appending });
                 }
                 let unique = meta::of_fd(&file)?.unique;
                 let was = Was::Reserved(Reserved { unique, _open: file });
@@ -107,7 +117,10 @@ impl Writing {
     /// The file, cut off where it has to be.
     fn file(&mut self) -> Result<&File, FsError> {
         match self {
-            Self::InPlace { file, cut, .. } => {
+            Self::InPlace { file, cut, new, .. } => {
+                if let Some(new) = new {
+                    new.begun = true;
+                }
                 if let Some(len) = cut.take() {
                     ftruncate(&*file, len)?;
                 }
@@ -118,12 +131,20 @@ impl Writing {
         }
     }
 
+    fn seek(&mut self, offset: u64) -> Result<(), FsError> {
+        if matches!(self, Self::InPlace { appending: true, .. }) {
+            return Err(FsError::Unsupported);
+        }
+        self.file()?.seek(SeekFrom::Start(offset)).map_err(of_io)?;
+        Ok(())
+    }
+
     fn commit(&mut self) -> Result<(), FsError> {
         self.file()?;
         match std::mem::replace(self, Self::Done) {
-            Self::InPlace { file, new_in, fsync: true, .. } => {
+            Self::InPlace { file, new, fsync: true, .. } => {
                 fsync_file(&file)?;
-                new_in.map_or(Ok(()), |dir| fsync_dir(&dir))
+                new.map_or(Ok(()), |new| fsync_dir(&new.dir))
             }
             Self::Aside(mut pending) => pending.commit(),
             Self::InPlace { .. } | Self::Done => Ok(()),
@@ -131,6 +152,9 @@ impl Writing {
     }
 
     fn abandon(&mut self) -> Result<bool, FsError> {
+        if matches!(self, Self::InPlace { .. }) {
+            self.file()?;
+        }
         match std::mem::replace(self, Self::Done) {
             Self::InPlace { .. } => Ok(true),
             Self::Aside(mut pending) => pending.abandon(),
@@ -218,6 +242,23 @@ impl Pending {
     }
 }
 
+impl NewName {
+    fn of(file: &File, dir: OwnedFd, name: Vec<u8>) -> Result<Self, FsError> {
+        Ok(Self { dir, name, own: meta::of_fd(file)?.unique, begun: false })
+    }
+}
+
+impl Drop for NewName {
+    fn drop(&mut self) {
+        if !self.begun
+            && let Ok(Some(meta)) = meta::of_name(&self.dir, &self.name)
+            && meta.unique == self.own
+        {
+            let _ = unlinkat(&self.dir, &*self.name, AtFlags::empty());
+        }
+    }
+}
+
 impl Reserved {
     /// Frees the name, unless someone has put another file there.
     fn remove(&self, dir: &OwnedFd, name: &[u8]) {
@@ -248,10 +289,8 @@ enum Start {
 
 fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writing, FsError> {
     let fsync = root.fsync;
-    let append = match start {
-        Start::At(_) | Start::Over(_) => OFlags::empty(),
-        Start::End => OFlags::APPEND,
-    };
+    let appending = matches!(start, Start::End);
+    let append = if appending { OFlags::APPEND } else { OFlags::empty() };
     for _ in 0..RACES_MAX {
         let Place { dir, name, meta } = root.place_of_file(path)?;
         let Some(meta) = meta else {
@@ -261,12 +300,9 @@ fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writ
             match create_new(&dir, &name, perm, append) {
                 Err(FsError::Exists) => continue,
                 done => {
-                    return Ok(Writing::InPlace {
-                        file: done?,
-                        new_in: Some(dir),
-                        fsync,
-                        cut: None,
-                    });
+                    let file = done?;
+                    let new = Some(NewName::of(&file, dir, name)?);
+                    return Ok(Writing::InPlace { file, new, fsync, cut: None, appending });
                 }
             }
         };
@@ -286,7 +322,7 @@ fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writ
             file.seek(SeekFrom::Start(offset)).map_err(of_io)?;
         }
         let cut = if let Start::At(offset) = start { Some(offset) } else { None };
-        return Ok(Writing::InPlace { file, new_in: None, fsync, cut });
+        return Ok(Writing::InPlace { file, new: None, fsync, cut, appending });
     }
     Err(FsError::Busy)
 }
@@ -321,6 +357,10 @@ impl Sink for LocalSink {
             // Only a runtime that shuts down loses the job, and the buffer with it.
             written.await.unwrap_or_else(|e| (Vec::new(), Err(e)))
         })
+    }
+
+    fn seek(&mut self, offset: u64) -> BoxFut<'_, Result<(), FsError>> {
+        Box::pin(async move { hop_with(&self.0, move |writing| writing.seek(offset)).await })
     }
 
     fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {

@@ -8,6 +8,9 @@ use ferry_proto::path::FtpPath;
 use super::tree::{Blob, Body, Place, Tree, lock};
 use crate::{BoxFut, FsError, Sink, Upload, WriteMode};
 
+/// The most octets that a seek may skip behind the end: memory has no holes.
+const GAP_MAX: usize = 1 << 30;
+
 /// A file being written.
 pub(super) struct MemorySink {
     tree: Arc<Mutex<Tree>>,
@@ -21,8 +24,9 @@ pub(super) struct MemorySink {
 
 /// Where the octets go.
 enum State {
-    /// Into a node that has its name.
-    InPlace(u64),
+    /// Into a node that has its name. A name that this write made goes again if nothing is ever
+    /// written.
+    InPlace(u64, Option<(u64, Vec<u8>)>),
     /// Into a blob that has no node yet.
     Aside(Aside),
     /// Committed or abandoned.
@@ -81,7 +85,7 @@ impl MemorySink {
             }
             WriteMode::Create(_) | WriteMode::CreateNew(_) => {
                 let (ino, blob) = find_or_make(&mut t, &place, perm)?;
-                (blob, Some(0), State::InPlace(ino))
+                (blob, Some(0), State::InPlace(ino, new_name(&place)))
             }
             WriteMode::At(offset) | WriteMode::Over(offset) => {
                 if offset > 0 && place.found.is_none() {
@@ -92,11 +96,11 @@ impl MemorySink {
                 if at > lock(&blob).len() {
                     return Err(FsError::BadOffset);
                 }
-                (blob, Some(at), State::InPlace(ino))
+                (blob, Some(at), State::InPlace(ino, new_name(&place)))
             }
             WriteMode::Append => {
                 let (ino, blob) = find_or_make(&mut t, &place, perm)?;
-                (blob, None, State::InPlace(ino))
+                (blob, None, State::InPlace(ino, new_name(&place)))
             }
         };
         drop(t);
@@ -104,8 +108,11 @@ impl MemorySink {
     }
 
     fn cut_off(&mut self) {
-        if let (Some(len), State::InPlace(ino)) = (self.cut.take(), &self.state) {
-            lock(&self.tree).truncate(*ino, len);
+        if let State::InPlace(ino, new) = &mut self.state {
+            *new = None;
+            if let Some(len) = self.cut.take() {
+                lock(&self.tree).truncate(*ino, len);
+            }
         }
     }
 
@@ -116,7 +123,12 @@ impl MemorySink {
         let at = self.pos.unwrap_or(data.len());
         let grow = (at + buf.len()).saturating_sub(data.len());
         let got = tree.take_space(grow);
-        let fits = buf.get(..buf.len() - (grow - got)).unwrap_or_default();
+        // What a seek skipped takes space, too, and is taken first.
+        let fits = buf.len().checked_sub(grow - got).and_then(|n| buf.get(..n));
+        let Some(fits) = fits else {
+            tree.release(got);
+            return Err(FsError::NoSpace);
+        };
         let end = at + fits.len();
         if data.len() < end {
             data.resize(end, 0);
@@ -128,11 +140,24 @@ impl MemorySink {
         drop(data);
         let now = tree.now;
         match &mut self.state {
-            State::InPlace(ino) => tree.touch(*ino, now),
+            State::InPlace(ino, _) => tree.touch(*ino, now),
             State::Aside(aside) => aside.written = now,
             State::Done => {}
         }
         if fits.len() == buf.len() { Ok(()) } else { Err(FsError::NoSpace) }
+    }
+
+    fn go_to(&mut self, offset: u64) -> Result<(), FsError> {
+        let at = usize::try_from(offset).map_err(|_| FsError::NoSpace)?;
+        if self.pos.is_none() {
+            return Err(FsError::Unsupported);
+        }
+        self.cut_off();
+        if at.saturating_sub(lock(&self.blob).len()) > GAP_MAX {
+            return Err(FsError::NoSpace);
+        }
+        self.pos = Some(at);
+        Ok(())
     }
 
     fn commit_now(&mut self) -> Result<(), FsError> {
@@ -154,7 +179,14 @@ impl MemorySink {
     fn abandon_now(&mut self, drop_it: bool) -> Result<bool, FsError> {
         let aside = match std::mem::replace(&mut self.state, State::Done) {
             State::Aside(aside) => aside,
-            State::InPlace(_) => return Ok(true),
+            State::InPlace(ino, Some((dir, name))) if drop_it => {
+                let mut tree = lock(&self.tree);
+                if tree.names(dir).and_then(|names| names.get(&name)) == Some(&ino) {
+                    tree.unlink(dir, &name);
+                }
+                return Ok(false);
+            }
+            State::InPlace(..) => return Ok(true),
             State::Done => return Ok(false),
         };
         let mut tree = lock(&self.tree);
@@ -208,6 +240,11 @@ impl Sink for MemorySink {
         Box::pin(std::future::ready((buf, done)))
     }
 
+    fn seek(&mut self, offset: u64) -> BoxFut<'_, Result<(), FsError>> {
+        let done = self.go_to(offset);
+        Box::pin(std::future::ready(done))
+    }
+
     fn commit(mut self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {
         Box::pin(std::future::ready(self.commit_now()))
     }
@@ -228,6 +265,11 @@ fn aside(
     let keep = upload == Upload::Atomic;
     let aside = Aside { dir, name, perm, keep, was, written: now };
     (Blob::default(), Some(0), State::Aside(aside))
+}
+
+/// The name, if the write is what makes it.
+fn new_name(place: &Place) -> Option<(u64, Vec<u8>)> {
+    place.found.is_none().then(|| (place.dir, place.name.clone()))
 }
 
 fn make(tree: &mut Tree, place: &Place, perm: u32) -> Result<(u64, Blob), FsError> {

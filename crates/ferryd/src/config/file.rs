@@ -13,16 +13,17 @@ use toml::de::{DeTable, DeValue};
 use super::diagnose::Problems;
 use super::section::Section;
 use super::users::{Names, Users};
-use super::{hosts, listeners, read};
+use super::{hosts, listeners, outside, read, representation};
 use crate::addresses;
 use crate::auth::TableAuth;
 use crate::certs::{self, Identity};
 use crate::clock::SystemClock;
 use crate::homes::Homes;
 use crate::serve::Plan;
-use crate::values::{self, Wrong};
+use crate::values::Wrong;
 
-const SECTIONS: &[&str] = &["server", "listen", "tls", "limits", "user", "anonymous", "host"];
+const SECTIONS: &[&str] =
+    &["server", "listen", "tls", "limits", "representation", "user", "anonymous", "host"];
 
 const SERVER_KEYS: &[&str] = &[
     "banner",
@@ -38,6 +39,10 @@ const SERVER_KEYS: &[&str] = &[
     "strict_close_notify",
     "public_address",
     "passive_ports",
+    "shared_data_port",
+    "outside_ports",
+    "proxies",
+    "data_proxy",
     "default_data_port",
 ];
 
@@ -101,6 +106,9 @@ impl<'a> File<'a> {
         let has_tls = self.top.contains_key("tls");
         self.server(&mut options, has_tls, problems);
         let sessions_named = self.limits(&mut options.limits, problems);
+        if let Some((table, at)) = self.table("representation", problems) {
+            representation::read(table, at, &mut options.coding, problems);
+        }
         options.listen = match self.top.contains_key("listen") {
             true => listeners::read(&self.tables("listen", problems), has_tls, problems),
             false => listeners::usual(),
@@ -128,11 +136,7 @@ impl<'a> File<'a> {
         );
         set(&mut options.umask, section.get("umask", problems, read::umask));
         set(&mut options.show_hidden, section.get("show_hidden", problems, read::boolean));
-        set(&mut options.passive_ports, section.get("passive_ports", problems, read::ports));
-        let public = section.get("public_address", problems, |value| {
-            read::text(value).and_then(values::public_address).map(Some)
-        });
-        set(&mut options.public_address, public);
+        outside::read(&section, options, problems);
         let close = section.get("strict_close_notify", problems, read::boolean);
         set(&mut options.strict_close_notify, close);
         let data_port = section.get("default_data_port", problems, read::boolean);
@@ -302,7 +306,7 @@ impl<'a> File<'a> {
 }
 
 /// Puts a value that was read in the place of the default.
-fn set<T>(setting: &mut T, read: Option<(T, Range<usize>)>) {
+pub(super) fn set<T>(setting: &mut T, read: Option<(T, Range<usize>)>) {
     if let Some((value, _)) = read {
         *setting = value;
     }

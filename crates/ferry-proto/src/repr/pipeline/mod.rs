@@ -23,11 +23,15 @@ use super::page::Geometry;
 use super::{RestartPoint, ascii};
 use crate::command::TypeCode;
 
+mod encoder;
 mod receiver;
 mod sender;
+mod start;
 
+pub use encoder::Encoder;
 pub use receiver::Receiver;
 pub use sender::Sender;
+pub use start::Start;
 
 /// The least room a step needs to make headway.
 pub const ROOM_MIN: usize = 16;
@@ -47,6 +51,29 @@ pub enum Format {
     Telnet,
     /// C: the first character of each line is ASA carriage control.
     CarriageControl,
+}
+
+impl Format {
+    /// What the second parameter of TYPE A and TYPE E says, upper case; without one it is N again.
+    #[must_use]
+    pub fn of_argument(parameter: Option<&[u8]>) -> Option<Self> {
+        match parameter {
+            None | Some(b"N") => Some(Self::NonPrint),
+            Some(b"T") => Some(Self::Telnet),
+            Some(b"C") => Some(Self::CarriageControl),
+            Some(_) => None,
+        }
+    }
+
+    /// The parameter with the space before it; nothing for N.
+    #[must_use]
+    pub fn argument(self) -> &'static str {
+        match self {
+            Self::NonPrint => "",
+            Self::Telnet => " T",
+            Self::CarriageControl => " C",
+        }
+    }
 }
 
 /// The structure of a file (STRU).
@@ -113,6 +140,12 @@ impl Mode {
             b'Z' => Some(Self::Deflate),
             _ => None,
         }
+    }
+
+    /// Whether restart markers stand between the octets.
+    #[must_use]
+    pub fn has_markers(self) -> bool {
+        matches!(self, Self::Block | Self::Compressed)
     }
 
     /// Its letter.
