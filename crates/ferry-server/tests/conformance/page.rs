@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::commands::{Row, UNKNOWN};
+use crate::representations::Proved;
 
 /// Names of tests in a row.
 const PROOFS_SHOWN: usize = 4;
@@ -30,8 +31,22 @@ names texts in `crates/ferry-server/tests/conversations/`.
 |---|---|---|---|---|---|---|---|---|
 ";
 
+const REPRESENTATIONS: &str = "
+## Representations
+
+One row for each TYPE, STRU and MODE. A file went both ways over real sockets, in the clear (PROT C)
+and under TLS (PROT P), coded and decoded by the client, and was the same file: *identity*; *with
+records* where the file keeps records apart and they came back as they went. *REST* is a download
+from the middle: *offset* counts octets of what TYPE and STRU make of the file, *marker* octets of
+the file; 554 is the refusal of STRU P. *Cut short* is an upload of half of what there is: 426
+wherever the representation says where a file ends. 555 is a representation that cannot be.
+
+| TYPE | STRU | MODE | RETR | STOR | RETR, PROT P | STOR, PROT P | REST | Cut short |
+|---|---|---|---|---|---|---|---|---|
+";
+
 /// The whole page.
-pub(crate) fn page(rows: &[Row]) -> String {
+pub(crate) fn page(rows: &[Row], representations: &[Proved]) -> String {
     let mut page = INTRODUCTION.to_owned();
     for row in rows {
         let (name, source) = match row.name.as_str() {
@@ -48,6 +63,14 @@ pub(crate) fn page(rows: &[Row]) -> String {
             list(&row.walked.wrong),
             list(&row.walked.failed),
             proofs(&row.proofs),
+        );
+    }
+    page.push_str(REPRESENTATIONS);
+    for Proved { type_name, structure, mode, moved, restart, cut } in representations {
+        let moved = moved.join(" | ");
+        let _ = writeln!(
+            page,
+            "| `{type_name}` | `{structure}` | `{mode}` | {moved} | {restart} | {cut} |"
         );
     }
     page
