@@ -117,6 +117,7 @@ rows! {
     Anyone "OPTS MLST" MaybeLoose(&[501]) => "Type;Size;" 200, "" 200;
     Anyone "OPTS HASH" MaybeListed(&[501]) => "SHA-256" 200, "SHA-512" 200, "SHA-1" 200, "MD5" 200,
         "CRC32" 200, "X-BLAKE3" 200, "" 200;
+    Anyone "OPTS REST" Listed(&[501]) => "STOR" 200, "RETR" 200;
     Anyone "OPTS MODE" Listed(&[501]) => "Z" 200, "Z LEVEL 9" 200;
     User "ALLO" Loose(&[501]) => "10" 200, "10 R 5" 200, "9223372036854775807" 200;
     Anyone "LANG" MaybeListed(&[501, 504]) => "en" 200, "de" 200, "" 200;

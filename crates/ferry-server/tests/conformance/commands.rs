@@ -11,7 +11,8 @@ use testkit::walk::{Seen, commands, walk};
 use crate::secured;
 
 /// OPTS has no table of its own: which command's options, how they are written, where from.
-const OPTIONS: [(&str, &str, &str); 4] = [
+const OPTIONS: [(&str, &str, &str); 5] = [
+    ("OPTS REST", "<SP> STOR or RETR", "field practice"),
     ("OPTS MODE", "<SP> Z [<SP> LEVEL <SP> digit]", "preston-ftpext-deflate"),
     ("OPTS UTF8", "[<SP> ON, NLST or OFF]", "ietf-ftpext-utf-8-option"),
     ("OPTS MLST", "[<SP> fact;fact;]", "RFC 3659"),

@@ -1,9 +1,9 @@
 //! Makes `docs/conformance.md` out of the tests that prove it, and fails when the page in the
 //! repository is another, or when anything in it is not proved. `FERRY_WRITE=1` writes the page.
 //!
-//! One row for each command, and one for each representation. The commands' rows
-//! are made from the conversations as they are played here, from sessions under TLS ([`secured`]) and
-//! from the walk through every state; the others from files that are moved here.
+//! One row for each command, and one for each representation. The commands' rows are made from the
+//! conversations as they are played here, from sessions under TLS ([`secured`]) and from the walk
+//! through every state; the others from files that are moved here.
 
 #![cfg(target_os = "linux")]
 #![allow(
