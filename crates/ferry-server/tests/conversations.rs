@@ -47,6 +47,7 @@ conversations! {
     passive
     proxied
     ranges
+    refusals
     representations
     restart
     router

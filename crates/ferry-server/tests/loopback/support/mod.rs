@@ -26,6 +26,8 @@ use ferry_storage::local::LocalDir;
 use ferry_storage::memory::Memory;
 use tokio::runtime::Runtime;
 
+#[allow(unused_imports, reason = "the tests of conformance name it")]
+pub(crate) use self::client::Wire;
 pub(crate) use self::client::{Client, PATIENCE, Reply, connect_from, until_end};
 pub(crate) use self::doors::{Doorkeeper, READER, WRITER, Watched};
 pub(crate) use self::heard::Heard;
