@@ -10,6 +10,7 @@
 #![deny(missing_docs)]
 
 pub mod addr;
+pub mod charset;
 pub mod command;
 pub mod date;
 pub mod facts;
