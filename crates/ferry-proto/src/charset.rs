@@ -319,8 +319,7 @@ mod tables {
         let mut encoder = table.new_encoder();
         let room = encoder.max_buffer_length_from_utf8_without_replacement(text.len())?;
         let mut octets = vec![0; room];
-        let (end, _, len) =
-            encoder.encode_from_utf8_without_replacement(text, &mut octets, true);
+        let (end, _, len) = encoder.encode_from_utf8_without_replacement(text, &mut octets, true);
         octets.truncate(len);
         (end == EncoderResult::InputEmpty).then_some(octets)
     }

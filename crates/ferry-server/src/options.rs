@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use ferry_proto::charset::Charset as NameCharset;
 pub use ferry_proto::repr::deflate::Limits as Expansion;
 pub use ferry_proto::repr::ebcdic::{Charset, CodePage};
 pub use ferry_proto::repr::pipeline::RecordStore;
@@ -192,6 +193,9 @@ pub struct Options {
     /// Names of the host that is served where no virtual host is meant (HOST, RFC 7151). Without
     /// any, and without virtual hosts, every name is this one's.
     pub names: Vec<String>,
+    /// The legacy charset that clients of this host may turn to (OPTS UTF8 OFF), unless their
+    /// account has one of its own.
+    pub charset: Option<NameCharset>,
     /// Whether CCC may end TLS on the control connection.
     pub ccc: bool,
     /// Whether LPRT and LPSV are carried out (RFC 1639).
@@ -218,6 +222,7 @@ impl Default for Options {
             umask: 0o022,
             show_hidden: false,
             names: Vec::new(),
+            charset: None,
             ccc: false,
             long_addresses: false,
             coding: Coding::default(),

@@ -91,7 +91,7 @@ impl Shared {
             sets_created: auth.sets_created(),
         };
         let registry = Arc::new(Registry::new(&options.limits));
-        let main = Host::new(rules, auth, options.names.clone(), tls);
+        let main = Host::new(rules, auth, options.charset, options.names.clone(), tls);
         Self {
             options,
             hosts: Hosts::new(main, hosts),

@@ -152,7 +152,8 @@ fn any_name() -> impl Strategy<Value = Vec<u8>> {
         "[a-z %x25E6\\\\|.\"-]{1,4}".prop_map(String::into_bytes),
         "[а-яЁё¥ÿ~€ü]{1,4}".prop_map(String::into_bytes),
         "[あ-んァ-ヴ一-龥가-힣ｱ-ﾝ]{1,3}".prop_map(String::into_bytes),
-        any::<char>().prop_filter("no separator", |&c| !c.is_control() && c != '/')
+        any::<char>()
+            .prop_filter("no separator", |&c| !c.is_control() && c != '/')
             .prop_map(|c| c.to_string().into_bytes()),
         prop::collection::vec(0x80..=0xff_u8, 1..4),
         Just(b"%xE6".to_vec()),

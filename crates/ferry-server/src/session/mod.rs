@@ -6,6 +6,7 @@
 
 mod answer;
 mod moving;
+mod names;
 mod obey;
 mod place;
 

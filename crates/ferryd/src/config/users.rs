@@ -108,6 +108,7 @@ impl<'b> Users<'b> {
             home: place.start,
             access,
             anonymous: false,
+            charset: None,
             sessions_max: place.sessions_max,
             acct: acct.as_ref().map(|(until, _)| *until),
         };
@@ -137,6 +138,7 @@ impl<'b> Users<'b> {
             home: place.start,
             access: Access::ReadOnly,
             anonymous: true,
+            charset: None,
             sessions_max: place.sessions_max,
             acct: None,
         });
@@ -206,6 +208,7 @@ impl<'b> Users<'b> {
         Some(Place {
             root,
             start: start.map_or_else(FtpPath::root, |(start, _)| start),
+            charset: None,
             sessions_max: sessions.map(|(sessions, _)| sessions),
         })
     }
@@ -230,6 +233,7 @@ fn acct(section: &Section<'_>, problems: &mut Problems) -> Option<(AcctFor, Pass
 struct Place {
     root: Arc<dyn Storage>,
     start: FtpPath,
+    charset: None,
     sessions_max: Option<u32>,
 }
 

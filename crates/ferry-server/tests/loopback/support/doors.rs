@@ -59,6 +59,7 @@ impl Authenticator for Doorkeeper {
                 home: FtpPath::root(),
                 access: super::access_of(name),
                 anonymous,
+                charset: None,
                 sessions_max: None,
                 acct: None,
             }),
