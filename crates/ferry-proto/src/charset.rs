@@ -41,6 +41,7 @@ pub const NAMES: &[&str] = &[
     "koi8-u",
     "macintosh",
     "shift_jis",
+    "utf-8",
     "windows-874",
     "windows-1250",
     "windows-1251",
@@ -57,14 +58,13 @@ pub const NAMES: &[&str] = &[
 /// What starts an octet that the charset cannot express.
 const MARK: &[u8] = b"%x";
 
-/// A legacy charset in which ASCII is itself.
+/// A charset in which ASCII is itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Charset(tables::Table);
 
 impl Charset {
-    /// The charset of this label, whatever its case; [`None`] for unknown ones, for UTF-8, which
-    /// needs none of this, and for those in which a command could not be told (UTF-16,
-    /// ISO-2022-JP).
+    /// The charset of this label, whatever its case; [`None`] for unknown ones and for those in
+    /// which a command could not be told (UTF-16, ISO-2022-JP).
     ///
     /// ```
     /// # #[cfg(feature = "charsets")] {
@@ -76,6 +76,12 @@ impl Charset {
     #[must_use]
     pub fn named(label: &str) -> Option<Self> {
         tables::find(label).map(Self)
+    }
+
+    /// Whether it is UTF-8, so that nothing is ever to be converted.
+    #[must_use]
+    pub fn is_utf8(self) -> bool {
+        self.name() == "UTF-8"
     }
 
     /// Its name in the Encoding Standard.
@@ -106,7 +112,7 @@ impl core::fmt::Debug for Charset {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "plain data")]
 pub struct Names {
-    /// What is configured.
+    /// What is configured, other than UTF-8.
     pub charset: Charset,
     /// Whether names leave as UTF-8: until OPTS UTF8 OFF, and again after OPTS UTF8 ON.
     pub utf8: bool,
@@ -298,13 +304,13 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
 mod tables {
     use std::borrow::Cow;
 
-    use encoding_rs::{EncoderResult, Encoding, UTF_8};
+    use encoding_rs::{EncoderResult, Encoding};
 
     pub(super) type Table = &'static Encoding;
 
     pub(super) fn find(label: &str) -> Option<Table> {
         Encoding::for_label_no_replacement(label.as_bytes())
-            .filter(|table| table.is_ascii_compatible() && *table != UTF_8)
+            .filter(|table| table.is_ascii_compatible())
     }
 
     pub(super) fn name(table: Table) -> &'static str {

@@ -121,24 +121,24 @@ impl Reply {
 
     /// Appends the reply as it goes over the wire.
     pub fn write(&self, out: &mut Vec<u8>) {
-        self.write_for(None, out);
+        self.write_for(None, true, out);
     }
 
     /// Appends the reply as it goes over the wire to a client for whom a legacy charset is
-    /// configured.
-    pub fn write_for(&self, names: Option<Names>, out: &mut Vec<u8>) {
+    /// configured, or (without `telnet`) one for whom FF is an octet like any other.
+    pub fn write_for(&self, names: Option<Names>, telnet: bool, out: &mut Vec<u8>) {
         if let Some(first) = &self.first {
             push_code(self.code, b'-', out);
-            push_line(first, names, out);
-            push_exact(&self.body, names, out);
+            push_line(first, names, telnet, out);
+            push_exact(&self.body, names, telnet, out);
         }
         push_code(self.code, b' ', out);
         match &self.last {
-            Last::Text(text) => push_line(text, names, out),
+            Last::Text(text) => push_line(text, names, telnet, out),
             Last::Exact(octets) => {
                 let mut framed = Vec::with_capacity(octets.len());
                 push_framed(octets, &mut framed);
-                push_exact(&framed, names, out);
+                push_exact(&framed, names, telnet, out);
                 out.extend_from_slice(b"\r\n");
             }
         }
@@ -151,7 +151,7 @@ fn push_code(code: u16, mark: u8, out: &mut Vec<u8>) {
 }
 
 /// A line of text and its end.
-fn push_line(text: &str, names: Option<Names>, out: &mut Vec<u8>) {
+fn push_line(text: &str, names: Option<Names>, telnet: bool, out: &mut Vec<u8>) {
     let mut line = Vec::with_capacity(text.len());
     push_text(text, &mut line);
     if let (Some(names), Ok(text)) = (names, core::str::from_utf8(&line)) {
@@ -159,7 +159,7 @@ fn push_line(text: &str, names: Option<Names>, out: &mut Vec<u8>) {
         names.push_text(text, &mut shown);
         line = shown;
     }
-    push_exact(&line, None, out);
+    push_exact(&line, None, telnet, out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -186,11 +186,11 @@ fn push_framed(octets: &[u8], out: &mut Vec<u8>) {
 
 /// Octets as the client reads them, with FF doubled, as Telnet wants it (RFC 854); UTF-8 never
 /// holds it, but many a charset does (ÿ, я).
-fn push_exact(octets: &[u8], names: Option<Names>, out: &mut Vec<u8>) {
+fn push_exact(octets: &[u8], names: Option<Names>, telnet: bool, out: &mut Vec<u8>) {
     let octets = names.map_or(Cow::Borrowed(octets), |names| names.leaving(octets));
     for part in octets.split_inclusive(|&b| b == 0xff) {
         out.extend_from_slice(part);
-        if part.ends_with(&[0xff]) {
+        if telnet && part.ends_with(&[0xff]) {
             out.push(0xff);
         }
     }
@@ -230,6 +230,9 @@ mod tests {
         let want: &[u8] =
             b"257 a\xff\xffb\r\n213-x\r\n-\xff\xff\xff\xff\r\n \xff\xff\r\n213 End\r\n";
         assert_eq!(out, want);
+        out.clear();
+        Reply::exact(257, b"a\xffb".to_vec()).write_for(None, false, &mut out);
+        assert_eq!(out, b"257 a\xffb\r\n", "but for clients that know no Telnet");
     }
 
     #[cfg(feature = "charsets")]
@@ -238,7 +241,7 @@ mod tests {
         let charset = crate::charset::Charset::named("windows-1251").unwrap();
         let wire = |reply: Reply, utf8| {
             let mut out = Vec::new();
-            reply.write_for(Some(Names { charset, utf8 }), &mut out);
+            reply.write_for(Some(Names { charset, utf8 }), true, &mut out);
             out
         };
         let path = || Reply::exact(257, "\"/я\r日\"".into());

@@ -23,7 +23,8 @@ pub struct VirtualHost {
     pub banner: Vec<String>,
     /// Who decides on its log-ins; with the accounts come their roots.
     pub auth: Arc<dyn Authenticator>,
-    /// The legacy charset that its clients may turn to, unless their account has its own.
+    /// The legacy charset that its clients may turn to, unless their account has its own; `None`
+    /// for the server's.
     pub charset: Option<Charset>,
     /// Its certificate; without one it shows the server's.
     pub tls: Option<TlsSetup>,
@@ -74,7 +75,7 @@ impl Hosts {
                 banner: host.banner,
                 ..main.rules.clone()
             };
-            Host::new(rules, host.auth, host.charset, host.names, host.tls)
+            Host::new(rules, host.auth, host.charset.or(main.charset), host.names, host.tls)
         });
         let others = others.collect();
         Self { main, others }

@@ -196,6 +196,9 @@ pub struct Options {
     /// The legacy charset that clients of this host may turn to (OPTS UTF8 OFF), unless their
     /// account has one of its own.
     pub charset: Option<NameCharset>,
+    /// Whether FF begins Telnet commands on the control connection and is doubled in names; off
+    /// for clients of a charset with a letter there (ÿ, я) that know no Telnet.
+    pub telnet: bool,
     /// Whether CCC may end TLS on the control connection.
     pub ccc: bool,
     /// Whether LPRT and LPSV are carried out (RFC 1639).
@@ -223,6 +226,7 @@ impl Default for Options {
             show_hidden: false,
             names: Vec::new(),
             charset: None,
+            telnet: true,
             ccc: false,
             long_addresses: false,
             coding: Coding::default(),

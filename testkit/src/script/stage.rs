@@ -272,6 +272,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "ccc" => options.ccc = parse(value)?,
         "long_addresses" => options.long_addresses = parse(value)?,
         "charset" => options.charset = Some(charset(value)?),
+        "telnet" => options.telnet = parse(value)?,
         "name" => options.names.push(value.to_owned()),
         "show_hidden" => options.show_hidden = parse(value)?,
         _ => set_limit(&mut options.limits, name, value)?,

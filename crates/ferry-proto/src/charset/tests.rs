@@ -33,9 +33,11 @@ fn every_name_offered_is_known_and_what_no_line_can_be_in_is_not() {
     for name in NAMES {
         assert!(Charset::named(name).is_some(), "{name}");
     }
-    for name in ["utf-8", "utf8", "utf-16le", "utf-16be", "iso-2022-jp", "replacement", "x", ""] {
+    for name in ["utf-16le", "utf-16be", "iso-2022-jp", "replacement", "x", ""] {
         assert_eq!(Charset::named(name), None, "{name}");
     }
+    let utf8 = |label| Charset::named(label).map(Charset::is_utf8);
+    assert_eq!((utf8("UTF8"), utf8("gbk")), (Some(true), Some(false)));
 }
 
 #[test]

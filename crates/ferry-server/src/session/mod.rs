@@ -125,11 +125,11 @@ impl Control {
         let now = shared.second();
         Box::new(Self {
             machine: ServerSession::new(peer, umask, implicit),
+            lines: LineReader::with_telnet(shared.options.telnet),
             shared,
             place,
             id,
             wire: Wire::new(link),
-            lines: LineReader::default(),
             tls: None,
             guard: None,
             counted: None,

@@ -16,7 +16,8 @@ impl Control {
     pub(super) fn names(&self) -> Option<Names> {
         let own = self.guard.as_ref().and_then(|guard| guard.account().charset);
         let charset = own.or(self.shared.hosts.get(self.host).charset)?;
-        Some(Names { charset, utf8: !self.machine.has_left_utf8() })
+        let utf8 = !self.machine.has_left_utf8();
+        (!charset.is_utf8()).then_some(Names { charset, utf8 })
     }
 
     /// The command line that the client means.
@@ -26,7 +27,7 @@ impl Control {
 
     /// Adds a reply to those that wait to be sent.
     pub(super) fn tell(&self, reply: &Reply, replies: &mut Vec<u8>) {
-        reply.write_for(self.names(), replies);
+        reply.write_for(self.names(), self.shared.options.telnet, replies);
     }
 
     /// OPTS UTF8 OFF.

@@ -215,7 +215,7 @@ impl Control {
             return Err(Gone);
         }
         self.secure(&early).await?;
-        self.lines = LineReader::default();
+        self.lines = LineReader::with_telnet(self.shared.options.telnet);
         self.machine.tls_up();
         Ok(())
     }

@@ -28,6 +28,8 @@ const SECTIONS: &[&str] =
 const SERVER_KEYS: &[&str] = &[
     "banner",
     "names",
+    "charset",
+    "telnet",
     "ccc",
     "long_addresses",
     "uploads",
@@ -123,6 +125,9 @@ impl<'a> File<'a> {
             [("atomic", Upload::Atomic), ("discard", Upload::Discard), ("direct", Upload::Direct)];
         set(&mut options.banner, section.get("banner", problems, read::banner));
         set(&mut options.names, section.get("names", problems, hosts::names));
+        let charset = section.get("charset", problems, |v| read::charset(v).map(Some));
+        set(&mut options.charset, charset);
+        set(&mut options.telnet, section.get("telnet", problems, read::boolean));
         set(&mut options.ccc, section.get("ccc", problems, read::boolean));
         let long = section.get("long_addresses", problems, read::boolean);
         set(&mut options.long_addresses, long);

@@ -10,6 +10,7 @@ use ferry_accounts::password::{HashError, PasswordHash};
 use ferry_accounts::{Access, Account, AcctFor, Secret, UserTable};
 use ferry_proto::path::FtpPath;
 use ferry_server::auth::Volume;
+use ferry_server::options::NameCharset;
 use ferry_storage::Storage;
 use toml::de::DeValue;
 
@@ -20,9 +21,11 @@ use crate::auth::TableAuth;
 use crate::homes::Homes;
 use crate::values::{self, Wrong};
 
-const USER_KEYS: &[&str] =
-    &["name", "password", "home", "start", "access", "sessions", "acct", "acct_for", "volumes"];
-const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions"];
+const USER_KEYS: &[&str] = &[
+    "name", "password", "home", "start", "access", "sessions", "charset", "acct", "acct_for",
+    "volumes",
+];
+const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions", "charset"];
 
 /// What the sections are called in the file: those of a virtual host stand inside it.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +111,7 @@ impl<'b> Users<'b> {
             home: place.start,
             access,
             anonymous: false,
-            charset: None,
+            charset: place.charset,
             sessions_max: place.sessions_max,
             acct: acct.as_ref().map(|(until, _)| *until),
         };
@@ -138,7 +141,7 @@ impl<'b> Users<'b> {
             home: place.start,
             access: Access::ReadOnly,
             anonymous: true,
-            charset: None,
+            charset: place.charset,
             sessions_max: place.sessions_max,
             acct: None,
         });
@@ -192,7 +195,7 @@ impl<'b> Users<'b> {
         volumes.into()
     }
 
-    /// The keys users and anonymous share: `home`, `start`, `sessions`.
+    /// The keys users and anonymous share: `home`, `start`, `sessions`, `charset`.
     fn place(&mut self, section: &Section<'_>, problems: &mut Problems) -> Option<Place> {
         let home = section.need("home", "\"/srv/ftp\"", problems, |value| {
             let path = self.base.join(read::text(value)?);
@@ -204,11 +207,12 @@ impl<'b> Users<'b> {
             section.get("start", problems, |value| start_dir(read::text(value)?, home.as_ref()));
         let sessions =
             section.get("sessions", problems, |value| read::number(value, 1..=1_000_000));
+        let charset = section.get("charset", problems, read::charset);
         let ((root, _), _) = home?;
         Some(Place {
             root,
             start: start.map_or_else(FtpPath::root, |(start, _)| start),
-            charset: None,
+            charset: charset.map(|(charset, _)| charset),
             sessions_max: sessions.map(|(sessions, _)| sessions),
         })
     }
@@ -233,7 +237,7 @@ fn acct(section: &Section<'_>, problems: &mut Problems) -> Option<(AcctFor, Pass
 struct Place {
     root: Arc<dyn Storage>,
     start: FtpPath,
-    charset: None,
+    charset: Option<NameCharset>,
     sessions_max: Option<u32>,
 }
 
