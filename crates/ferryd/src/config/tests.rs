@@ -569,9 +569,8 @@ fn charsets_are_of_a_user_of_a_host_or_of_the_server() {
     assert_eq!(name(plan.options.charset), Some("windows-1252"));
     assert!(!plan.options.telnet);
     assert_eq!(name(plan.hosts[0].charset), Some("UTF-8"));
-    let of = |auth: &TableAuth, who: &[u8]| {
-        name(auth.table().verify(who, b"password").unwrap().charset)
-    };
+    let of =
+        |auth: &TableAuth, who: &[u8]| name(auth.table().verify(who, b"password").unwrap().charset);
     assert_eq!(of(&plan.auth, b"alice"), None);
     assert_eq!(of(&plan.auth, b"boris"), Some("KOI8-R"));
     assert_eq!(of(&plan.hosts[0].auth, b"ftp"), Some("Shift_JIS"));
