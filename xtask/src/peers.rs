@@ -3,7 +3,7 @@
 use crate::step::{Failed, program};
 
 /// Program and Debian package.
-const PEERS: [(&str, &str); 9] = [
+const PEERS: [(&str, &str); 10] = [
     ("curl", "curl"),
     ("lftp", "lftp"),
     ("ncftp", "ncftp"),
@@ -13,6 +13,8 @@ const PEERS: [(&str, &str); 9] = [
     ("rclone", "rclone"),
     ("python3", "python3"),
     ("openssl", "openssl"),
+    // Not in everyone's path.
+    ("/usr/sbin/haproxy", "haproxy"),
 ];
 
 fn missing() -> Vec<(&'static str, &'static str)> {

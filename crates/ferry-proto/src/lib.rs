@@ -11,6 +11,7 @@
 
 pub mod addr;
 pub mod charset;
+pub mod client_hello;
 pub mod command;
 pub mod date;
 pub mod facts;
@@ -22,7 +23,9 @@ pub mod lang;
 pub mod line;
 pub mod list;
 pub mod modify;
+pub mod network;
 pub mod path;
+pub mod proxy;
 pub mod reply;
 pub mod reply_reader;
 pub mod repr;

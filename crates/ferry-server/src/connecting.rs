@@ -8,9 +8,8 @@ use std::sync::Arc;
 use ferry_proto::server::End;
 use tokio::time::timeout;
 
-use crate::data;
+use crate::data::{self, Arrival, Door};
 use crate::events::{Event, SessionId};
-use crate::net::{Link, Listener};
 use crate::server::Shared;
 use crate::tls::{Channel, SessionTls, TlsFailure};
 use crate::wire::Wire;
@@ -19,7 +18,7 @@ use crate::wire::Wire;
 #[derive(Debug)]
 pub(crate) enum Via {
     /// The peer connects here.
-    Passive(Box<dyn Listener>),
+    Passive(Door),
     /// This end connects there.
     Active(SocketAddr),
     /// There is no way left: the passive port is gone.
@@ -64,8 +63,8 @@ impl Connection {
         resumed: &mut Option<bool>,
     ) -> Result<Wire, Broken> {
         let limits = &self.shared.options.limits;
-        let link = match timeout(limits.data_connect, self.link()).await {
-            Ok(Ok(link)) => link,
+        let Arrival { link, early } = match timeout(limits.data_connect, self.arrival()).await {
+            Ok(Ok(arrival)) => arrival,
             Ok(Err(error)) => {
                 return Err(Broken::new(End::NotConnected, format!("no data connection: {error}")));
             }
@@ -73,29 +72,44 @@ impl Connection {
         };
         let mut wire = Wire::new(link);
         if let Some(tls) = &self.tls {
-            let handshake = wire.accept_tls(tls.offer(channel), &[]);
+            let handshake = wire.accept_tls(tls.offer(channel), &early);
             *resumed = Some(match timeout(limits.handshake, handshake).await {
                 Ok(Ok(facts)) => facts.resumed,
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_) => return Err(Broken::new(End::NotPrivate, "no TLS handshake in time")),
             });
+            // What was given to a session for its ticket must have held it, whatever has become
+            // of the session's TLS since (CCC).
+            if self.is_bound() && *resumed != Some(true) {
+                return Err(TlsFailure::NotResumed.into());
+            }
         }
         Ok(wire)
     }
 
-    async fn link(&self) -> io::Result<Box<dyn Link>> {
-        match &self.via {
-            Via::Passive(listener) => {
-                let rule = self.shared.options.data_peer;
-                data::accept(&**listener, rule, self.peer, |from| {
-                    let what = format!("turned a stranger away from the data port: {}", from.ip());
+    async fn arrival(&self) -> io::Result<Arrival> {
+        let link = match &self.via {
+            // Its connection is told by its ticket, and in the clear there is none: PROT has
+            // changed since PASV.
+            Via::Passive(Door::Shared(_)) if self.is_bound() && self.tls.is_none() => {
+                return Err(io::ErrorKind::NotConnected.into());
+            }
+            Via::Passive(Door::Shared(claim)) => return claim.arrival().await,
+            Via::Passive(Door::Own(listener)) => {
+                data::accept(&**listener, &self.shared.options, self.peer, |who| {
+                    let what = format!("turned a stranger away from the data port: {who}");
                     self.shared.observer.on(self.session, &Event::Noticed { what: &what });
                 })
-                .await
+                .await?
             }
-            Via::Active(to) => data::connect(&*self.shared.net, self.local, *to).await,
-            Via::Nowhere => Err(io::ErrorKind::NotConnected.into()),
-        }
+            Via::Active(to) => data::connect(&*self.shared.net, self.local, *to).await?,
+            Via::Nowhere => return Err(io::ErrorKind::NotConnected.into()),
+        };
+        Ok(Arrival { link, early: Vec::new() })
+    }
+
+    fn is_bound(&self) -> bool {
+        matches!(&self.via, Via::Passive(Door::Shared(claim)) if claim.is_bound())
     }
 }
 

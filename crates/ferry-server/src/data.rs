@@ -1,26 +1,45 @@
 //! Making data connections: passive ports, whom to accept on them, and connecting out
 //! (RFC 959 §3.3, RFC 1579, RFC 2577; docs/protocol.md). What then moves is not here.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
-use ferry_proto::addr::{canonical_ip, is_private, same_network};
+use ferry_proto::addr::{canonical_ip, same_network};
 use tokio::time::Instant;
 
 use crate::entropy::Entropy;
 use crate::net::{Link, Listener, Net, Purpose};
 use crate::options::{DataPeer, Options};
+use crate::proxied::{self, NoHeader};
+use crate::shared_port::Claim;
 
 /// How many ports of the passive range are tried before giving up.
 const PORT_TRIES: u32 = 64;
 
-/// An open passive port.
+/// Where the peer is to connect for a passive transfer.
 #[derive(Debug)]
 pub(crate) struct Passive {
-    pub(crate) listener: Box<dyn Listener>,
+    pub(crate) door: Door,
     /// Closed unused after this.
     pub(crate) expires: Instant,
+}
+
+/// By what way its connection comes in.
+#[derive(Debug)]
+pub(crate) enum Door {
+    /// A port of its own.
+    Own(Box<dyn Listener>),
+    /// The port that all sessions share.
+    Shared(Claim),
+}
+
+/// A data connection, and what was read of it before it was known whose it is.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) link: Box<dyn Link>,
+    pub(crate) early: Vec<u8>,
 }
 
 /// Opens a port of the passive range on the control connection's own address, chosen at random so
@@ -46,20 +65,9 @@ pub(crate) fn open_passive(
     Err(error)
 }
 
-/// The address that 227 names: the public one for peers outside private networks, else the
-/// control connection's own.
-pub(crate) fn announced(options: &Options, local: IpAddr, peer: IpAddr) -> IpAddr {
-    let public = options.public_address.filter(IpAddr::is_ipv4);
-    match public {
-        Some(public) if !is_private(peer) => public,
-        // Behind NAT, a peer inside reaches us directly; one that is itself private but of
-        // another network comes through the same router and needs no translation either.
-        _ if local.is_ipv4() => local,
-        _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    }
-}
-
-fn is_welcome(rule: DataPeer, peer: IpAddr, control: IpAddr) -> bool {
+/// Whether a connection from `peer` may be one of the client whose control connection comes from
+/// `control`.
+pub(crate) fn is_welcome(rule: DataPeer, peer: IpAddr, control: IpAddr) -> bool {
     match rule {
         DataPeer::Any => true,
         DataPeer::SameNet => peer == control || same_network(peer, control),
@@ -67,21 +75,31 @@ fn is_welcome(rule: DataPeer, peer: IpAddr, control: IpAddr) -> bool {
     }
 }
 
-/// Waits for the peer on the passive port. Strangers are closed at once and the wait goes on, so
-/// that they can neither take the transfer nor end it.
+/// Waits for the peer on a passive port of its own. Strangers are closed at once and the wait goes
+/// on, so that they can neither take the transfer nor end it.
 pub(crate) async fn accept(
     listener: &dyn Listener,
-    rule: DataPeer,
+    options: &Options,
     control: IpAddr,
-    mut stranger: impl FnMut(SocketAddr),
+    mut stranger: impl FnMut(&dyn fmt::Display),
 ) -> io::Result<Box<dyn Link>> {
     loop {
         let (link, from) = poll_fn(|cx| listener.poll_accept(cx)).await?;
-        if is_welcome(rule, canonical_ip(from.ip()), control) {
-            return Ok(link);
+        // One at a time will do: a balancer's header is in its first segment.
+        let source = if options.data_proxy && proxied::is_proxy(options, from) {
+            proxied::origin(&*link, from).await.map(|origin| origin.source)
+        } else {
+            Ok(from)
+        };
+        match source {
+            Ok(source) if is_welcome(options.data_peer, canonical_ip(source.ip()), control) => {
+                return Ok(link);
+            }
+            Ok(source) => stranger(&source.ip()),
+            Err(NoHeader::Nothing) => {}
+            Err(why) => stranger(&format_args!("{} ({why})", from.ip())),
         }
         link.set_abrupt();
-        stranger(from);
     }
 }
 
@@ -92,6 +110,10 @@ pub(crate) async fn connect(
     local: SocketAddr,
     to: SocketAddr,
 ) -> io::Result<Box<dyn Link>> {
+    // A client behind a balancer may be of another family than the balancer is here.
+    if local.is_ipv4() != to.is_ipv4() {
+        return net.connect(None, to).await;
+    }
     let from = SocketAddr::new(local.ip(), local.port().saturating_sub(1));
     match net.connect(Some(from), to).await {
         Err(e)
@@ -114,20 +136,6 @@ mod tests {
 
     fn ip(s: &str) -> IpAddr {
         s.parse().unwrap()
-    }
-
-    #[test]
-    fn the_public_address_is_told_to_the_outside_only() {
-        let with = Options { public_address: Some(ip("203.0.113.9")), ..Options::default() };
-        let cases = [
-            (&with, "10.0.0.5", "198.51.100.7", "203.0.113.9"),
-            (&with, "10.0.0.5", "10.0.0.77", "10.0.0.5"),
-            (&with, "127.0.0.1", "127.0.0.1", "127.0.0.1"),
-            (&Options::default(), "192.0.2.1", "198.51.100.7", "192.0.2.1"),
-        ];
-        for (options, local, peer, want) in cases {
-            assert_eq!(announced(options, ip(local), ip(peer)), ip(want), "{local} {peer}");
-        }
     }
 
     #[test]

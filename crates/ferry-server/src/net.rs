@@ -2,9 +2,9 @@
 //! TCP and over an in-memory network with a paused clock. No FTP here.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -48,11 +48,19 @@ pub trait Link: Send + Sync + fmt::Debug + 'static {
     /// A peer that holds back its last small segment until then (Nagle) would else wait 40 ms.
     fn acknowledge(&self) {}
 
-    /// This end's address.
+    /// This end's address, as the peer knows it.
     ///
     /// # Errors
     /// The connection is already gone.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// This end's address on this machine: another one where a balancer lies in between.
+    ///
+    /// # Errors
+    /// The connection is already gone.
+    fn socket_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
 
     /// The peer's address.
     ///
@@ -86,6 +94,8 @@ pub enum Purpose {
     Control,
     /// One passive data connection.
     Data,
+    /// The passive data connections of all sessions: long backlog.
+    SharedData,
 }
 
 /// A network: what can be listened on and connected to.
@@ -102,4 +112,13 @@ pub trait Net: Send + Sync + fmt::Debug + 'static {
         from: Option<SocketAddr>,
         to: SocketAddr,
     ) -> BoxFut<'_, io::Result<Box<dyn Link>>>;
+
+    /// The addresses that a name stands for.
+    ///
+    /// # Errors
+    /// The name has none, or nobody can be asked; a network without names never can.
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFut<'a, io::Result<Vec<IpAddr>>> {
+        let text = format!("there are no names in this network, {name} neither");
+        Box::pin(ready(Err(io::Error::new(io::ErrorKind::Unsupported, text))))
+    }
 }

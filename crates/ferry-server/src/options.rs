@@ -1,11 +1,13 @@
 //! What an operator decides about a server, as plain data with the defaults of the field. Reading
 //! it from a file or a command line is the daemon's work.
 
-use std::net::{IpAddr, SocketAddr};
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub use ferry_proto::charset::Charset as NameCharset;
+use ferry_proto::network::Network;
 pub use ferry_proto::repr::deflate::Limits as Expansion;
 pub use ferry_proto::repr::ebcdic::{Charset, CodePage};
 pub use ferry_proto::repr::pipeline::RecordStore;
@@ -68,6 +70,25 @@ pub enum DataPeer {
     SameNet,
     /// Anyone; sensible only with [`DataResumption::Strict`].
     Any,
+}
+
+/// The IPv4 address under which a client outside finds the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Public {
+    /// This one.
+    Ip(Ipv4Addr),
+    /// What this name stands for now: looked up at start and every minute.
+    Name(String),
+}
+
+impl fmt::Display for Public {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(ip) => ip.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
 }
 
 /// What an operator decides about representations other than TYPE I.
@@ -178,8 +199,21 @@ pub struct Options {
     pub data_peer: DataPeer,
     /// Ports for passive data connections.
     pub passive_ports: RangeInclusive<u16>,
+    /// One port for the passive data connections of all sessions, in place of
+    /// [`passive_ports`](Self::passive_ports), on every address of [`listen`](Self::listen).
+    pub shared_data_port: Option<u16>,
+    /// Where a router maps the passive ports to others outside: the first of those, as many as
+    /// there are inside.
+    pub outside_ports: Option<u16>,
     /// The IPv4 address announced in 227 to peers outside private networks.
-    pub public_address: Option<IpAddr>,
+    pub public_address: Option<Public>,
+    /// The IPv4 address announced to peers of certain networks, private ones too; the network
+    /// with the longest prefix counts.
+    pub public_for: Vec<(Network, Public)>,
+    /// Whose connections begin with a header of the PROXY protocol that says whose they are.
+    pub proxies: Vec<Network>,
+    /// Whether that holds for data connections, too.
+    pub data_proxy: bool,
     /// Whether a transfer without PASV or PORT connects to the default data port (RFC 959 §3.3).
     pub default_data_port: bool,
     /// Whether an upload whose TLS data connection ended without close_notify is refused.
@@ -218,7 +252,12 @@ impl Default for Options {
             data_resumption: DataResumption::Prefer,
             data_peer: DataPeer::Strict,
             passive_ports: 50_000..=50_999,
+            shared_data_port: None,
+            outside_ports: None,
             public_address: None,
+            public_for: Vec::new(),
+            proxies: Vec::new(),
+            data_proxy: false,
             default_data_port: true,
             strict_close_notify: false,
             uploads: Upload::Atomic,

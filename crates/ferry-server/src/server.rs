@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,13 +17,17 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::auth::Authenticator;
+use crate::dispatch;
 use crate::entropy::Entropy;
 use crate::events::{Event, Observer, SessionId};
 use crate::hosts::{Host, Hosts, VirtualHost};
 use crate::net::{Link, Listener, Net, Purpose};
-use crate::options::{ListenTls, Options, RequireTls};
+use crate::options::{Listen, ListenTls, Options, RequireTls};
+use crate::proxied::{self, NoHeader, Origin};
+use crate::public::PublicAddresses;
 use crate::registry::{Full, Registry};
 use crate::session::{self, Control};
+use crate::shared_port::SharedPort;
 use crate::tls::TlsSetup;
 
 /// Tells the time of day (for listings and MDTM, not for time-outs).
@@ -65,6 +69,10 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) entropy: Arc<Entropy>,
+    /// What clients are told of where to connect to.
+    pub(crate) public: PublicAddresses,
+    /// The data port of all sessions, if they share one.
+    pub(crate) shared_port: Option<Arc<SharedPort>>,
     /// Told when transfers must stop, too.
     pub(crate) ending: Notify,
     started: Instant,
@@ -72,7 +80,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    fn new(setup: Setup) -> Self {
+    fn new(setup: Setup, shared_port: Option<Arc<SharedPort>>) -> Self {
         let Setup { options, net, auth, tls, hosts, clock, observer, seed } = setup;
         let rules = Rules {
             tls: tls.is_some(),
@@ -91,6 +99,7 @@ impl Shared {
             sets_created: auth.sets_created(),
         };
         let registry = Arc::new(Registry::new(&options.limits));
+        let public = PublicAddresses::new(&options);
         let main = Host::new(rules, auth, options.charset, options.names.clone(), tls);
         Self {
             options,
@@ -100,6 +109,8 @@ impl Shared {
             observer,
             registry,
             entropy: Arc::new(Entropy::new(seed)),
+            public,
+            shared_port,
             ending: Notify::new(),
             started: Instant::now(),
             next_session: AtomicU64::new(1),
@@ -128,6 +139,7 @@ impl Shared {
 pub struct Server {
     shared: Arc<Shared>,
     listeners: Vec<(Box<dyn Listener>, ListenTls)>,
+    data_listeners: Vec<Box<dyn Listener>>,
     stop: Arc<Stop>,
 }
 
@@ -171,12 +183,18 @@ impl Server {
                 let text = format!("{} wants TLS, but there is no certificate", listen.at);
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
             }
-            let bound = setup.net.listen(listen.at, Purpose::Control).map_err(|e| {
-                io::Error::new(e.kind(), format!("cannot listen on {}: {e}", listen.at))
-            })?;
+            let bound = bind(&*setup.net, listen.at, Purpose::Control)?;
             listeners.push((bound, listen.tls));
         }
-        Ok(Self { shared: Arc::new(Shared::new(setup)), listeners, stop: Arc::default() })
+        let mut data_listeners = Vec::new();
+        for at in shared_data_addresses(&setup.options) {
+            data_listeners.push(bind(&*setup.net, at, Purpose::SharedData)?);
+        }
+        let at: Vec<_> = data_listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
+        let shared_port = setup.options.shared_data_port;
+        let shared_port = shared_port.map(|_| SharedPort::new(at, &setup.options));
+        let shared = Arc::new(Shared::new(setup, shared_port));
+        Ok(Self { shared, listeners, data_listeners, stop: Arc::default() })
     }
 
     /// Where it listens, in the order of [`Options::listen`], with the real ports.
@@ -193,8 +211,19 @@ impl Server {
 
     /// Serves until [`Handle::shut_down`]; returns when the last session has ended.
     pub async fn run(self) {
-        let Self { shared, listeners, stop } = self;
-        let mut tasks = JoinSet::new();
+        let Self { shared, listeners, data_listeners, stop } = self;
+        let (mut tasks, mut lasting) = (JoinSet::new(), JoinSet::new());
+        if let Some(port) = &shared.shared_port {
+            for listener in data_listeners {
+                lasting.spawn(dispatch::run(Arc::clone(&shared), Arc::clone(port), listener));
+            }
+        }
+        // The first client already must be told the right address.
+        shared.public.look_up_first(&*shared.net, &*shared.observer).await;
+        let looking_up = Arc::clone(&shared);
+        tasks.spawn(async move {
+            looking_up.public.keep_current(&*looking_up.net, &*looking_up.observer).await;
+        });
         for (listener, how) in listeners {
             tasks.spawn(accept_all(Arc::clone(&shared), listener, how));
         }
@@ -217,7 +246,30 @@ impl Server {
             // Transfers are told to stop; what is left is their clean-up.
             let _ = timeout(shared.options.limits.close, all_gone(&registry)).await;
         }
+        lasting.shutdown().await;
     }
+}
+
+fn bind(net: &dyn Net, at: SocketAddr, purpose: Purpose) -> io::Result<Box<dyn Listener>> {
+    net.listen(at, purpose)
+        .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {at}: {e}")))
+}
+
+/// Where the shared data port is listened on: every address that control connections come to, but
+/// once where one stands for all of its family.
+fn shared_data_addresses(options: &Options) -> Vec<SocketAddr> {
+    let Some(port) = options.shared_data_port else {
+        return Vec::new();
+    };
+    let all = |ip: IpAddr| {
+        let any = |l: &Listen| l.at.ip().is_unspecified() && l.at.is_ipv4() == ip.is_ipv4();
+        options.listen.iter().any(any)
+    };
+    let mut ips: Vec<IpAddr> = options.listen.iter().map(|listen| listen.at.ip()).collect();
+    ips.retain(|ip| ip.is_unspecified() || !all(*ip));
+    ips.sort_unstable();
+    ips.dedup();
+    ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
 }
 
 /// Waits until no session is left, reminding those that were busy when draining began.
@@ -228,13 +280,28 @@ async fn all_gone(registry: &Registry) {
     }
 }
 
+/// Connections of trusted proxies that may be without a header at one time, for each listener.
+const HEADERS_MAX: usize = 1024;
+
 async fn accept_all(shared: Arc<Shared>, listener: Box<dyn Listener>, how: ListenTls) {
     let mut short = false;
+    let mut unknown = JoinSet::new();
     loop {
-        match poll_fn(|cx| listener.poll_accept(cx)).await {
+        let accepted = tokio::select! {
+            accepted = poll_fn(|cx| listener.poll_accept(cx)) => accepted,
+            Some(_) = unknown.join_next() => continue,
+        };
+        match accepted {
             Ok((link, peer)) => {
                 short = false;
-                welcome(&shared, link, peer, how);
+                if !proxied::is_proxy(&shared.options, peer) {
+                    welcome(&shared, link, Origin::direct(peer), how);
+                } else if unknown.len() < HEADERS_MAX {
+                    unknown.spawn(introduce(Arc::clone(&shared), link, peer, how));
+                } else {
+                    let why = "too many connections of trusted proxies without a header";
+                    refuse(&shared, peer, why);
+                }
             }
             Err(error) => {
                 // Out of descriptors, mostly: live sessions go on, new ones wait in the backlog.
@@ -249,12 +316,28 @@ async fn accept_all(shared: Arc<Shared>, listener: Box<dyn Listener>, how: Liste
     }
 }
 
-/// Gives a new connection its session, or turns it away.
-fn welcome(shared: &Arc<Shared>, link: Box<dyn Link>, peer: SocketAddr, how: ListenTls) {
+/// Lets a trusted proxy say whose connection it is, before anything else is said or counted.
+async fn introduce(shared: Arc<Shared>, link: Box<dyn Link>, peer: SocketAddr, how: ListenTls) {
+    match proxied::origin(&*link, peer).await {
+        Ok(origin) => welcome(&shared, link, origin, how),
+        Err(NoHeader::Nothing) => {}
+        Err(why) => refuse(&shared, peer, why.why()),
+    }
+}
+
+fn refuse(shared: &Shared, peer: SocketAddr, why: &'static str) {
     let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
+    shared.observer.on(id, &Event::Refused { peer, why });
+}
+
+/// Gives a new connection its session, or turns it away.
+fn welcome(shared: &Arc<Shared>, link: Box<dyn Link>, origin: Origin, how: ListenTls) {
+    let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
+    let peer = origin.source;
     let ip = canonical_ip(peer.ip());
     match shared.registry.admit(ip, &shared.options.limits, shared.second()) {
         Ok(place) => {
+            let link = origin.told_by(link);
             let control = Control::new(Arc::clone(shared), place, id, link, peer, how);
             tokio::spawn(session::serve(control, how));
         }

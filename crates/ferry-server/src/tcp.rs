@@ -2,7 +2,7 @@
 //! is said here once.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::net::{BoxFut, Link, Listener, Net, Purpose};
 
-/// Control connections that may wait to be accepted; the system cuts it to its own limit.
-const CONTROL_BACKLOG: i32 = 4096;
+/// Connections that may wait to be accepted where many come; the system cuts it to its own limit.
+const LONG_BACKLOG: i32 = 4096;
 
 /// Data connections that may wait: one is taken, a few strangers must not keep it out.
 const DATA_BACKLOG: i32 = 4;
@@ -47,7 +47,7 @@ impl Net for Tcp {
         socket.set_reuse_address(true)?;
         socket.bind(&at.into())?;
         socket.listen(match purpose {
-            Purpose::Control => CONTROL_BACKLOG,
+            Purpose::Control | Purpose::SharedData => LONG_BACKLOG,
             Purpose::Data => DATA_BACKLOG,
         })?;
         let inner = TcpListener::from_std(socket.into())?;
@@ -70,6 +70,13 @@ impl Net for Tcp {
                 socket.bind(from)?;
             }
             link(socket.connect(to).await?, Purpose::Data)
+        })
+    }
+
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFut<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name, 0)).await?;
+            Ok(found.map(|at| at.ip()).collect())
         })
     }
 }
@@ -212,6 +219,13 @@ mod tests {
         };
         let port = six.local_addr().unwrap().port();
         net.listen((Ipv4Addr::UNSPECIFIED, port).into(), Purpose::Control).unwrap();
+    }
+
+    #[tokio::test]
+    async fn names_are_looked_up_by_the_system() {
+        let net = Tcp::new();
+        assert_eq!(net.resolve("192.0.2.7").await.unwrap(), [IpAddr::from([192, 0, 2, 7])]);
+        assert!(net.resolve("no such name").await.is_err());
     }
 
     #[tokio::test]

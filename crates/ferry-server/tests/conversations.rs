@@ -46,10 +46,13 @@ conversations! {
     listings
     login
     passive
+    proxied
     ranges
     representations
     restart
+    router
     session
+    shared_port
     timeouts
     trees
     uploads

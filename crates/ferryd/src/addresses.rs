@@ -1,9 +1,13 @@
 //! Under which addresses and URLs this host can be reached.
 
 use std::fmt::Write as _;
+use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
-use ferry_server::options::ListenTls;
+use ferry_server::net::Net as _;
+use ferry_server::options::{ListenTls, Public};
+use ferry_server::tcp::Tcp;
 
 use crate::secret::Password;
 
@@ -25,6 +29,27 @@ pub(crate) fn of_this_host() -> Vec<IpAddr> {
 /// What the system calls this host.
 pub(crate) fn host_name() -> Option<String> {
     rustix::system::uname().nodename().to_str().ok().map(str::to_owned)
+}
+
+/// How long a look-up of a name may take where somebody waits for it.
+const LOOK_UP_MAX: Duration = Duration::from_secs(5);
+
+/// The addresses that a name stands for.
+pub(crate) async fn look_up(name: &str) -> io::Result<Vec<IpAddr>> {
+    let net = Tcp::new();
+    match tokio::time::timeout(LOOK_UP_MAX, net.resolve(name)).await {
+        Ok(found) => found,
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time")),
+    }
+}
+
+/// The IPv4 address that a public address is now.
+pub(crate) async fn of_public(public: &Public) -> Option<IpAddr> {
+    match public {
+        Public::Ip(ip) => Some((*ip).into()),
+        Public::Name(name) => look_up(name).await.ok()?.into_iter().find(IpAddr::is_ipv4),
+        _ => None,
+    }
 }
 
 /// Whether IPv6 sockets can be made here; containers often have none.

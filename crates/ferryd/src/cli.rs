@@ -2,12 +2,12 @@
 //!
 //! Only syntax lives here. What the flags mean together is decided in [`crate::oneshot`].
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ferry_server::options::Public;
 
 use crate::values::{self, ListenAt, UserArg};
 
@@ -15,6 +15,7 @@ const USAGE: &str = "\
 ferryd [OPTIONS] <DIRECTORY>
        ferryd [-q | -v] --config <FILE>
        ferryd check-config <FILE>
+       ferryd check-reachability [--config <FILE>]
        ferryd hash-password";
 
 const EXAMPLES: &str = "\
@@ -25,6 +26,7 @@ Examples:
   ferryd --user alice:secret ./share     A user of your own
   ferryd --config /etc/ferry.toml        Serve what a configuration file says
   ferryd check-config /etc/ferry.toml    Look for mistakes in it, without serving
+  ferryd check-reachability              What clients outside would see, and what is wrong with it
   ferryd hash-password                   Make the password hash a configuration file wants
 
 Environment:
@@ -32,7 +34,8 @@ Environment:
 
 Exit status:
   0   stopped as asked (Ctrl-C or SIGTERM), or nothing wrong was found
-  1   something failed while running: a port that is taken, no randomness, a second signal
+  1   something failed while running: a port that is taken, no randomness, a second signal;
+      or clients could not reach what was checked
   2   the command line or the configuration file is wrong";
 
 /// An FTP and FTPS server.
@@ -69,6 +72,15 @@ pub(crate) enum Command {
         /// The file to check.
         #[arg(value_name = "FILE")]
         file: PathBuf,
+    },
+    /// Tell what clients outside would see, and what is wrong with it.
+    ///
+    /// Looks up names, binds the ports and connects to them as far as that can be tried on this
+    /// machine, while no server runs or beside one that does. Nothing is served.
+    CheckReachability {
+        /// Check what FILE says instead of what a directory served from flags would have.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
     /// Make a password hash for a configuration file.
     ///
@@ -119,10 +131,10 @@ pub(crate) struct Serve {
           help_heading = "Where it listens")]
     pub(crate) passive_ports: Option<RangeInclusive<u16>>,
 
-    /// The IPv4 address to name in PASV replies, where a router translates addresses.
-    #[arg(long, value_name = "IP", value_parser = values::public_address,
+    /// The IPv4 address to name in PASV replies, or a name for it, behind a router.
+    #[arg(long, value_name = "IP|NAME", value_parser = values::public_address,
           help_heading = "Where it listens")]
-    pub(crate) public_address: Option<IpAddr>,
+    pub(crate) public_address: Option<Public>,
 
     /// Certificate chain (PEM); otherwise a self-signed one is made.
     #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "TLS")]
@@ -243,7 +255,7 @@ mod tests {
         assert_eq!((serve.port, serve.implicit_port), (Some(2100), Some(9900)));
         assert_eq!(serve.listen.len(), 2);
         assert_eq!(serve.passive_ports, Some(4000..=4100));
-        assert_eq!(serve.public_address, Some(IpAddr::from([203, 0, 113, 5])));
+        assert_eq!(serve.public_address, Some(Public::Ip([203, 0, 113, 5].into())));
         assert_eq!(serve.tls_cert, Some(PathBuf::from("c.pem")));
         assert_eq!(serve.resumption, Resumption::Strict);
         assert_eq!((serve.max_sessions, serve.max_per_address), (Some(5), Some(2)));
@@ -255,6 +267,9 @@ mod tests {
     fn commands_are_told_from_directories() {
         let check = parse("ferryd check-config f.toml").unwrap();
         assert!(matches!(check.command, Some(Command::CheckConfig { file })
+            if file == Path::new("f.toml")));
+        let reach = parse("ferryd check-reachability --config f.toml").unwrap();
+        assert!(matches!(reach.command, Some(Command::CheckReachability { config: Some(file) })
             if file == Path::new("f.toml")));
         let hash = parse("ferryd hash-password").unwrap();
         assert!(matches!(hash.command, Some(Command::HashPassword)));

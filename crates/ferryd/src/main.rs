@@ -17,6 +17,7 @@ mod nofile;
 mod oneshot;
 mod ports;
 mod qr;
+mod reach;
 mod say;
 mod secret;
 mod serve;
@@ -42,6 +43,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match (cli.command, &cli.serve.config, &cli.serve.directory) {
         (Some(Command::CheckConfig { file }), ..) => check_config(&file),
+        (Some(Command::CheckReachability { config }), ..) => {
+            check_reachability(config.as_deref(), &cli.serve)
+        }
         (Some(Command::HashPassword), ..) => hash_password(),
         (None, Some(file), _) => serve_config(file, &cli.serve),
         (None, None, Some(directory)) => serve_directory(directory, &cli.serve),
@@ -58,6 +62,24 @@ fn check_config(file: &Path) -> ExitCode {
         }
         Err(wrong) => usage(&wrong.render(io::stderr().is_terminal())),
     }
+}
+
+fn check_reachability(file: Option<&Path>, flags: &Serve) -> ExitCode {
+    let (options, has_tls) = match file.map(config::load) {
+        Some(Ok(plan)) => (plan.options, plan.identity.is_some()),
+        Some(Err(wrong)) => return usage(&wrong.render(io::stderr().is_terminal())),
+        // A directory served from flags always has a certificate.
+        None => (oneshot::usual(flags), true),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return failed(&e),
+    };
+    let report = runtime.block_on(reach::check(options, has_tls));
+    // A look-up that hangs must not hold up the end.
+    runtime.shutdown_background();
+    say::out(&report.text);
+    if report.is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn hash_password() -> ExitCode {
@@ -85,7 +107,11 @@ fn serve_directory(directory: &Path, flags: &Serve) -> ExitCode {
         share.plan.fit_to_open_files();
         let bound = share.bind(flags)?;
         share.plan.sweep().await;
-        let (text, url) = share.announce(&bound);
+        let public = match &share.plan.options.public_address {
+            Some(public) => addresses::of_public(public).await,
+            None => None,
+        };
+        let (text, url) = share.announce(&bound, public);
         say::out(&text);
         if flags.qr {
             match url.and_then(|url| qr::render(&url)) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ferry_accounts::password::OneTimePassword;
 use ferry_accounts::{Access, Account, Secret, UserTable};
 use ferry_proto::path::FtpPath;
-use ferry_server::options::{DataResumption, Limits, Listen, Options, RequireTls};
+use ferry_server::options::{DataResumption, Limits, Listen, Options, Public, RequireTls};
 use ferry_server::{Server, WallClock as _};
 use ferry_storage::Storage;
 
@@ -92,7 +92,7 @@ impl Share {
         let identity = match (&flags.tls_cert, &flags.tls_key) {
             (Some(cert), Some(key)) => certs::load(cert, key),
             _ => certs::self_signed(
-                addresses::host_name().as_deref(),
+                certified_name(flags).as_deref(),
                 &certified_addresses(flags),
                 SystemClock.now(),
             ),
@@ -128,8 +128,13 @@ impl Share {
         Err(first_error.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
     }
 
-    /// The text that tells people where the server is, and the URL for a QR code.
-    pub(crate) fn announce(&self, bound: &Bound) -> (String, Option<String>) {
+    /// The text that tells people where the server is, and the URL for a QR code. `public` is the
+    /// public address, if there is one, and it is known.
+    pub(crate) fn announce(
+        &self,
+        bound: &Bound,
+        public: Option<IpAddr>,
+    ) -> (String, Option<String>) {
         let options = &self.plan.options;
         let listeners: Vec<Endpoint> = bound
             .server
@@ -138,8 +143,7 @@ impl Share {
             .zip(&bound.listen)
             .map(|(at, listen)| Endpoint { at, tls: listen.tls })
             .collect();
-        let endpoints =
-            addresses::endpoints(&listeners, &addresses::of_this_host(), options.public_address);
+        let endpoints = addresses::endpoints(&listeners, &addresses::of_this_host(), public);
         let identity = self.plan.identity.as_ref();
         let announcement = Announcement {
             directory: &self.directory.display().to_string(),
@@ -228,17 +232,38 @@ fn options(flags: &Serve) -> Options {
             Resumption::Strict => DataResumption::Strict,
         },
         passive_ports: flags.passive_ports.clone().unwrap_or(defaults.passive_ports),
-        public_address: flags.public_address,
+        public_address: flags.public_address.clone(),
         limits,
         ..defaults
     }
+}
+
+/// The name a certificate for this share is made out to: the public one, else the machine's.
+fn certified_name(flags: &Serve) -> Option<String> {
+    match &flags.public_address {
+        Some(Public::Name(name)) => Some(name.clone()),
+        _ => addresses::host_name(),
+    }
+}
+
+/// What a directory served without flags has, on the first port that can be had.
+pub(crate) fn usual(flags: &Serve) -> Options {
+    let has_ipv6 = addresses::has_ipv6();
+    let ports = ports::ports_to_try(flags);
+    let free = |at: &Listen| std::net::TcpListener::bind(at.at).is_ok();
+    let mut tried = ports.iter().map(|port| ports::listeners(flags, *port, has_ipv6));
+    let first = ports.first().map(|port| ports::listeners(flags, *port, has_ipv6));
+    let listen = tried.find(|listen| listen.iter().all(free)).or(first).unwrap_or_default();
+    Options { listen, ..options(flags) }
 }
 
 /// The addresses a certificate for this share is made out to.
 fn certified_addresses(flags: &Serve) -> Vec<IpAddr> {
     let mut ips = addresses::of_this_host();
     ips.extend(flags.listen.iter().map(|at| at.ip).filter(|ip| !ip.is_unspecified()));
-    ips.extend(flags.public_address);
+    if let Some(Public::Ip(ip)) = flags.public_address {
+        ips.push(ip.into());
+    }
     ips.sort_unstable();
     ips.dedup();
     ips
@@ -271,7 +296,7 @@ mod tests {
         assert_eq!(set.require_tls, RequireTls::Both);
         assert_eq!(set.data_resumption, DataResumption::Strict);
         assert_eq!(set.passive_ports, 4000..=4100);
-        assert_eq!(set.public_address, Some("203.0.113.5".parse().unwrap()));
+        assert_eq!(set.public_address, Some(Public::Ip([203, 0, 113, 5].into())));
         assert_eq!((set.limits.sessions, set.limits.per_address), (7, 3));
         assert_eq!(set.limits.idle, Duration::from_secs(600));
         assert_eq!(options(&flags("")), Options::default());

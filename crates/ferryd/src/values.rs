@@ -6,6 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ferry_proto::host;
+use ferry_proto::network::{Network, NetworkError};
+use ferry_server::options::Public;
+
 use crate::secret::{PASSWORD_LEN_MAX, Password};
 
 /// A value that cannot be: what is wrong with it and what would be right.
@@ -130,19 +134,35 @@ pub(crate) fn listen_at(text: &str) -> Result<ListenAt, Wrong> {
     })
 }
 
-/// The address announced in 227 replies, which can only carry IPv4.
-pub(crate) fn public_address(text: &str) -> Result<IpAddr, Wrong> {
+/// The address announced in 227 replies, which can only carry IPv4, or a name for it.
+pub(crate) fn public_address(text: &str) -> Result<Public, Wrong> {
+    // The last part of a name is never a number (RFC 1123 §2.1), so a mistyped address is none.
+    let named = host::is_valid(text.as_bytes())
+        && text
+            .trim_end_matches('.')
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| last.bytes().any(|b| !b.is_ascii_digit()));
     match text.parse::<IpAddr>() {
-        Ok(ip @ IpAddr::V4(v4)) if !v4.is_unspecified() => Ok(ip),
+        Ok(IpAddr::V4(v4)) if !v4.is_unspecified() => Ok(Public::Ip(v4)),
         Ok(IpAddr::V6(_)) => Err(Wrong::new(
             "an IPv6 address",
             "write the IPv4 address seen from outside; IPv6 clients use EPSV, which names none",
         )),
+        Err(_) if named => Ok(Public::Name(text.to_owned())),
         _ => Err(Wrong::new(
             "not an address peers can connect to",
-            "write the IPv4 address seen from outside, as in 203.0.113.5",
+            "write the IPv4 address seen from outside, as in 203.0.113.5, or a name for it",
         )),
     }
+}
+
+/// `10.0.0.0/24`, `2001:db8::/32`, or one address.
+pub(crate) fn network(text: &str) -> Result<Network, Wrong> {
+    text.parse().map_err(|wrong: NetworkError| {
+        let right = "write a network as in \"10.0.0.0/24\" or \"2001:db8::/32\", or one address";
+        Wrong::new(wrong.to_string(), right)
+    })
 }
 
 /// The longest name of an account, in octets.
@@ -282,10 +302,28 @@ mod tests {
     }
 
     #[test]
-    fn only_an_ipv4_address_can_be_announced() {
-        assert!(public_address("203.0.113.5").is_ok());
-        for text in ["2001:db8::7", "0.0.0.0", "example.org", ""] {
+    fn only_an_ipv4_address_or_a_name_can_be_announced() {
+        let ip = Public::Ip([203, 0, 113, 5].into());
+        assert_eq!(public_address("203.0.113.5"), Ok(ip));
+        for name in ["ftp.example.org", "gateway", "3com.example"] {
+            assert_eq!(public_address(name), Ok(Public::Name(name.to_owned())));
+        }
+        for text in
+            ["2001:db8::7", "0.0.0.0", "203.0.113", "203.0.113.256", "a b", "ftp://x", "x:21", ""]
+        {
             assert!(public_address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_is_none_is_told_why() {
+        assert!(network("10.0.0.0/24").is_ok() && network("::1").is_ok());
+        for (text, why) in [
+            ("10.0.0.1/24", "an address with bits behind the prefix"),
+            ("10.0.0.0/33", "a prefix longer than the address"),
+            ("everyone", "not a network"),
+        ] {
+            assert_eq!(network(text).unwrap_err().what, why);
         }
     }
 

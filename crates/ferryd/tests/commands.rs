@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
 fn ferryd(args: &[&str], input: &str) -> Output {
@@ -112,6 +113,57 @@ fn what_cannot_be_read_or_served_is_a_usage_error() {
         let told = text(&out.stderr);
         assert!(told.starts_with(want), "{told}");
     }
+}
+
+/// Runs `check-reachability` on a file with this in `[server]` and one listener.
+fn reachability(server: &str, listen: &str) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ferry.toml");
+    let source = format!("[server]\n{server}\n[[listen]]\n{listen}\n[anonymous]\nhome = \".\"\n");
+    std::fs::write(&file, source).unwrap();
+    ferryd(&["check-reachability", "--config", file.to_str().unwrap()], "")
+}
+
+#[test]
+fn what_keeps_clients_away_is_listed_and_the_status_is_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let server = format!("shared_data_port = {port}");
+    let out = reachability(&server, "address = \"127.0.0.1\"\nport = 0");
+    assert_eq!((out.status.code(), text(&out.stderr).as_str()), (Some(1), ""));
+    let told = text(&out.stdout);
+    for needle in [
+        "no TLS; free to listen on\n".to_owned(),
+        format!("EPSV           229 Entering Extended Passive Mode (|||{port}|)\n"),
+        format!("data ports     {port}, shared by all sessions; "),
+        "\nWrong\n 1. Only loopback addresses are listened on".to_owned(),
+        format!(" 2. Of the data ports {port}, taken now: {port}. Another program"),
+    ] {
+        assert!(told.contains(&needle), "{needle} in\n{told}");
+    }
+}
+
+#[test]
+fn a_server_that_runs_already_is_no_other_program() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let greeting = std::thread::spawn(move || {
+        let (mut client, _) = server.accept().unwrap();
+        client.write_all(b"220 Ready.\r\n").unwrap();
+        server
+    });
+    let out = reachability("", &format!("address = \"127.0.0.1\"\nport = {port}"));
+    greeting.join().unwrap();
+    let told = text(&out.stdout);
+    assert!(told.contains("an FTP server answers there already"), "{told}");
+    assert!(!told.contains("taken by another program"), "{told}");
+}
+
+#[test]
+fn a_file_with_mistakes_is_not_tried_but_told_to_be_wrong() {
+    let out = reachability("outside_ports = \"61000-61001\"", "port = 0");
+    assert_eq!((out.status.code(), text(&out.stdout).as_str()), (Some(2), ""));
+    assert!(text(&out.stderr).contains("2 ports outside for 1000 inside"));
 }
 
 #[test]

@@ -83,6 +83,7 @@ pub(crate) struct World {
     unbindable: BTreeMap<SocketAddr, io::ErrorKind>,
     open: Vec<Weak<Mutex<Conn>>>,
     attempts: Vec<Attempt>,
+    names: BTreeMap<String, Vec<IpAddr>>,
     next_port: u16,
 }
 
@@ -152,6 +153,7 @@ impl SimNet {
             unbindable: BTreeMap::new(),
             open: Vec::new(),
             attempts: Vec::new(),
+            names: BTreeMap::new(),
             next_port: FIRST_FREE_PORT,
         };
         Self { world: Arc::new(Mutex::new(world)) }
@@ -164,6 +166,11 @@ impl SimNet {
     /// Decides how `ip` answers where nobody listens.
     pub fn set_host(&self, ip: IpAddr, how: Host) {
         self.world().hosts.insert(ip, how);
+    }
+
+    /// Makes a name stand for this address from now on, or for nothing.
+    pub fn set_name(&self, name: &str, ip: Option<IpAddr>) {
+        self.world().names.insert(name.to_owned(), ip.into_iter().collect());
     }
 
     /// Makes binding `at` fail, for listening and as a source; an unspecified address means every
@@ -275,7 +282,7 @@ impl SimNet {
 
 impl Net for SimNet {
     fn listen(&self, at: SocketAddr, purpose: Purpose) -> io::Result<Box<dyn Listener>> {
-        let backlog = if purpose == Purpose::Control { 128 } else { 4 };
+        let backlog = if purpose == Purpose::Data { 4 } else { 128 };
         Ok(Box::new(self.listen_at(at, backlog)?))
     }
 
@@ -292,6 +299,12 @@ impl Net for SimNet {
             let link = self.open(Party::Engine, from, to).await?;
             Ok(Box::new(link) as Box<dyn Link>)
         })
+    }
+
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFut<'a, io::Result<Vec<IpAddr>>> {
+        let found = self.world().names.get(name).cloned().unwrap_or_default();
+        let found = if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) };
+        Box::pin(std::future::ready(found))
     }
 }
 

@@ -43,10 +43,11 @@ impl Scene<'_> {
 }
 
 impl Client {
-    pub(crate) fn new(who: char, control: SimLink) -> Self {
+    /// A client of this address, which a balancer may stand before.
+    pub(crate) fn new(who: char, ip: IpAddr, control: SimLink) -> Self {
         Self {
             who,
-            ip: control.local().ip(),
+            ip,
             control: Some(control),
             reply: Vec::new(),
             passive: None,

@@ -19,7 +19,9 @@
 //! space is about another client than `A`.
 //!
 //! ```text
-//! connect [from ADDRESS[:PORT]] | control eof | control close | control reset
+//! connect [from ADDRESS[:PORT]] [proxied for ADDRESS:PORT to ADDRESS:PORT]   (by a PROXY header)
+//! control eof | control close | control reset
+//! name NAME is ADDRESS|nothing             (what it stands for from now on; also before connect)
 //! C: line                   a command
 //! C raw: "octets"           octets as they are; C raw together: in one segment
 //! C together: "l1" "l2"     several commands in one segment

@@ -70,7 +70,8 @@ fn step(line: &str) -> Result<What, String> {
         "C:" => Ok(What::Send([rest.as_bytes(), b"\r\n"].concat())),
         "C" => client(rest),
         "S" => server(rest),
-        "connect" => Ok(What::Connect { from: from(rest)? }),
+        "connect" => connect(rest),
+        "name" => name(rest),
         "control" => match rest {
             "eof" => Ok(What::ControlFin),
             "close" => Ok(What::ControlClose),
@@ -86,6 +87,21 @@ fn step(line: &str) -> Result<What, String> {
         "expect" => expect(rest),
         _ => setup(word, rest).map(What::Setup),
     }
+}
+
+fn connect(rest: &str) -> Result<What, String> {
+    let Some((before, header)) = rest.split_once("proxied for ") else {
+        return Ok(What::Connect { from: from(rest)?, proxied: None });
+    };
+    let (source, destination) = header.split_once(" to ").ok_or("proxied for A:P to B:Q")?;
+    let proxied = Some((address(source)?, address(destination)?));
+    Ok(What::Connect { from: from(before.trim_end())?, proxied })
+}
+
+fn name(rest: &str) -> Result<What, String> {
+    let (name, meaning) = rest.split_once(" is ").ok_or("name NAME is ADDRESS|nothing")?;
+    let ip = if meaning == "nothing" { None } else { Some(address(meaning)?) };
+    Ok(What::Name(name.to_owned(), ip))
 }
 
 fn client(rest: &str) -> Result<What, String> {

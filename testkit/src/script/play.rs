@@ -94,13 +94,19 @@ impl Play {
             }
             return self.stage.set_up(setup).await;
         }
+        if let What::Name(name, ip) = &step.what {
+            self.stage.net.set_name(name, *ip);
+            return Ok(());
+        }
         if self.running.is_none() {
             self.stage.finish();
             self.running = Some(subject.start(&self.stage).map_err(|e| e.to_string())?);
         }
         let patience = self.within.take().unwrap_or(PATIENCE);
         match &step.what {
-            What::Connect { from } => self.connect(step.who, *from, patience).await,
+            What::Connect { from, proxied } => {
+                self.connect(step.who, *from, *proxied, patience).await
+            }
             What::Wait(time) => {
                 self.note(step.who, &step.source);
                 tokio::time::sleep(*time).await;
@@ -132,13 +138,23 @@ impl Play {
         &mut self,
         who: char,
         from: Option<SocketAddr>,
+        proxied: Option<(SocketAddr, SocketAddr)>,
         patience: Duration,
     ) -> Result<(), String> {
         let from = from.unwrap_or_else(|| SocketAddr::new(self.stage.peer, 0));
         let link = soon(patience, self.stage.net.dial(from, self.stage.server)).await?;
         let link = link.map_err(|e| format!("the control connection failed: {e}"))?;
         self.note(who, &format!("connected from {}", link.local()));
-        self.clients.insert(who, Client::new(who, link));
+        let mut ip = link.local().ip();
+        if let Some((source, destination)) = proxied {
+            ip = source.ip();
+            let family = if ip.is_ipv4() { "TCP4" } else { "TCP6" };
+            let (to, port) = (destination.ip(), destination.port());
+            let header = format!("PROXY {family} {ip} {to} {} {port}\r\n", source.port());
+            self.note(who, header.trim_end());
+            soon(patience, link.send(header.as_bytes())).await?.map_err(|e| e.to_string())?;
+        }
+        self.clients.insert(who, Client::new(who, ip, link));
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use ferry_accounts::AcctFor;
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
 use ferry_server::options::{
-    DataPeer, Limits, Listen, ListenTls, NameCharset, Options, RequireTls,
+    DataPeer, Limits, Listen, ListenTls, NameCharset, Options, Public, RequireTls,
 };
 use ferry_storage::memory::Memory;
 use ferry_storage::{Storage, Upload};
@@ -267,7 +267,15 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
             }
         }
         "passive_ports" => options.passive_ports = range(value)?,
-        "public_address" => options.public_address = Some(parse(value)?),
+        "public_address" => options.public_address = Some(public(value)),
+        "public_for" => {
+            let (network, address) = value.split_once('=').ok_or("public_for=NETWORK=ADDRESS")?;
+            options.public_for.push((parse(network)?, public(address)));
+        }
+        "outside_ports" => options.outside_ports = Some(parse(value)?),
+        "shared_data_port" => options.shared_data_port = Some(parse(value)?),
+        "proxy" => options.proxies.push(parse(value)?),
+        "data_proxy" => options.data_proxy = parse(value)?,
         "default_data_port" => options.default_data_port = parse(value)?,
         "ccc" => options.ccc = parse(value)?,
         "long_addresses" => options.long_addresses = parse(value)?,
@@ -312,6 +320,10 @@ fn charset(label: &str) -> Result<NameCharset, String> {
 
 fn parse<T: FromStr>(value: &str) -> Result<T, String> {
     value.parse().map_err(|_| format!("not a value for this option: {value}"))
+}
+
+fn public(value: &str) -> Public {
+    value.parse().map_or_else(|_| Public::Name(value.to_owned()), Public::Ip)
 }
 
 fn range(value: &str) -> Result<RangeInclusive<u16>, String> {

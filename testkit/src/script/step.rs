@@ -52,6 +52,8 @@ pub(crate) enum What {
     Setup(Setup),
     Connect {
         from: Option<SocketAddr>,
+        /// Whose connection a PROXY header says it is, and where that one connected to.
+        proxied: Option<(SocketAddr, SocketAddr)>,
     },
     /// Octets on the control connection, cut as the seed wills.
     Send(Vec<u8>),
@@ -109,6 +111,8 @@ pub(crate) enum What {
     Connected(SocketAddr),
     NeverConnected(IpAddr),
     Sessions(u32),
+    /// A name stands for this address from now on.
+    Name(String, Option<IpAddr>),
     /// Asks the server to end.
     Shutdown,
 }

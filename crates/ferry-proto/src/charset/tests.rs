@@ -20,6 +20,7 @@ const TRIED: &[&str] = &[
     "x-user-defined",
 ];
 
+#[allow(clippy::unwrap_used, reason = "the labels of these tests are known ones")]
 fn names(label: &str, utf8: bool) -> Names {
     Names { charset: Charset::named(label).unwrap(), utf8 }
 }

@@ -286,6 +286,12 @@ impl ServerSession {
         }
     }
 
+    /// Whether data connections are to be private (PROT P).
+    #[must_use]
+    pub fn is_data_private(&self) -> bool {
+        self.private_data
+    }
+
     /// The peer, with an IPv4-mapped address as IPv4.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {

@@ -1,19 +1,15 @@
 //! Finding out what the machine asks: log-ins, passive ports, files, and opening transfers.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_accounts::AcctFor;
 use ferry_proto::path::FtpPath;
-use ferry_proto::server::{
-    AccountFor, Ask, Failure, LoginRefusal, Outcome, Plan, Transfer, canonical,
-};
+use ferry_proto::server::{AccountFor, Ask, Failure, LoginRefusal, Outcome, Plan, Transfer};
 use tokio::time::{sleep, timeout};
 
 use super::{Control, Gone, Opening, Work};
-use crate::data::{self, Passive};
 use crate::events::Event;
 use crate::guard::Guarded;
 use crate::opened;
@@ -38,7 +34,11 @@ impl Control {
                 sleep(Duration::from_secs(secs)).await;
                 Outcome::Done
             }
-            Ask::Listen { announce } => self.listen(announce),
+            Ask::Listen { announce } => {
+                // On a shared port it may have to wait its turn.
+                self.flush(work).await?;
+                self.listen(announce).await
+            }
             Ask::Open(plan) => self.open_transfer(*plan, work).await,
             Ask::Move { via, protect, keep } => {
                 self.flush(work).await?;
@@ -101,34 +101,10 @@ impl Control {
     }
 
     /// An account's name among those of all hosts.
-    fn counted_as<'a>(&self, name: &'a str) -> Cow<'a, str> {
+    pub(super) fn counted_as<'a>(&self, name: &'a str) -> Cow<'a, str> {
         match self.host {
             0 => Cow::Borrowed(name),
             host => Cow::Owned(format!("{name}\0{host}")),
-        }
-    }
-
-    pub(super) fn listen(&mut self, announce: bool) -> Outcome {
-        let options = &self.shared.options;
-        let peer = self.machine.peer().ip();
-        let listening = self.wire.local_addr().and_then(|local| {
-            let local = canonical(local).ip();
-            let (net, entropy) = (&*self.shared.net, &self.shared.entropy);
-            let listener = data::open_passive(net, entropy, options, local)?;
-            Ok((local, listener.local_addr()?.port(), listener))
-        });
-        match listening {
-            Ok((local, port, listener)) => {
-                let expires = tokio::time::Instant::now() + options.limits.passive_unused;
-                self.passive = Some(Box::new(Passive { listener, expires }));
-                let ip = if announce { data::announced(options, local, peer) } else { local };
-                Outcome::Listening(SocketAddr::new(ip, port))
-            }
-            Err(error) => {
-                let what = format!("no passive port could be opened: {error}");
-                self.report(&Event::Noticed { what: &what });
-                Outcome::Failed(Failure::NoPort)
-            }
         }
     }
 

@@ -15,7 +15,7 @@ impl Control {
     /// wire as they are.
     pub(super) fn names(&self) -> Option<Names> {
         let own = self.guard.as_ref().and_then(|guard| guard.account().charset);
-        let charset = own.or(self.shared.hosts.get(self.host).charset)?;
+        let charset = own.or_else(|| self.shared.hosts.get(self.host).charset)?;
         let utf8 = !self.machine.has_left_utf8();
         (!charset.is_utf8()).then_some(Names { charset, utf8 })
     }

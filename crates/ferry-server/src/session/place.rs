@@ -9,7 +9,7 @@ use ferry_proto::host;
 use ferry_proto::server::{Failure, Outcome, canonical};
 use tokio::time::timeout;
 
-use super::{Control, Gone};
+use super::{BROKE, Control, Gone};
 use crate::events::Event;
 use crate::guard::Guarded;
 use crate::tls::SessionTls;
@@ -87,8 +87,7 @@ impl Control {
     pub(super) async fn stop_tls(&mut self) -> Result<(), Gone> {
         let limit = self.shared.options.limits.stall;
         if !matches!(timeout(limit, self.wire.stop_tls()).await, Ok(Ok(()))) {
-            self.why_closed = "the connection broke";
-            return Err(Gone);
+            return Err(Gone(BROKE));
         }
         if self.machine.is_cleared() {
             if let Some(tls) = self.tls.as_deref_mut() {

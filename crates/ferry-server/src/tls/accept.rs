@@ -27,6 +27,8 @@ pub(crate) struct TlsFacts {
     pub(crate) resumed: bool,
     /// The server name the client asked for.
     pub(crate) sni: Option<Box<str>>,
+    /// Whether a ticket of another FTP session was offered.
+    pub(crate) mixes: bool,
     /// Whether our ALPN name was chosen.
     pub(crate) alpn: bool,
 }
@@ -102,7 +104,8 @@ pub(crate) async fn accept(
         }
         read_some(&mut input, |input| conn.read_tls(input)).await?;
     }
-    let facts = facts(&conn);
+    let mixes = binding.is_some_and(|binding| binding.met_another());
+    let facts = facts(&conn, mixes);
     if must_resume && !facts.resumed {
         conn.send_close_notify();
         let _ = conn.write_tls(&mut LinkIo { link, at_once: false });
@@ -177,7 +180,7 @@ async fn read_some(
     }
 }
 
-fn facts(conn: &ServerConnection) -> TlsFacts {
+fn facts(conn: &ServerConnection, mixes: bool) -> TlsFacts {
     TlsFacts {
         version: match conn.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
@@ -185,6 +188,7 @@ fn facts(conn: &ServerConnection) -> TlsFacts {
         },
         resumed: conn.handshake_kind() == Some(HandshakeKind::Resumed),
         sni: conn.server_name().map(Into::into),
+        mixes,
         alpn: conn.alpn_protocol().is_some(),
     }
 }

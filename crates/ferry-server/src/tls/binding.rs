@@ -25,13 +25,16 @@ pub(super) struct Binding {
     /// Whether tickets may be given out. On data connections a redeemed ticket opens this and a
     /// handshake that is full all the same (another server name, say) closes it.
     minting: AtomicBool,
+    /// Whether the client offered a ticket of another session: it keeps them in one place.
+    another: AtomicBool,
 }
 
 impl Binding {
     /// For one connection of the session `id`.
     pub(super) fn new(shared: Arc<Shared>, id: [u8; 16], channel: Channel) -> Self {
         let control = channel == Channel::Control;
-        Self { shared, id, control, minting: AtomicBool::new(control) }
+        let (minting, another) = (AtomicBool::new(control), AtomicBool::new(false));
+        Self { shared, id, control, minting, another }
     }
 
     /// Must be told how the handshake goes, each time before more of the peer's octets are
@@ -41,6 +44,11 @@ impl Binding {
         if full && !self.control {
             self.minting.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Whether a ticket of another session has been offered.
+    pub(super) fn met_another(&self) -> bool {
+        self.another.load(Ordering::Relaxed)
     }
 
     fn key(&self, session_id: &[u8]) -> Vec<u8> {
@@ -73,7 +81,11 @@ impl ProducesTickets for Binding {
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
         let plain = self.shared.ticketer.decrypt(cipher)?;
-        self.redeemed(plain.strip_prefix(&self.id).map(<[u8]>::to_vec))
+        let own = plain.strip_prefix(&self.id).map(<[u8]>::to_vec);
+        if own.is_none() {
+            self.another.store(true, Ordering::Relaxed);
+        }
+        self.redeemed(own)
     }
 }
 

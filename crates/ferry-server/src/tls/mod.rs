@@ -9,6 +9,7 @@
 mod accept;
 mod alpn;
 mod binding;
+mod kin;
 mod leave;
 mod records;
 mod stream;
@@ -26,6 +27,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 pub(crate) use self::accept::{Choose, TlsFacts, TlsFailure, accept};
 use self::binding::Binding;
+pub(crate) use self::kin::{Kin, whose};
 pub(crate) use self::leave::Leaving;
 pub(crate) use self::stream::{TlsStream, write_at_once};
 use crate::options::DataResumption;
@@ -87,6 +89,7 @@ impl TlsSetup {
             resumption,
             sni: None,
             version: None,
+            mixes: false,
         })
     }
 }
@@ -124,6 +127,7 @@ pub(crate) struct SessionTls {
     resumption: DataResumption,
     sni: Option<Box<str>>,
     version: Option<&'static str>,
+    mixes: bool,
 }
 
 impl SessionTls {
@@ -143,9 +147,17 @@ impl SessionTls {
         self.version
     }
 
-    /// The control connection's handshake agreed on this version.
-    pub(crate) fn enter_control(&mut self, version: &'static str) {
+    /// The control connection's handshake agreed on this version; `mixes` says whether the client
+    /// offered a ticket of another session.
+    pub(crate) fn enter_control(&mut self, version: &'static str, mixes: bool) {
         self.version = Some(version);
+        self.mixes = mixes;
+    }
+
+    /// Whether its client is known to keep the tickets of several sessions in one place, so that a
+    /// data connection may show the wrong one.
+    pub(crate) fn mixes(&self) -> bool {
+        self.mixes
     }
 
     /// TLS has ended on the control connection: from now on a data connection need not resume.
@@ -154,6 +166,11 @@ impl SessionTls {
         if self.resumption == DataResumption::Strict {
             self.resumption = DataResumption::Prefer;
         }
+    }
+
+    /// Whether a data connection must resume the control connection's session.
+    pub(crate) fn must_resume(&self) -> bool {
+        self.resumption == DataResumption::Strict
     }
 
     /// What to offer on the next connection of this kind; for one handshake only.
@@ -176,7 +193,7 @@ impl SessionTls {
             // its system send RST, and the end of the upload may be lost with it.
             Channel::Upload => 0,
         };
-        let must_resume = channel != Channel::Control && self.resumption == DataResumption::Strict;
+        let must_resume = channel != Channel::Control && self.must_resume();
         TlsOffer { config, binding: Some(binding), must_resume }
     }
 }

@@ -33,6 +33,7 @@ fn session(storage: impl Storage + 'static) -> Session {
         guard: Arc::new(Guarded::new(login)),
         entropy: Arc::new(Entropy::new(1)),
         now: Default::default(),
+        names: None,
         uploads: Upload::Atomic,
         show_hidden: false,
         coding: crate::options::Coding::default(),

@@ -13,14 +13,14 @@ use toml::de::{DeTable, DeValue};
 use super::diagnose::Problems;
 use super::section::Section;
 use super::users::{Names, Users};
-use super::{hosts, listeners, read, representation};
+use super::{hosts, listeners, outside, read, representation};
 use crate::addresses;
 use crate::auth::TableAuth;
 use crate::certs::{self, Identity};
 use crate::clock::SystemClock;
 use crate::homes::Homes;
 use crate::serve::Plan;
-use crate::values::{self, Wrong};
+use crate::values::Wrong;
 
 const SECTIONS: &[&str] =
     &["server", "listen", "tls", "limits", "representation", "user", "anonymous", "host"];
@@ -41,6 +41,10 @@ const SERVER_KEYS: &[&str] = &[
     "strict_close_notify",
     "public_address",
     "passive_ports",
+    "shared_data_port",
+    "outside_ports",
+    "proxies",
+    "data_proxy",
     "default_data_port",
 ];
 
@@ -137,11 +141,7 @@ impl<'a> File<'a> {
         );
         set(&mut options.umask, section.get("umask", problems, read::umask));
         set(&mut options.show_hidden, section.get("show_hidden", problems, read::boolean));
-        set(&mut options.passive_ports, section.get("passive_ports", problems, read::ports));
-        let public = section.get("public_address", problems, |value| {
-            read::text(value).and_then(values::public_address).map(Some)
-        });
-        set(&mut options.public_address, public);
+        outside::read(&section, options, problems);
         let close = section.get("strict_close_notify", problems, read::boolean);
         set(&mut options.strict_close_notify, close);
         let data_port = section.get("default_data_port", problems, read::boolean);

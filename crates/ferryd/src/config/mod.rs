@@ -9,6 +9,7 @@ mod diagnose;
 mod file;
 mod hosts;
 mod listeners;
+mod outside;
 mod read;
 mod representation;
 mod section;
@@ -67,8 +68,18 @@ pub(crate) fn summary(path: &Path, plan: &Plan) -> String {
         };
         let _ = writeln!(out, "  listens on    {} ({tls})", listen.at);
     }
-    let (low, high) = options.passive_ports.clone().into_inner();
-    let _ = writeln!(out, "  data ports    {low}-{high}");
+    let _ = writeln!(out, "  data ports    {}", outside::data_ports(options));
+    if let Some(public) = &options.public_address {
+        let _ = writeln!(out, "  public        {public}");
+    }
+    for (network, public) in &options.public_for {
+        let _ = writeln!(out, "  public        {public} for {network}");
+    }
+    if !options.proxies.is_empty() {
+        let networks: Vec<String> = options.proxies.iter().map(ToString::to_string).collect();
+        let data = if options.data_proxy { ", data connections too" } else { "" };
+        let _ = writeln!(out, "  proxies       {}{data}", networks.join(", "));
+    }
     let table = plan.auth.table();
     let named = || table.accounts().filter(|account| !account.anonymous);
     let writers = named().filter(|account| account.access == Access::ReadWrite).count();

@@ -4,7 +4,8 @@ use super::*;
 use crate::auth::TableAuth;
 use ferry_accounts::AcctFor;
 use ferry_server::options::{
-    Charset, CodePage, Coding, DataPeer, DataResumption, Listen, NameCharset, Options, RecordStore,
+    Charset, CodePage, Coding, DataPeer, DataResumption, Listen, NameCharset, Options, Public,
+    RecordStore,
 };
 use ferry_storage::Upload;
 use std::time::Duration;
@@ -215,6 +216,67 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "2:18",
         "`public_address` in [server]: an IPv6 address",
         "write the IPv4 address seen from outside; IPv6 clients use EPSV, which names none",
+    ),
+    (
+        "[server]\npublic_address = \"203.0.113\"",
+        "2:18",
+        "`public_address` in [server]: not an address peers can connect to",
+        "write the IPv4 address seen from outside, as in 203.0.113.5, or a name for it",
+    ),
+    (
+        "[server]\npublic_address = { \"10.8.0.1/16\" = \"10.8.0.1\" }",
+        "2:18",
+        "`public_address` in [server]: `10.8.0.1/16`: an address with bits behind the prefix",
+        "write a network as in \"10.0.0.0/24\" or \"2001:db8::/32\", or one address",
+    ),
+    (
+        "[server]\npublic_address = { default = \"::1\" }",
+        "2:18",
+        "`public_address` in [server]: `default`: an IPv6 address",
+        "write the IPv4 address seen from outside; IPv6 clients use EPSV, which names none",
+    ),
+    (
+        "[server]\npublic_address = 5",
+        "2:18",
+        "`public_address` in [server]: neither an address nor a table of them",
+        "write an address or a name in quotes, or a table as in \
+         { default = \"203.0.113.5\", \"10.8.0.0/16\" = \"10.8.0.1\" }",
+    ),
+    (
+        "[server]\noutside_ports = \"61000-61998\"",
+        "2:17",
+        "999 ports outside for 1000 inside",
+        "write as many ports as there are inside: the router maps each to one",
+    ),
+    (
+        "[server]\nshared_data_port = 2100\npassive_ports = \"50000-50999\"",
+        "2:20",
+        "a shared data port besides a range of ports",
+        "keep passive_ports or shared_data_port, not both",
+    ),
+    (
+        "[server]\nshared_data_port = 2100\noutside_ports = \"61000-61999\"",
+        "3:17",
+        "1000 ports outside for 1 inside",
+        "write as many ports as there are inside: the router maps each to one",
+    ),
+    (
+        "[server]\nproxies = \"10.0.0.0/24\"",
+        "2:11",
+        "`proxies` in [server]: not a list of networks",
+        "write networks in quotes between brackets, as in [\"10.0.0.0/24\"]",
+    ),
+    (
+        "[server]\nproxies = [\"10.0.0.0/24\", \"0.0.0.0/0\"]",
+        "2:11",
+        "`proxies` in [server]: anyone could say to be anyone",
+        "name the networks of your balancers, and no others",
+    ),
+    (
+        "[server]\ndata_proxy = true",
+        "2:14",
+        "a proxy for data but no `proxies`",
+        "add proxies = [\"10.0.0.0/24\"], the networks of your balancers",
     ),
     (
         "[server]\nbanner = \"a\\u001b[2J\"",
@@ -450,7 +512,7 @@ fn every_setting_reaches_the_engine() {
     assert_eq!(set.require_tls, RequireTls::Both);
     assert_eq!(set.data_resumption, DataResumption::Strict);
     assert_eq!(set.data_peer, DataPeer::Any);
-    assert_eq!(set.public_address, Some("203.0.113.5".parse().unwrap()));
+    assert_eq!(set.public_address, Some(Public::Ip([203, 0, 113, 5].into())));
     assert_eq!(set.passive_ports, 4000..=4100);
     let (limits, secs) = (set.limits, Duration::from_secs);
     assert_eq!((limits.sessions, limits.per_address), (7, 3));
@@ -462,6 +524,34 @@ fn every_setting_reaches_the_engine() {
     assert_eq!((limits.ascii_size_scan, limits.ascii_restart_scan), (1 << 20, 2048));
     assert_eq!((limits.idle_max, limits.work_time), (secs(3600), secs(180)));
     assert_eq!((limits.work_octets, limits.work_entries), (2 << 30, 50));
+}
+
+#[test]
+fn what_lies_in_between_reaches_the_engine_and_the_summary() {
+    let source = format!(
+        "[server]\nshared_data_port = 2100\noutside_ports = \"21100\"\n\
+         public_address = {{ default = \"ftp.example.org\", \"10.8.0.0/16\" = \"10.8.0.1\" }}\n\
+         proxies = [\"10.0.0.0/24\", \"2001:db8::5\"]\ndata_proxy = true\n{USER}"
+    );
+    let plan = read(&source).unwrap();
+    let set = &plan.options;
+    assert_eq!((set.shared_data_port, set.outside_ports), (Some(2100), Some(21_100)));
+    assert_eq!(set.public_address, Some(Public::Name("ftp.example.org".to_owned())));
+    let rule = ("10.8.0.0/16".parse().unwrap(), Public::Ip([10, 8, 0, 1].into()));
+    assert_eq!(set.public_for, [rule]);
+    assert_eq!(set.proxies, ["10.0.0.0/24", "2001:db8::5"].map(|n| n.parse().unwrap()));
+    assert!(set.data_proxy);
+    let shown = summary(Path::new("ferry.toml"), &plan);
+    for line in [
+        "  data ports    2100, shared by all sessions, outside 21100\n",
+        "  public        ftp.example.org\n  public        10.8.0.1 for 10.8.0.0/16\n",
+        "  proxies       10.0.0.0/24, 2001:db8::5/128, data connections too\n",
+    ] {
+        assert!(shown.contains(line), "{line} in\n{shown}");
+    }
+    let range = read(&format!("[server]\noutside_ports = \"61000-61999\"\n{USER}")).unwrap();
+    let shown = summary(Path::new("ferry.toml"), &range);
+    assert!(shown.contains("  data ports    50000-50999, outside 61000-61999\n"), "{shown}");
 }
 
 #[test]
@@ -506,6 +596,10 @@ fn the_example_in_the_documentation_is_right() {
     assert_eq!(plan.options.listen.len(), 2);
 }
 
+/// Shown as examples; there is no default to write.
+const WITHOUT_DEFAULT: [&str; 5] =
+    ["names", "public_address", "shared_data_port", "outside_ports", "proxies"];
+
 #[test]
 fn what_the_example_calls_a_default_is_one() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ferry.toml");
@@ -516,14 +610,13 @@ fn what_the_example_calls_a_default_is_one() {
             let line = line.strip_prefix("# ")?;
             let (key, _) = line.split_once(" = ")?;
             let is_key = key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-            // Shown as an example; there is no default to write.
-            (is_key && key != "public_address" && key != "names").then(|| format!("{line}\n"))
+            (is_key && !WITHOUT_DEFAULT.contains(&key)).then(|| format!("{line}\n"))
         };
         let body = from.lines().take_while(|line| !line.starts_with('['));
         format!("[{name}]\n{}", body.filter_map(setting).collect::<String>())
     };
     let source = format!("{}{}", section("server"), section("limits"));
-    assert_eq!(source.lines().count(), 2 + 10 + 20, "{source}");
+    assert_eq!(source.lines().count(), 2 + 11 + 20, "{source}");
     assert_eq!(options(&source), options(""));
 }
 

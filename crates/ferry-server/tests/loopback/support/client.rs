@@ -24,6 +24,8 @@ pub(crate) struct Client {
     wire: Option<Wire>,
     unread: Vec<u8>,
     peer: Option<Arc<TlsPeer>>,
+    /// What the last PASV named.
+    last: Option<SocketAddr>,
 }
 
 /// One whole reply.
@@ -52,11 +54,13 @@ impl Client {
 
     /// Connects and reads nothing yet.
     pub(crate) fn silent(to: SocketAddr) -> Self {
-        Self {
-            wire: Some(Wire::Plain(patient(TcpStream::connect(to).unwrap()))),
-            unread: Vec::new(),
-            peer: None,
-        }
+        Self::over(TcpStream::connect(to).unwrap())
+    }
+
+    /// Over a connection of any kind, on which nothing has been read.
+    pub(crate) fn over(tcp: TcpStream) -> Self {
+        let tcp = patient(tcp);
+        Self { wire: Some(Wire::Plain(tcp)), unread: Vec::new(), peer: None, last: None }
     }
 
     fn wire(&mut self) -> &mut Wire {
@@ -200,7 +204,14 @@ impl Client {
         let text = reply.text();
         let inner = text.split(['(', ')']).nth(1).unwrap();
         let n: Vec<u8> = inner.split(',').map(|n| n.parse().unwrap()).collect();
-        SocketAddr::from(([n[0], n[1], n[2], n[3]], u16::from_be_bytes([n[4], n[5]])))
+        let at = SocketAddr::from(([n[0], n[1], n[2], n[3]], u16::from_be_bytes([n[4], n[5]])));
+        self.last = Some(at);
+        at
+    }
+
+    /// A connection to where the last PASV said.
+    pub(crate) fn connect_again(&self) -> TcpStream {
+        patient(TcpStream::connect(self.last.unwrap()).unwrap())
     }
 
     /// PASV, and the connection it asks for.

@@ -147,9 +147,14 @@ impl Site {
 
     /// A client under TLS, logged in, with private data connections, in TYPE I.
     pub(crate) fn private_writer(&self, peer: &Arc<TlsPeer>) -> Client {
+        self.private(WRITER, peer)
+    }
+
+    /// The same under another account.
+    pub(crate) fn private(&self, name: &str, peer: &Arc<TlsPeer>) -> Client {
         let mut client = self.client();
         client.secure(peer);
-        client.log_in(WRITER);
+        client.log_in(name);
         client.ok("PBSZ 0", 200);
         client.ok("PROT P", 200);
         client.ok("TYPE I", 200);

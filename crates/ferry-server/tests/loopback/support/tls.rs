@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use ferry_server::tls::TlsSetup;
-use rustls::client::Resumption;
+use rustls::client::{Resumption, Tls12Resumption};
 use rustls::crypto::aws_lc_rs;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
@@ -48,6 +48,12 @@ impl Certified {
         self.peer(&TLS12, true)
     }
 
+    /// A client of TLS 1.2 that resumes by session id alone.
+    pub(crate) fn peer12_by_id(&self) -> Arc<TlsPeer> {
+        let by_id = Resumption::in_memory_sessions(32);
+        self.resuming(&TLS12, by_id.tls12_resumption(Tls12Resumption::SessionIdOnly))
+    }
+
     /// One of each version, with its name.
     pub(crate) fn peers(&self) -> [(&'static str, Arc<TlsPeer>); 2] {
         [("TLS 1.3", self.peer13()), ("TLS 1.2", self.peer12())]
@@ -59,15 +65,22 @@ impl Certified {
     }
 
     fn peer(&self, version: &'static SupportedProtocolVersion, remembers: bool) -> Arc<TlsPeer> {
+        let memory = Resumption::in_memory_sessions(256);
+        self.resuming(version, if remembers { memory } else { Resumption::disabled() })
+    }
+
+    fn resuming(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        resumption: Resumption,
+    ) -> Arc<TlsPeer> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[version])
             .unwrap()
             .with_root_certificates(self.roots.clone())
             .with_no_client_auth();
-        if !remembers {
-            config.resumption = Resumption::disabled();
-        }
+        config.resumption = resumption;
         Arc::new(TlsPeer(Arc::new(config)))
     }
 }
