@@ -1,3 +1,5 @@
+//! Names to the wire and back, in every kind of charset: tables and properties.
+
 use proptest::prelude::*;
 
 use super::*;
