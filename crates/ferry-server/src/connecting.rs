@@ -73,11 +73,16 @@ impl Connection {
         let mut wire = Wire::new(link);
         if let Some(tls) = &self.tls {
             let handshake = wire.accept_tls(tls.offer(channel), &early);
-            *resumed = Some(match timeout(limits.handshake, handshake).await {
-                Ok(Ok(facts)) => facts.resumed,
+            let facts = match timeout(limits.handshake, handshake).await {
+                Ok(Ok(facts)) => facts,
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_) => return Err(Broken::new(End::NotPrivate, "no TLS handshake in time")),
-            });
+            };
+            *resumed = Some(facts.resumed);
+            // RFC 4217 §10.2: whoever showed a certificate shows the same here.
+            if tls.client().is_some_and(|client| facts.client.as_ref() != Some(&**client)) {
+                return Err(TlsFailure::AnotherClient.into());
+            }
             // What was given to a session for its ticket must have held it, whatever has become
             // of the session's TLS since (CCC).
             if self.is_bound() && *resumed != Some(true) {
