@@ -10,7 +10,9 @@ use std::sync::Arc;
 use ferry_accounts::AcctFor;
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
-use ferry_server::options::{DataPeer, Limits, Listen, ListenTls, Options, Public, RequireTls};
+use ferry_server::options::{
+    DataPeer, Limits, Listen, ListenTls, NameCharset, Options, Public, RequireTls,
+};
 use ferry_storage::memory::Memory;
 use ferry_storage::{Storage, Upload};
 
@@ -36,6 +38,8 @@ pub struct User {
     pub writes: bool,
     /// Where sessions start.
     pub home: FtpPath,
+    /// The legacy charset of the account.
+    pub charset: Option<NameCharset>,
     /// What ACCT is needed for, and what it must say.
     pub acct: Option<(AcctFor, Vec<u8>)>,
     /// What may be mounted.
@@ -50,6 +54,8 @@ pub struct VirtualStage {
     pub name: String,
     /// Its banner.
     pub banner: String,
+    /// Its legacy charset.
+    pub charset: Option<NameCharset>,
     /// Who may log in.
     pub user: User,
     /// Its files: at first `/host.txt`, in which its name stands.
@@ -89,6 +95,7 @@ impl User {
             password: password.to_vec(),
             writes: true,
             home: FtpPath::root(),
+            charset: None,
             acct: None,
             volumes: Vec::new(),
         }
@@ -184,6 +191,13 @@ impl Stage {
             Setup::Acct { name, until, info } => {
                 self.user(name)?.acct = Some((*until, info.clone()));
             }
+            Setup::Charset { whose, label } => {
+                let charset = Some(charset(label)?);
+                match self.hosts.iter_mut().find(|host| host.name == *whose) {
+                    Some(host) => host.charset = charset,
+                    None => self.user(whose)?.charset = charset,
+                }
+            }
             Setup::Volume { user, name, path, content } => {
                 let user = self.user(user)?;
                 let found = user.volumes.iter().find(|(known, _)| known == name);
@@ -203,6 +217,7 @@ impl Stage {
                 self.hosts.push(VirtualStage {
                     name: name.clone(),
                     banner: banner.clone(),
+                    charset: None,
                     user: User::new(user, password),
                     storage,
                 });
@@ -264,6 +279,8 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "default_data_port" => options.default_data_port = parse(value)?,
         "ccc" => options.ccc = parse(value)?,
         "long_addresses" => options.long_addresses = parse(value)?,
+        "charset" => options.charset = Some(charset(value)?),
+        "telnet" => options.telnet = parse(value)?,
         "name" => options.names.push(value.to_owned()),
         "show_hidden" => options.show_hidden = parse(value)?,
         _ => set_limit(&mut options.limits, name, value)?,
@@ -295,6 +312,10 @@ fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String>
         _ => return Err(format!("there is no option {name}")),
     }
     Ok(())
+}
+
+fn charset(label: &str) -> Result<NameCharset, String> {
+    NameCharset::named(label).ok_or_else(|| format!("there is no charset {label}"))
 }
 
 fn parse<T: FromStr>(value: &str) -> Result<T, String> {

@@ -22,6 +22,7 @@ fn session(storage: impl Storage + 'static) -> Session {
         home: FtpPath::root(),
         access: Access::ReadWrite,
         anonymous: false,
+        charset: None,
         sessions_max: None,
         acct: None,
     };
@@ -32,6 +33,7 @@ fn session(storage: impl Storage + 'static) -> Session {
         guard: Arc::new(Guarded::new(login)),
         entropy: Arc::new(Entropy::new(1)),
         now: Default::default(),
+        names: None,
         uploads: Upload::Atomic,
         show_hidden: false,
         coding: crate::options::Coding::default(),
