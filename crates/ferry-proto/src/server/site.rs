@@ -140,8 +140,7 @@ pub(super) fn help() -> Reply {
 pub(super) fn help_on(what: &[u8]) -> Reply {
     match SITE_VERBS.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(what)) {
         Some((name, syntax)) => {
-            let gap = if syntax.is_empty() { "" } else { " " };
-            Reply::new(214, format!("Syntax: SITE {name}{gap}{syntax}"))
+            Reply::new(214, format!("Syntax: SITE {name}{}{syntax}", super::gap(syntax)))
         }
         None => Reply::new(502, "Unknown SITE command; SITE HELP lists the known ones."),
     }

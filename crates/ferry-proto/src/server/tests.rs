@@ -11,6 +11,7 @@ mod certificate;
 mod form;
 mod names;
 mod place;
+mod tables;
 
 fn rules() -> Rules {
     Rules {
