@@ -103,7 +103,7 @@ fn help_explains_every_site_verb_by_either_way_of_asking() {
             assert_eq!(t.text(&asked), wanted, "{asked}");
         }
         // What is explained is there: 504 is the answer to a subcommand nobody knows.
-        assert_ne!(t.say(&format!("SITE {name}")), "504", "{name}");
+        assert_ne!(Talk::ready().say(&format!("SITE {name}")), "504", "{name}");
     }
     for unknown in ["PSWD", "EXEC", "DIRSTYLE", "INDEX", "ESTA"] {
         assert_eq!(t.say(&format!("HELP SITE {unknown}")), "502", "{unknown}");
