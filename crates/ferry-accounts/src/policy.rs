@@ -110,6 +110,7 @@ mod tests {
             access,
             anonymous,
             sessions_max: None,
+            fxp: false,
             acct: None,
         };
         [

@@ -161,6 +161,7 @@ mod tests {
             access: Access::ReadWrite,
             anonymous: false,
             sessions_max: None,
+            fxp: false,
             acct: None,
         }
     }

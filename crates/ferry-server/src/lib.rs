@@ -77,6 +77,7 @@
 //!         access: Access::ReadWrite,
 //!         anonymous: false,
 //!         sessions_max: None,
+//!         fxp: false,
 //!         acct: None,
 //!     };
 //!     let hash = PasswordHash::parse(&password::hash(b"secret")?)?;

@@ -34,6 +34,7 @@ impl Authenticator for Only {
             access: Access::ReadWrite,
             anonymous: false,
             sessions_max: None,
+            fxp: false,
             acct: None,
         };
         let login = (user == self.0.as_bytes()).then(|| Login {

@@ -36,6 +36,7 @@ conversations! {
     block_mode
     facts
     files
+    fxp
     hashes
     hostile
     hosts

@@ -62,6 +62,7 @@ fn setup() -> Setup {
         access: Access::ReadWrite,
         anonymous: false,
         sessions_max: None,
+        fxp: false,
         acct: None,
     };
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();

@@ -122,6 +122,7 @@ mod tests {
             access: Access::ReadOnly,
             anonymous,
             sessions_max: None,
+            fxp: false,
             acct: None,
         }
     }

@@ -210,6 +210,7 @@ fn account(name: &str, access: Access, anonymous: bool) -> Account {
         access,
         anonymous,
         sessions_max: None,
+        fxp: false,
         acct: None,
     }
 }

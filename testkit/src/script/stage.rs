@@ -38,6 +38,8 @@ pub struct User {
     pub home: FtpPath,
     /// What ACCT is needed for, and what it must say.
     pub acct: Option<(AcctFor, Vec<u8>)>,
+    /// Whether it may have data moved between servers.
+    pub fxp: bool,
     /// What may be mounted.
     pub volumes: Vec<(String, Arc<Memory>)>,
 }
@@ -90,6 +92,7 @@ impl User {
             writes: true,
             home: FtpPath::root(),
             acct: None,
+            fxp: false,
             volumes: Vec::new(),
         }
     }
@@ -184,6 +187,7 @@ impl Stage {
             Setup::Acct { name, until, info } => {
                 self.user(name)?.acct = Some((*until, info.clone()));
             }
+            Setup::Fxp { name } => self.user(name)?.fxp = true,
             Setup::Volume { user, name, path, content } => {
                 let user = self.user(user)?;
                 let found = user.volumes.iter().find(|(known, _)| known == name);
@@ -264,6 +268,8 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "default_data_port" => options.default_data_port = parse(value)?,
         "ccc" => options.ccc = parse(value)?,
         "long_addresses" => options.long_addresses = parse(value)?,
+        "fxp" => options.fxp = parse(value)?,
+        "fxp_partner" => options.fxp_partners.push(parse(value)?),
         "name" => options.names.push(value.to_owned()),
         "show_hidden" => options.show_hidden = parse(value)?,
         _ => set_limit(&mut options.limits, name, value)?,

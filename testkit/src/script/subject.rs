@@ -130,6 +130,7 @@ impl Accounts {
                 access: Access::ReadOnly,
                 anonymous: true,
                 sessions_max: None,
+                fxp: false,
                 acct: None,
             });
         }
@@ -140,6 +141,7 @@ impl Accounts {
             access: if user.writes { Access::ReadWrite } else { Access::ReadOnly },
             anonymous: false,
             sessions_max: None,
+            fxp: user.fxp,
             acct: user.acct.as_ref().map(|(until, _)| *until),
         })
     }

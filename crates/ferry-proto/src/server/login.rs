@@ -2,6 +2,7 @@
 
 use crate::command::{Command, Mechanism, ProtectionLevel};
 use crate::reply::Reply;
+use crate::server::fxp::Right;
 use crate::server::{
     Acct, Action, Ask, LoginRefusal, Outcome, Phase, Prepared, Protection, Rules, ServerSession,
     Stage,
@@ -77,6 +78,7 @@ impl ServerSession {
         self.close_data(out);
         self.phase = Phase::NeedUser;
         self.acct = Acct::Unneeded;
+        self.fxp = Right::None;
         self.cwd = None;
         self.rename_from = None;
         self.set_range(0, u64::MAX);
@@ -177,7 +179,7 @@ impl ServerSession {
         None
     }
 
-    fn not_secured(&self) -> Reply {
+    pub(super) fn not_secured(&self) -> Reply {
         if self.protection == Protection::Cleared {
             cleared()
         } else {

@@ -23,6 +23,7 @@ fn session(storage: impl Storage + 'static) -> Session {
         access: Access::ReadWrite,
         anonymous: false,
         sessions_max: None,
+        fxp: false,
         acct: None,
     };
     let login =

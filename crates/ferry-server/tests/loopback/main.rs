@@ -13,6 +13,7 @@ mod accounts;
 mod bounce;
 mod data_port;
 mod floods;
+mod fxp;
 mod in_transfer;
 mod injection;
 mod kept;

@@ -109,6 +109,7 @@ impl<'b> Users<'b> {
             access,
             anonymous: false,
             sessions_max: place.sessions_max,
+            fxp: false,
             acct: acct.as_ref().map(|(until, _)| *until),
         };
         // Names are known to differ.
@@ -138,6 +139,7 @@ impl<'b> Users<'b> {
             access: Access::ReadOnly,
             anonymous: true,
             sessions_max: place.sessions_max,
+            fxp: false,
             acct: None,
         });
         self.anonymous_root = Some(place.root);

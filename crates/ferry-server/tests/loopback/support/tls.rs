@@ -11,7 +11,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
 };
-use rustls_pki_types::{PrivatePkcs8KeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 
 /// A connection under TLS.
 pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
@@ -24,6 +24,7 @@ pub(crate) struct TlsPeer(Arc<ClientConfig>);
 #[derive(Debug, Clone)]
 pub(crate) struct Certified {
     pub(crate) setup: TlsSetup,
+    pub(crate) cert: CertificateDer<'static>,
     roots: RootCertStore,
 }
 
@@ -34,7 +35,7 @@ pub(crate) fn certified() -> Certified {
     let mut roots = RootCertStore::empty();
     roots.add(cert.clone()).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    Certified { setup: TlsSetup::new(vec![cert], key.into()).unwrap(), roots }
+    Certified { setup: TlsSetup::new(vec![cert.clone()], key.into()).unwrap(), cert, roots }
 }
 
 impl Certified {
