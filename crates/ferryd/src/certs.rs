@@ -54,19 +54,27 @@ impl fmt::Display for CertError {
 
 impl std::error::Error for CertError {}
 
+fn pem(what: &'static str, path: &Path, source: rustls_pki_types::pem::Error) -> CertError {
+    CertError::Pem { path: path.to_owned(), what, source }
+}
+
 /// Reads a certificate chain and its key.
 pub(crate) fn load(cert: &Path, key: &Path) -> Result<Identity, CertError> {
-    let pem = |what, path: &Path, source| CertError::Pem { path: path.to_owned(), what, source };
-    let chain = CertificateDer::pem_file_iter(cert)
+    let chain = chain(cert)?;
+    let key =
+        PrivateKeyDer::from_pem_file(key).map_err(|source| pem("private key", key, source))?;
+    identity(chain, key, false)
+}
+
+/// Reads certificates, at least one.
+pub(crate) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertError> {
+    CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .and_then(|chain| match chain.is_empty() {
             true => Err(rustls_pki_types::pem::Error::NoItemsFound),
             false => Ok(chain),
         })
-        .map_err(|source| pem("certificate", cert, source))?;
-    let key =
-        PrivateKeyDer::from_pem_file(key).map_err(|source| pem("private key", key, source))?;
-    identity(chain, key, false)
+        .map_err(|source| pem("certificate", path, source))
 }
 
 /// How long a certificate that was made up is valid; nobody serves a directory for longer from

@@ -20,8 +20,9 @@ use crate::auth::TableAuth;
 use crate::homes::Homes;
 use crate::values::{self, Wrong};
 
-const USER_KEYS: &[&str] =
-    &["name", "password", "home", "start", "access", "sessions", "acct", "acct_for", "volumes"];
+const USER_KEYS: &[&str] = &[
+    "name", "password", "home", "start", "access", "sessions", "acct", "acct_for", "volumes", "fxp",
+];
 const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions"];
 
 /// What the sections are called in the file: those of a virtual host stand inside it.
@@ -86,6 +87,7 @@ impl<'b> Users<'b> {
             read::word(value, &[("read-only", Access::ReadOnly), ("read-write", Access::ReadWrite)])
         });
         let access = access.map_or(Access::ReadOnly, |(access, _)| access);
+        let fxp = section.get("fxp", problems, read::boolean).is_some_and(|(yes, _)| yes);
         let acct = acct(&section, problems);
         let volumes = self.volumes(&section, problems);
         let place = self.place(&section, problems);
@@ -109,7 +111,7 @@ impl<'b> Users<'b> {
             access,
             anonymous: false,
             sessions_max: place.sessions_max,
-            fxp: false,
+            fxp,
             acct: acct.as_ref().map(|(until, _)| *until),
         };
         // Names are known to differ.
