@@ -91,7 +91,7 @@ impl Connection {
                     self.shake_as_client(&mut wire, tls, other).await
                 } else {
                     let offer = tls.offer(channel);
-                    let offer = if foreign.is_some() { offer.to_someone_else() } else { offer };
+                    let offer = if foreign.is_some() { offer.without_resumption() } else { offer };
                     wire.accept_tls(offer, &arrival.early).await.map(|facts| facts.resumed)
                 }
             };

@@ -237,7 +237,7 @@ pub(crate) struct TlsOffer {
 
 impl TlsOffer {
     /// A full handshake will do: the other end is not the session's client.
-    pub(crate) fn to_someone_else(mut self) -> Self {
+    pub(crate) fn without_resumption(mut self) -> Self {
         self.must_resume = false;
         self
     }
