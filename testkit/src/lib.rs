@@ -11,3 +11,4 @@ pub mod model;
 pub mod net;
 pub mod rng;
 pub mod script;
+pub mod walk;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::step::{Failed, program};
 
 /// Program and Debian package.
-const PEERS: [(&str, &str); 9] = [
+const PEERS: [(&str, &str); 10] = [
     ("curl", "curl"),
     ("lftp", "lftp"),
     ("ncftp", "ncftp"),
@@ -16,6 +16,8 @@ const PEERS: [(&str, &str); 9] = [
     ("rclone", "rclone"),
     ("python3", "python3"),
     ("openssl", "openssl"),
+    // Not in everyone's path.
+    ("/usr/sbin/haproxy", "haproxy"),
 ];
 
 /// What makes up ProFTPD, and the libraries it needs that few machines have.

@@ -48,11 +48,19 @@ pub trait Link: Send + Sync + fmt::Debug + 'static {
     /// A peer that holds back its last small segment until then (Nagle) would else wait 40 ms.
     fn acknowledge(&self) {}
 
-    /// This end's address.
+    /// This end's address, as the peer knows it.
     ///
     /// # Errors
     /// The connection is already gone.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// This end's address on this machine: another one where a balancer lies in between.
+    ///
+    /// # Errors
+    /// The connection is already gone.
+    fn socket_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
 
     /// The peer's address.
     ///

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ferry_proto::addr::canonical_ip;
@@ -31,6 +32,68 @@ impl Origin {
     /// That of a connection without a header.
     pub(crate) fn direct(peer: SocketAddr) -> Self {
         Self { source: peer, destination: None }
+    }
+
+    /// The link as the client knows it: its addresses are those of the header, if there was one.
+    pub(crate) fn told_by(self, link: Box<dyn Link>) -> Box<dyn Link> {
+        match self.destination {
+            Some(local) => Box::new(Relayed { link, local, peer: self.source }),
+            None => link,
+        }
+    }
+}
+
+/// A link through a balancer. Sessions without one pay nothing for it.
+#[derive(Debug)]
+struct Relayed {
+    link: Box<dyn Link>,
+    local: SocketAddr,
+    peer: SocketAddr,
+}
+
+impl Link for Relayed {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.link.poll_readable(cx)
+    }
+
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.link.try_read(buf)
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.link.poll_writable(cx)
+    }
+
+    fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.link.try_write(buf)
+    }
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        self.link.shutdown_write()
+    }
+
+    fn set_abrupt(&self) {
+        self.link.set_abrupt();
+    }
+
+    fn acknowledge(&self) {
+        self.link.acknowledge();
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.local)
+    }
+
+    fn socket_addr(&self) -> io::Result<SocketAddr> {
+        self.link.socket_addr()
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.peer)
+    }
+
+    fn tcp(&self) -> Option<&tokio::net::TcpStream> {
+        self.link.tcp()
     }
 }
 

@@ -115,6 +115,8 @@ impl Registry {
             *place = Some(Arc::clone(&slot));
         }
         self.sessions.fetch_add(1, Ordering::Relaxed);
+        // There are never more than 2^32 sessions.
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
         Ok(Place { registry: Arc::clone(self), slot, index, ip })
     }
 
@@ -174,7 +176,7 @@ impl Registry {
 pub(crate) struct Place {
     registry: Arc<Registry>,
     slot: Arc<Slot>,
-    index: usize,
+    index: u32,
     ip: IpAddr,
 }
 
@@ -187,9 +189,10 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut table = lock(&self.registry.table);
-        if let Some(place) = table.slots.get_mut(self.index) {
+        let index = usize::try_from(self.index).unwrap_or(usize::MAX);
+        if let Some(place) = table.slots.get_mut(index) {
             *place = None;
-            table.free.push(self.index);
+            table.free.push(index);
         }
         count_down(table.per_address.entry(self.ip));
         self.registry.sessions.fetch_sub(1, Ordering::Relaxed);

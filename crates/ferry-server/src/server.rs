@@ -339,7 +339,8 @@ fn welcome(shared: &Arc<Shared>, link: Box<dyn Link>, origin: Origin, how: Liste
     let ip = canonical_ip(peer.ip());
     match shared.registry.admit(ip, &shared.options.limits, shared.second()) {
         Ok(place) => {
-            let control = Control::new(Arc::clone(shared), place, id, link, origin, how);
+            let link = origin.told_by(link);
+            let control = Control::new(Arc::clone(shared), place, id, link, peer, how);
             tokio::spawn(session::serve(control, how));
         }
         Err(full) => {

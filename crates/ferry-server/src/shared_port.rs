@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use ferry_proto::client_hello::Offered;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::data::{Arrival, is_welcome};
 use crate::events::SessionId;
@@ -53,6 +53,10 @@ const ENTRIES_MAX: usize = 16_384;
 
 /// Connections that may wait until they have said whose they are, in all.
 const PENDING_MAX: usize = 4096;
+
+/// How often is looked whether anyone is left whom such a connection could be for: with thousands
+/// of them, looking at every change would cost more than the connections do.
+const UNWANTED_LOOK: Duration = Duration::from_secs(1);
 
 /// As many from one address, beyond one for each of its claims.
 const PENDING_SPARE: usize = 4;
@@ -284,15 +288,13 @@ impl Pending {
     /// Waits until no session is left that it could be meant for.
     pub(crate) async fn unwanted(&self) {
         loop {
-            let mut changed = std::pin::pin!(self.port.changed.notified());
-            changed.as_mut().enable();
             let wanted = |entry: &Entry| {
                 entry.number < self.before && self.port.meet(self.from, entry.claimant.peer)
             };
             if !self.port.table().claims.iter().any(wanted) {
                 return;
             }
-            changed.await;
+            sleep(UNWANTED_LOOK).await;
         }
     }
 }

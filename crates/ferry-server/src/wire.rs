@@ -216,9 +216,14 @@ impl Wire {
         self.link.acknowledge();
     }
 
-    /// This end's address.
+    /// This end's address, as the peer knows it.
     pub(crate) fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
         self.link.local_addr()
+    }
+
+    /// See [`Link::socket_addr`].
+    pub(crate) fn socket_addr(&self) -> io::Result<std::net::SocketAddr> {
+        self.link.socket_addr()
     }
 
     /// The TCP stream, where nothing lies between it and the payload.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use testkit::model::run;
 
 /// Sequences unless `FERRY_MODEL_SEQUENCES` says otherwise: some ten seconds on two cores.
-const SEQUENCES: u64 = 12_000;
+const SEQUENCES: u64 = 100_000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -92,6 +92,17 @@ pub(crate) enum Ready {
     Unknown,
 }
 
+/// How far the reading of a line has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinePart {
+    /// Up to its end.
+    Whole,
+    /// As far as it has arrived.
+    Begun,
+    /// The stream has ended.
+    Over,
+}
+
 #[derive(Debug)]
 struct Segment {
     due: Instant,
@@ -237,6 +248,34 @@ impl Conn {
         end.incoming_len -= n;
         self.wake_writer(side.other());
         Ok(n)
+    }
+
+    /// Reads what has arrived up to the end of a line, that included, and appends it to `line`;
+    /// whether it ended. What is behind it stays unread, so that closing can still tell. Nothing is
+    /// cut here: who waits for a line does not care in how many parts it came.
+    pub(crate) fn read_line(
+        &mut self,
+        side: Side,
+        now: Instant,
+        line: &mut Vec<u8>,
+    ) -> io::Result<LinePart> {
+        let end = self.end_mut(side);
+        let (before, mut ended) = (line.len(), false);
+        while let Some(front) = end.incoming.front_mut().filter(|s| !ended && s.due <= now) {
+            let len = front.bytes.iter().position(|b| *b == b'\n').map(|at| at + 1);
+            ended = len.is_some();
+            line.extend(front.bytes.drain(..len.unwrap_or(front.bytes.len())));
+            if front.bytes.is_empty() {
+                end.incoming.pop_front();
+            }
+        }
+        let n = line.len() - before;
+        if n == 0 {
+            return self.read_nothing(side, now).map(|_| LinePart::Over);
+        }
+        end.incoming_len -= n;
+        self.wake_writer(side.other());
+        Ok(if ended { LinePart::Whole } else { LinePart::Begun })
     }
 
     fn read_nothing(&mut self, side: Side, now: Instant) -> io::Result<usize> {

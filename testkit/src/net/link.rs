@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use ferry_server::net::Link;
 use tokio::time::{Instant, Sleep};
 
-use super::conn::{Conn, Ready, Side};
+use super::conn::{Conn, LinePart, Ready, Side};
 
 type Timer = Mutex<Option<Pin<Box<Sleep>>>>;
 
@@ -108,28 +108,34 @@ impl SimLink {
     /// # Errors
     /// The connection is broken, or the stream ends within a line.
     pub async fn recv_line(&self) -> io::Result<Option<Vec<u8>>> {
-        let mut byte = [0];
         loop {
-            if self.recv(&mut byte).await? == 0 {
-                let left = std::mem::take(&mut *self.partial_line());
-                if left.is_empty() {
-                    return Ok(None);
-                }
-                let what = format!(
-                    "the stream ended within the line {:?}",
-                    left.escape_ascii().to_string()
-                );
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
-            }
-            let mut line = self.partial_line();
-            if byte == *b"\n" {
-                let mut line = std::mem::take(&mut *line);
-                if line.last() == Some(&b'\r') {
+            let part = self.with(|c, side, now| c.read_line(side, now, &mut self.partial_line()));
+            match part {
+                Ok(LinePart::Whole) => {
+                    let mut line = std::mem::take(&mut *self.partial_line());
                     line.pop();
+                    if line.last() == Some(&b'\r') {
+                        line.pop();
+                    }
+                    return Ok(Some(line));
                 }
-                return Ok(Some(line));
+                Ok(LinePart::Begun) => {}
+                Ok(LinePart::Over) => {
+                    let left = std::mem::take(&mut *self.partial_line());
+                    if left.is_empty() {
+                        return Ok(None);
+                    }
+                    let what = format!(
+                        "the stream ended within the line {:?}",
+                        left.escape_ascii().to_string()
+                    );
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    std::future::poll_fn(|cx| self.poll_readable(cx)).await?;
+                }
+                Err(e) => return Err(e),
             }
-            line.extend_from_slice(&byte);
         }
     }
 

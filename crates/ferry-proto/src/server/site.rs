@@ -46,6 +46,10 @@ impl ServerSession {
         else {
             return self.admit_site_on_two(site, out);
         };
+        // Sequence is checked before names are (docs/protocol.md).
+        if matches!(site, SiteCommand::CopyTo(_)) && carry.copy_from.is_none() {
+            return out.push(Action::Reply(no_cpfr()));
+        }
         let Some(path) = self.resolve(name, out) else {
             return;
         };
@@ -74,8 +78,7 @@ impl ServerSession {
             SiteCommand::CopyFrom(_) => (Ask::CopyFrom(path.clone()), Stage::CopyFrom(path)),
             SiteCommand::CopyTo(_) => {
                 let Some(from) = carry.copy_from else {
-                    let text = "Send SITE CPFR right before SITE CPTO.";
-                    return out.push(Action::Reply(Reply::new(503, text)));
+                    return out.push(Action::Reply(no_cpfr()));
                 };
                 let work = Work::Copy { from, to: path, umask: self.umask };
                 return self.work("SITE CPTO", work, Reply::new(250, "Copied."), out);
@@ -119,6 +122,10 @@ impl ServerSession {
         let now = span(self.idle_secs(rules));
         Reply::new(200, format!("This session is closed after {now} of silence."))
     }
+}
+
+fn no_cpfr() -> Reply {
+    Reply::new(503, "Send SITE CPFR right before SITE CPTO.")
 }
 
 pub(super) fn help() -> Reply {

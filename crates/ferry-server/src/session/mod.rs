@@ -30,7 +30,6 @@ use crate::kept::Kept;
 use crate::net::Link;
 use crate::opened::Ready;
 use crate::options::ListenTls;
-use crate::proxied::Origin;
 use crate::registry::{LoggedIn, Place};
 use crate::server::Shared;
 use crate::tls::SessionTls;
@@ -51,11 +50,8 @@ pub(crate) struct Control {
     guard: Option<Arc<Guarded>>,
     /// The log-in counted against the account's own limit, if it has one.
     counted: Option<Box<LoggedIn>>,
-    passive: Option<Box<Passive>>,
-    /// Where a balancer says that the peer connected to.
-    reached: Option<Box<SocketAddr>>,
-    /// The data connection that the last transfer left open.
-    kept: Option<Box<Kept>>,
+    /// What the next transfer may use, if there is something.
+    next_data: Option<Box<NextData>>,
     /// Second of the server's life in which the connection was accepted, or who was logged in left.
     since: u32,
     /// Second in which a command was last dealt with.
@@ -64,7 +60,15 @@ pub(crate) struct Control {
     host: HostId,
     /// Nothing has been read yet.
     fresh: bool,
-    why_closed: &'static str,
+}
+
+/// What the next transfer may use; never both at once.
+#[derive(Debug)]
+enum NextData {
+    /// A port to which the peer connects.
+    Passive(Passive),
+    /// The data connection that the last transfer left open.
+    Kept(Kept),
 }
 
 /// What exists only while commands are dealt with.
@@ -98,19 +102,22 @@ enum Wake {
 
 /// The connection cannot be used any more.
 #[derive(Debug)]
-struct Gone;
+struct Gone(&'static str);
+
+/// The usual end.
+const CLOSED: &str = "the peer closed the connection";
+
+/// A connection that failed.
+const BROKE: &str = "the connection broke";
 
 /// Serves one control connection until it ends.
 pub(crate) async fn serve(mut control: Box<Control>, how: ListenTls) {
-    if Box::pin(control.open(how)).await.is_ok() {
-        loop {
-            let wake = poll_fn(|cx| control.poll_idle(cx)).await;
-            if Box::pin(control.attend(wake)).await.is_err() {
-                break;
-            }
-        }
+    let mut lives = Box::pin(control.open(how)).await;
+    while lives.is_ok() {
+        let wake = poll_fn(|cx| control.poll_idle(cx)).await;
+        lives = Box::pin(control.attend(wake)).await;
     }
-    let why = control.why_closed;
+    let Gone(why) = lives.err().unwrap_or(Gone(CLOSED));
     control.report(&Event::Closed { why });
 }
 
@@ -120,14 +127,14 @@ impl Control {
         place: Place,
         id: SessionId,
         link: Box<dyn Link>,
-        origin: Origin,
+        peer: SocketAddr,
         how: ListenTls,
     ) -> Box<Self> {
         let umask = u16::try_from(shared.options.umask & 0o777).unwrap_or(0o022);
         let implicit = how == ListenTls::Implicit;
         let now = shared.second();
         Box::new(Self {
-            machine: ServerSession::new(origin.source, umask, implicit),
+            machine: ServerSession::new(peer, umask, implicit),
             shared,
             place,
             id,
@@ -136,14 +143,11 @@ impl Control {
             tls: None,
             guard: None,
             counted: None,
-            passive: None,
-            reached: origin.destination.map(Box::new),
-            kept: None,
+            next_data: None,
             since: now,
             heard: now,
             host: 0,
             fresh: true,
-            why_closed: "the peer closed the connection",
         })
     }
 
@@ -173,17 +177,23 @@ impl Control {
         if now >= deadline {
             return Poll::Ready(Wake::TimedOut);
         }
-        let expires = self.passive.as_ref().map(|p| self.shared.second_of(p.expires));
-        if expires.is_some_and(|at| now >= at) {
-            return Poll::Ready(Wake::PassiveExpired);
-        }
-        let mut at = expires.map_or(deadline, |at| at.min(deadline));
-        if let Some(kept) = &self.kept {
-            let expires = self.shared.second_of(kept.expires);
-            if now >= expires || kept.poll_touched(cx).is_ready() {
-                return Poll::Ready(Wake::KeptTouched);
+        let mut at = deadline;
+        match self.next_data.as_deref() {
+            None => {}
+            Some(NextData::Passive(passive)) => {
+                let expires = self.shared.second_of(passive.expires);
+                if now >= expires {
+                    return Poll::Ready(Wake::PassiveExpired);
+                }
+                at = at.min(expires);
             }
-            at = at.min(expires);
+            Some(NextData::Kept(kept)) => {
+                let expires = self.shared.second_of(kept.expires);
+                if now >= expires || kept.poll_touched(cx).is_ready() {
+                    return Poll::Ready(Wake::KeptTouched);
+                }
+                at = at.min(expires);
+            }
         }
         self.place.slot().sleep_until(at, cx.waker());
         if self.shared.registry.is_draining() {
@@ -214,22 +224,18 @@ impl Control {
 
     /// Whether the data connection that was kept is still open; forgets it if not.
     fn look_at_kept(&mut self) {
-        if self.kept.as_mut().is_some_and(|kept| !kept.is_open()) {
-            self.drop_kept();
+        if let Some(NextData::Kept(kept)) = self.next_data.as_deref_mut() {
+            let expired = self.shared.second() >= self.shared.second_of(kept.expires);
+            if expired || !kept.is_open() {
+                self.close_data();
+                self.machine.kept_ended();
+            }
         }
     }
 
-    fn drop_kept(&mut self) {
-        if let Some(kept) = self.kept.take() {
-            kept.close();
-        }
-        self.machine.kept_ended();
-    }
-
-    /// Closes the passive port and the data connection that was kept.
+    /// Closes the passive port, or the data connection that was kept.
     fn close_data(&mut self) {
-        self.passive = None;
-        if let Some(kept) = self.kept.take() {
+        if let Some(NextData::Kept(kept)) = self.next_data.take().map(|next| *next) {
             kept.close();
         }
     }
@@ -245,20 +251,14 @@ impl Control {
                 return Ok(());
             }
             Wake::Broken => {
-                self.why_closed = "the connection broke";
-                return Err(Gone);
+                return Err(Gone(BROKE));
             }
             Wake::PassiveExpired => {
-                self.passive = None;
+                self.close_data();
                 self.machine.passive_expired();
                 return Ok(());
             }
             Wake::KeptTouched => {
-                let expired =
-                    |kept: &Kept| self.shared.second() >= self.shared.second_of(kept.expires);
-                if self.kept.as_deref().is_some_and(expired) {
-                    self.drop_kept();
-                }
                 self.look_at_kept();
                 return Ok(());
             }

@@ -10,7 +10,7 @@ use ferry_proto::path::FtpPath;
 use ferry_proto::server::{Action, DataVia, End, Failure, Fxp, Outcome, Work as Task, canonical};
 use tokio::sync::{Notify, mpsc};
 
-use super::{Control, Gone, Opening, Work};
+use super::{BROKE, Control, Gone, NextData, Opening, Work};
 use crate::connecting::{Connection, Via};
 use crate::events::Event;
 use crate::pump::Marked;
@@ -55,7 +55,7 @@ impl Control {
         let running = transfer::run(job);
         let watching = Watched { moved: &moved, stop: &stop, marks: Some(&mut marked) };
         let (done, alive) = Box::pin(self.watch(running, watching, work)).await;
-        self.kept = done.kept.map(Box::new);
+        self.next_data = done.kept.map(|kept| Box::new(NextData::Kept(kept)));
         self.report(&Event::Transferred {
             verb: verb.name(),
             path: &path,
@@ -70,12 +70,12 @@ impl Control {
     /// The data connection of a transfer, or how it comes about.
     fn data(&mut self, Way { via, protect, fxp }: Way) -> Result<Data, Gone> {
         let via = match via {
-            DataVia::Kept => match self.kept.take() {
-                Some(kept) => return Ok(Data::Kept(*kept)),
+            DataVia::Active(to) => Via::Active(to),
+            DataVia::Passive | DataVia::Kept => match self.next_data.take().map(|next| *next) {
+                Some(NextData::Kept(kept)) => return Ok(Data::Kept(kept)),
+                Some(NextData::Passive(passive)) => Via::Passive(passive.door),
                 None => Via::Nowhere,
             },
-            DataVia::Active(to) => Via::Active(to),
-            DataVia::Passive => self.passive.take().map_or(Via::Nowhere, |p| Via::Passive(p.door)),
         };
         Ok(Data::New(Connection {
             shared: Arc::clone(&self.shared),
@@ -85,7 +85,7 @@ impl Control {
             peer: self.machine.peer().ip(),
             fxp,
             host: self.host,
-            local: canonical(self.wire.local_addr().map_err(|_| Gone)?),
+            local: canonical(self.wire.socket_addr().map_err(|_| Gone(BROKE))?),
         }))
     }
 
@@ -129,9 +129,7 @@ impl Control {
         loop {
             work.input.look_ahead(&mut self.lines, limit);
             while let Some(line) = work.input.take_ahead(|c| self.machine.overtakes(c)) {
-                if self.overtake(&line, moved, stop, work).await.is_err() {
-                    gone = Some(Gone);
-                }
+                gone = self.overtake(&line, moved, stop, work).await.err().or(gone);
             }
             // A control connection that ends takes its transfer or work with it, unless QUIT was
             // said.
@@ -144,22 +142,21 @@ impl Control {
                 done = &mut job => {
                     // Markers that came last are answered before the transfer.
                     while let Some(marked) = marks.as_mut().and_then(|m| m.try_recv().ok()) {
-                        if gone.is_none() && self.mark(&marked, work).await.is_err() {
-                            gone = Some(Gone);
+                        if gone.is_none() {
+                            gone = self.mark(&marked, work).await.err();
                         }
                     }
                     return (done, gone.map_or(Ok(()), Err));
                 }
                 () = shared.ending.notified() => stop.notify_one(),
                 marked = next_mark(&mut marks) => {
-                    if gone.is_none() && self.mark(&marked, work).await.is_err() {
-                        gone = Some(Gone);
+                    if gone.is_none() {
+                        gone = self.mark(&marked, work).await.err();
                     }
                 }
                 ready = poll_fn(|cx| self.wire.poll_readable(cx)), if listen => {
-                    if ready.is_err() || self.read(work).is_err() {
-                        gone = Some(Gone);
-                    }
+                    let read = ready.map_err(|_| Gone(BROKE)).and_then(|()| self.read(work));
+                    gone = read.err();
                 }
             }
         }

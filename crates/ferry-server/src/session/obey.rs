@@ -9,7 +9,7 @@ use ferry_proto::server::Action;
 use ferry_proto::verb::Verb;
 use tokio::time::timeout;
 
-use super::{Control, Gone, Work};
+use super::{BROKE, CLOSED, Control, Gone, Work};
 use crate::events::Event;
 use crate::tls::{Channel, SessionTls};
 use crate::wire::Received;
@@ -19,6 +19,9 @@ const READ_CHUNK: usize = 4096;
 
 /// Replies gathered before they are sent while more commands wait.
 const REPLIES_GATHERED: usize = 16 << 10;
+
+/// Why a connection ended that should have become one under TLS.
+const NO_HANDSHAKE: &str = "the TLS handshake failed";
 
 /// Reads after which other sessions of the same thread get their turn.
 const READS_IN_A_ROW: usize = 8;
@@ -34,7 +37,7 @@ impl Control {
                 self.flush(work).await?;
                 // Under TLS the end of a connection is said, whoever began it (RFC 8446 §6.1).
                 self.close().await;
-                return Err(Gone);
+                return Err(Gone(CLOSED));
             }
             if !self.read(work)? {
                 break;
@@ -73,10 +76,7 @@ impl Control {
                 Ok(true)
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(_) => {
-                self.why_closed = "the connection broke";
-                Err(Gone)
-            }
+            Err(_) => Err(Gone(BROKE)),
         }
     }
 
@@ -92,7 +92,7 @@ impl Control {
                     if work.eof {
                         self.flush(work).await?;
                         self.close().await;
-                        return Err(Gone);
+                        return Err(Gone(CLOSED));
                     }
                 }
                 let rules = self.shared.hosts.rules(self.host);
@@ -122,14 +122,8 @@ impl Control {
         work.replies.clear();
         match sent {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => {
-                self.why_closed = "the connection broke";
-                Err(Gone)
-            }
-            Err(_) => {
-                self.why_closed = "the peer does not read its replies";
-                Err(Gone)
-            }
+            Ok(Err(_)) => Err(Gone(BROKE)),
+            Err(_) => Err(Gone("the peer does not read its replies")),
         }
     }
 
@@ -163,10 +157,9 @@ impl Control {
                 // Only a running transfer can be aborted, and that is where it is looked for.
                 Action::AbortTransfer => {}
                 Action::Close(why) => {
-                    self.why_closed = why;
                     self.flush(work).await?;
                     self.close().await;
-                    return Err(Gone);
+                    return Err(Gone(why));
                 }
             }
         }
@@ -210,8 +203,7 @@ impl Control {
         if early.first().is_some_and(|&b| b != 0x16) || self.lines.is_mid_line() {
             let what = "commands were sent in the clear behind AUTH; closed";
             self.report(&Event::Noticed { what });
-            self.why_closed = "plain text behind AUTH";
-            return Err(Gone);
+            return Err(Gone("plain text behind AUTH"));
         }
         self.secure(&early).await?;
         self.lines = LineReader::default();
@@ -220,7 +212,6 @@ impl Control {
     }
 
     pub(super) async fn secure(&mut self, early: &[u8]) -> Result<(), Gone> {
-        self.why_closed = "the TLS handshake failed";
         let shared = Arc::clone(&self.shared);
         let mut host = self.host;
         let mut session = None;
@@ -242,7 +233,6 @@ impl Control {
                     tls
                 });
                 self.host = host;
-                self.why_closed = "the peer closed the connection";
                 // The first octet under TLS is one the peer meant for FTP.
                 self.fresh = false;
                 Ok(())
@@ -251,9 +241,9 @@ impl Control {
                 let source = std::error::Error::source(&error);
                 let what = source.map_or_else(|| error.to_string(), |s| format!("{error}: {s}"));
                 self.report(&Event::Noticed { what: &what });
-                Err(Gone)
+                Err(Gone(NO_HANDSHAKE))
             }
-            Err(_) => Err(Gone),
+            Err(_) => Err(Gone(NO_HANDSHAKE)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use ferry_proto::server::{Failure, Outcome, canonical};
 use tokio::time::Instant;
 
-use super::Control;
+use super::{Control, NextData};
 use crate::data::{self, Door, Passive};
 use crate::events::Event;
 use crate::public::Ends;
@@ -15,11 +15,12 @@ use crate::shared_port::Claimant;
 impl Control {
     pub(super) async fn listen(&mut self, announce: bool) -> Outcome {
         // What came before is given up first, so that nobody waits for himself.
-        self.passive = None;
+        self.close_data();
         match self.listening(announce).await {
             Ok((door, at)) => {
                 let expires = Instant::now() + self.shared.options.limits.passive_unused;
-                self.passive = Some(Box::new(Passive { door, expires }));
+                let passive = NextData::Passive(Passive { door, expires });
+                self.next_data = Some(Box::new(passive));
                 Outcome::Listening(at)
             }
             Err(error) => {
@@ -33,7 +34,8 @@ impl Control {
     /// A way in, and what to say of it.
     async fn listening(&self, announce: bool) -> io::Result<(Door, SocketAddr)> {
         let peer = self.machine.peer().ip();
-        let (local, socket) = (self.local()?.ip(), canonical(self.wire.local_addr()?).ip());
+        let local = canonical(self.wire.local_addr()?).ip();
+        let socket = canonical(self.wire.socket_addr()?).ip();
         let (door, port) = self.door(socket).await?;
         let announced = self.shared.public.announced(Ends { peer, local, socket }, port);
         let ip = if announce { announced.ip() } else { local };
@@ -60,13 +62,5 @@ impl Control {
             io::Error::other("the shared data port is awaited by another session of this address")
         })?;
         Ok((Door::Shared(claim), port))
-    }
-
-    /// Where the peer connected to: a balancer's address, if one said so, else our own.
-    pub(super) fn local(&self) -> io::Result<SocketAddr> {
-        match &self.reached {
-            Some(reached) => Ok(**reached),
-            None => self.wire.local_addr().map(canonical),
-        }
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use ferry_accounts::AcctFor;
 use ferry_proto::host;
-use ferry_proto::server::{Failure, Outcome};
+use ferry_proto::server::{Failure, Outcome, canonical};
 use tokio::time::timeout;
 
-use super::{Control, Gone};
+use super::{BROKE, Control, Gone};
 use crate::events::Event;
 use crate::guard::Guarded;
 use crate::tls::SessionTls;
@@ -21,10 +21,10 @@ impl Control {
         if sni.is_some_and(|sni| !host::same(sni.as_bytes(), name)) {
             return Outcome::Failed(Failure::Denied);
         }
-        let Ok(local) = self.local() else {
+        let Ok(local) = self.wire.local_addr() else {
             return Outcome::Failed(Failure::NotFound);
         };
-        match self.shared.hosts.find(name, local.ip()) {
+        match self.shared.hosts.find(name, canonical(local).ip()) {
             Some(host) => {
                 self.host = host;
                 Outcome::Done
@@ -87,8 +87,7 @@ impl Control {
     pub(super) async fn stop_tls(&mut self) -> Result<(), Gone> {
         let limit = self.shared.options.limits.stall;
         if !matches!(timeout(limit, self.wire.stop_tls()).await, Ok(Ok(()))) {
-            self.why_closed = "the connection broke";
-            return Err(Gone);
+            return Err(Gone(BROKE));
         }
         if self.machine.is_cleared() {
             if let Some(tls) = self.tls.as_deref_mut() {

@@ -98,7 +98,7 @@ async fn a_turn_comes_as_soon_as_the_one_before_has_its_connection() {
         let port = Arc::clone(&port);
         tokio::spawn(async move { port.claim(claimant(2, HOME, None)).await.is_some() })
     };
-    tokio::time::sleep(TURN_MAX / 2).await;
+    sleep(TURN_MAX / 2).await;
     assert!(!waiting.is_finished());
     assert_eq!(port.offer(HOME, arrival()).0, Whose::Given);
     assert!(waiting.await.unwrap() && has_arrived(&first));
@@ -116,7 +116,7 @@ async fn an_address_stays_reserved_for_who_gave_a_claim_up() {
         assert!(port.try_claim(&own).is_ok(), "it is its own");
         let told = port.try_claim(&claimant(2, HOME, Some(&tls))).is_ok();
         assert_eq!(told, bound, "told apart by their tickets");
-        tokio::time::sleep(Duration::from_secs(31)).await;
+        sleep(Duration::from_secs(31)).await;
         assert!(port.try_claim(&claimant(2, HOME, None)).is_ok(), "long enough");
     }
 }

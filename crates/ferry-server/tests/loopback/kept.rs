@@ -53,7 +53,7 @@ fn store_all(client: &mut Client, mut data: impl Write + Send) {
         for n in 0..FILES {
             // Some of them ahead, as many as fit into what a server lets wait.
             while said < FILES && said < n + 500 {
-                client.say(&format!("STOR f{said}"));
+                client.say(format!("STOR f{said}"));
                 said += 1;
             }
             client.expect(if n == 0 { 150 } else { 125 });
@@ -72,7 +72,7 @@ fn thousands_of_files_go_up_and_down_one_connection() {
     store_all(&mut client, data.try_clone().unwrap());
     let mut data = data;
     for n in 0..FILES {
-        client.say(&format!("RETR f{n}"));
+        client.say(format!("RETR f{n}"));
         client.expect(125);
         assert_eq!(read_file(&mut data), content(n));
         client.expect(250);
@@ -147,4 +147,59 @@ fn a_stream_that_expands_without_end_is_stopped_with_552_and_the_session_goes_on
     drop(data);
     client.expect(226);
     assert!(client.ok("SIZE zeros", 213).text().contains("3145728"));
+}
+
+/// Blocks of a download: each with its descriptor.
+fn blocks(data: &mut impl Read) -> Vec<(u8, Vec<u8>)> {
+    let mut all = Vec::new();
+    loop {
+        let mut header = [0; 3];
+        data.read_exact(&mut header).unwrap();
+        let mut payload = vec![0; usize::from(u16::from_be_bytes([header[1], header[2]]))];
+        data.read_exact(&mut payload).unwrap();
+        all.push((header[0], payload));
+        if header[0] & 0x40 != 0 {
+            return all;
+        }
+    }
+}
+
+#[test]
+fn a_download_goes_on_from_any_marker_it_brought() {
+    let memory = Arc::new(Memory::new());
+    let file: Vec<u8> = (0..5_u32 << 20).map(|n| (n / 7).to_le_bytes()[0]).collect();
+    memory.put("/big", &file).unwrap();
+    let site = Blueprint::of(memory).with(|options| options.coding.markers = true).build();
+    let mut client = site.writer();
+    client.ok("TYPE I", 200);
+    client.ok("MODE B", 200);
+    let mut data = client.data();
+    client.ok("RETR big", 150);
+    let came = blocks(&mut data);
+    client.expect(250);
+    let mut at = 0;
+    let mut markers = Vec::new();
+    for (descriptor, payload) in &came {
+        if descriptor & 0x10 == 0 {
+            assert!(file[at..].starts_with(payload));
+            at += payload.len();
+        } else {
+            let text = String::from_utf8(payload.clone()).unwrap();
+            assert_eq!(text.parse::<usize>().unwrap(), at, "a marker names where it stands");
+            markers.push(text);
+        }
+    }
+    assert_eq!(at, file.len());
+    assert!(markers.len() >= 3, "{markers:?}");
+    for marker in markers {
+        client.ok(&format!("REST {marker}"), 350);
+        client.ok("RETR big", 125);
+        let rest: Vec<u8> = blocks(&mut data)
+            .into_iter()
+            .filter(|(descriptor, _)| descriptor & 0x10 == 0)
+            .flat_map(|(_, payload)| payload)
+            .collect();
+        client.expect(250);
+        assert!(file.ends_with(&rest) && file.len() - rest.len() == marker.parse().unwrap());
+    }
 }

@@ -105,6 +105,7 @@ pub(super) async fn gather(mut options: Options, has_tls: bool) -> Facts {
         controls.push((listen, state));
     }
     let data = taken_data_ports(&options);
+    held.extend(free_data_port(&options, &data));
     let in_container = CONTAINER_MARKS.iter().any(|mark| Path::new(mark).exists());
     let mut facts =
         Facts { options, has_tls, own, names, controls, data, unreached: Vec::new(), in_container };
@@ -114,9 +115,7 @@ pub(super) async fn gather(mut options: Options, has_tls: bool) -> Facts {
 
 /// Which data ports cannot be listened on, on every address that control connections come to.
 fn taken_data_ports(options: &Options) -> Vec<(SocketAddr, State)> {
-    let mut ips: Vec<IpAddr> = options.listen.iter().map(|listen| listen.at.ip()).collect();
-    ips.sort_unstable();
-    ips.dedup();
+    let ips = control_addresses(options);
     let mut taken = Vec::new();
     for at in ips.iter().flat_map(|ip| data_ports(options).map(|port| SocketAddr::new(*ip, port))) {
         if let Err(error) = Tcp::new().listen(at, Purpose::Data) {
@@ -152,8 +151,26 @@ async fn greets(at: SocketAddr) -> bool {
     timeout(SHORT, greeting).await.is_ok_and(|greets: io::Result<bool>| greets.unwrap_or(false))
 }
 
+/// Listens on the first data port that is free, where control connections come to.
+fn free_data_port(options: &Options, taken: &[(SocketAddr, State)]) -> Vec<Box<dyn Listener>> {
+    let is_free = |port: &u16| !taken.iter().any(|(at, _)| at.port() == *port);
+    let Some(port) = data_ports(options).find(is_free) else {
+        return Vec::new();
+    };
+    let ips = control_addresses(options).into_iter();
+    ips.filter_map(|ip| Tcp::new().listen((ip, port).into(), Purpose::Data).ok()).collect()
+}
+
+/// The addresses that control connections come to, each once.
+fn control_addresses(options: &Options) -> Vec<IpAddr> {
+    let mut ips: Vec<IpAddr> = options.listen.iter().map(|listen| listen.at.ip()).collect();
+    ips.sort_unstable();
+    ips.dedup();
+    ips
+}
+
 /// Which of the addresses clients are told lie on this machine and are not reached by it, while
-/// the control listeners are `held`.
+/// the listeners are `held`.
 async fn unreached(facts: &Facts, held: &[Box<dyn Listener>]) -> Vec<SocketAddr> {
     let listeners: Vec<Endpoint> = held
         .iter()

@@ -117,6 +117,7 @@ fn a_range_counts_for_the_next_retr_stor_or_hash_and_only_in_type_i() {
 fn cpto_must_follow_cpfr_at_once_and_rnto_does_not_take_its_name() {
     let mut t = Talk::ready();
     assert_eq!(t.say("SITE CPTO b"), "503");
+    assert_eq!(t.say(&format!("SITE CPTO {}", "x".repeat(300))), "503");
     assert_eq!(t.ask("SITE CPFR a", Outcome::Done), "350");
     assert_eq!(t.say("SITE CPTO b"), "Work");
     assert_eq!(t.hear(Outcome::Done), "250");
