@@ -69,12 +69,12 @@ pub(crate) fn install(required: bool) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Unpacks ProFTPD below `target`, if it is not there: the folder it is in. That it cannot be had is
-/// an error if `required`, else a printed skip.
+/// Unpacks ProFTPD below `target`, if it is not there: the folder it is in. That it cannot be had
+/// is an error if `required`, else a printed skip.
 pub(crate) fn proftpd(target: &Path, required: bool) -> Result<Option<PathBuf>, Failed> {
     let folder = target.join("peers/proftpd");
-    let runs =
-        || program(&folder.join("usr/sbin/proftpd").display().to_string(), &["-v"]).succeeds();
+    let binary = folder.join("usr/sbin/proftpd").display().to_string();
+    let runs = || program(&binary, &["-v"]).succeeds();
     if runs() {
         println!("proftpd is here");
         return Ok(Some(folder));

@@ -111,7 +111,8 @@ states! {
         ["USER alice" "PASS secret" "TYPE I" "RANG 2 9" "TYPE A"];
     "after EPSV ALL": In No [EpsvAll] ["USER alice" "PASS secret" "EPSV ALL"];
     "with a passive port": In No [Prepared] ["USER alice" "PASS secret" "PASV"];
-    "with an address of PORT": In No [Prepared] ["USER alice" "PASS secret" "PORT 192,0,2,9,156,64"];
+    "with an address of PORT": In No [Prepared]
+        ["USER alice" "PASS secret" "PORT 192,0,2,9,156,64"];
     "without a data port": In No [NoDefaultPort] ["USER alice" "PASS secret"];
     "while a transfer runs": In Moving [] ["USER alice" "PASS secret" "PASV" "RETR f"];
     "while an upload runs": In Moving [] ["USER alice" "PASS secret" "STOU"];
@@ -147,7 +148,8 @@ states! {
     "with partners": In No [Fxp Partners] ["USER pat" "PASS secret"];
     "with partners under TLS": In No [Fxp Partners Secured Pbsz Private]
         ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret"];
-    "with partners and PROT C": In No [Fxp Partners Secured] ["AUTH TLS" "USER pat" "PASS secret"];
+    "with partners and PROT C": In No [Fxp Partners Secured]
+        ["AUTH TLS" "USER pat" "PASS secret"];
     "after SSCN": In No [Fxp Partners Secured Pbsz Private]
         ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret" "SSCN ON"];
     "after CPSV": In No [Fxp Partners Secured Pbsz Private Prepared]
