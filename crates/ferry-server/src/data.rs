@@ -92,8 +92,8 @@ impl Expected<'_> {
     }
 }
 
-/// Waits for the peer on a passive port of its own, and tells its address, too. Strangers are closed
-/// at once and the wait goes on, so that they can neither take the transfer nor end it.
+/// Waits for the peer on a passive port of its own, and tells its address, too. Strangers are
+/// closed at once and the wait goes on, so that they can neither take the transfer nor end it.
 pub(crate) async fn accept(
     listener: &dyn Listener,
     options: &Options,

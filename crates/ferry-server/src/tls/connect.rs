@@ -160,3 +160,6 @@ impl ServerCertVerifier for Partner {
         self.algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;
