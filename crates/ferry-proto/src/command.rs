@@ -67,6 +67,8 @@ pub enum Opts<'a> {
     Hash(Option<Algorithm>),
     /// `OPTS MODE Z [name value]…`: how hard to compress; `None` for what is customary.
     ModeZ(Option<u8>),
+    /// `OPTS REST STOR` or `OPTS REST RETR`: asks whether REST may come before that.
+    Rest(&'static str),
 }
 
 /// One command, its argument read. Names and passwords borrow from the line.
@@ -627,6 +629,7 @@ fn opts_argument(opts: &Opts<'_>) -> Vec<u8> {
         Opts::Mlst(facts) => [b"MLST ", *facts].concat(),
         Opts::Hash(None) => b"HASH".to_vec(),
         Opts::Hash(Some(algorithm)) => format!("HASH {}", algorithm.name()).into_bytes(),
+        Opts::Rest(verb) => format!("REST {verb}").into_bytes(),
         Opts::ModeZ(None) => b"MODE Z".to_vec(),
         Opts::ModeZ(Some(level)) => format!("MODE Z LEVEL {level}").into_bytes(),
     }
@@ -762,6 +765,10 @@ fn opts(p: &[u8]) -> Result<Opts<'_>, CommandError> {
                 .ok_or(CommandError::Syntax(Verb::Opts)),
             _ => Err(CommandError::Syntax(Verb::Opts)),
         };
+    }
+    if is("REST", target) {
+        let known = ["STOR", "RETR"].into_iter().find(|verb| is(verb, rest));
+        return known.map(Opts::Rest).ok_or(CommandError::Syntax(Verb::Opts));
     }
     let utf8 = is("UTF8", target) || is("UTF-8", target);
     match () {

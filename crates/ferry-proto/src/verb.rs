@@ -169,9 +169,9 @@ verbs! {
     Rest "REST" Keep, Parameter, Some("REST STREAM"), "<SP> offset", "RFC 3659";
     Rang "RANG" Keep, Parameter, Some("RANG STREAM"), "<SP> start <SP> end", "bryan-ftp-range";
     Opts "OPTS" Free Keep Mid, Parameter, None,
-        "<SP> command [<SP> options] (UTF8, MLST, HASH)", "RFC 2389";
+        "<SP> command [<SP> options] (UTF8, MLST, HASH, MODE Z, REST)", "RFC 2389";
     Allo "ALLO", Parameter, None, "<SP> decimal-integer [<SP> R <SP> decimal-integer]", "RFC 959";
-    Lang "LANG" Free, OptionalParameter, Some("LANG"), "[<SP> language-tag]", "RFC 2640";
+    Lang "LANG" Free Mid, OptionalParameter, Some("LANG"), "[<SP> language-tag]", "RFC 2640";
 
     // Transfers.
     Retr "RETR" Data, Name, None, "<SP> pathname", "RFC 959";
@@ -199,9 +199,9 @@ verbs! {
         "<SP> fact=value; <SP> pathname", "somers-ftp-mfxx";
     Mlst "MLST", OptionalName, Some("MLST"), "[<SP> pathname]", "RFC 3659";
     Feat "FEAT" Free Mid, NoneStrict, None, "", "RFC 2389";
-    Syst "SYST" Free, None, None, "", "RFC 959";
+    Syst "SYST" Free Mid, None, None, "", "RFC 959";
     Stat "STAT", OptionalName, None, "[<SP> pathname]", "RFC 959";
-    Help "HELP" Free, OptionalParameter, None, "[<SP> command]", "RFC 959";
+    Help "HELP" Free Mid, OptionalParameter, None, "[<SP> command]", "RFC 959";
     Noop "NOOP" Free Keep Mid, None, None, "", "RFC 959";
     Clnt "CLNT" Free Mid, OptionalParameter, None, "<SP> client-name", "field practice";
     Csid "CSID" Free Mid, Parameter, Some("CSID"), "<SP> fact=value;", "peterson-streamlined-ftp";

@@ -68,7 +68,7 @@ pub(crate) async fn open(session: &Session, plan: Plan) -> Result<Ready, Refused
         }
         Transfer::Store { path, from } => {
             let Some(start) = form.start_receiving(from) else {
-                return Err(FsError::BadOffset.into());
+                return Err(bad_start(session, &path).await);
             };
             let mode = match plan.until {
                 Some(_) => WriteMode::Over(start.offset),
@@ -85,6 +85,7 @@ pub(crate) async fn open(session: &Session, plan: Plan) -> Result<Ready, Refused
             let mut start = from;
             if from != RestartPoint::default() || form.mode.has_markers() {
                 let size = match session.guard.stat(&path, true).await {
+                    Ok(meta) if meta.kind != Kind::File => return Err(FsError::NotFile.into()),
                     Ok(meta) => meta.size,
                     Err(FsError::NotFound) => 0,
                     Err(error) => return Err(error.into()),
@@ -120,6 +121,14 @@ pub(crate) async fn open(session: &Session, plan: Plan) -> Result<Ready, Refused
 
 fn ready_listing(listing: Listing, path: FtpPath) -> Ready {
     Ready { opened: Opened::Listing(listing, None), path, wire_len: None, stored_as: None }
+}
+
+/// Why an upload cannot start where it was to; what is no file is told first.
+async fn bad_start(session: &Session, path: &FtpPath) -> Refused {
+    match session.guard.stat(path, true).await {
+        Ok(meta) if meta.kind != Kind::File => FsError::NotFile.into(),
+        _ => FsError::BadOffset.into(),
+    }
 }
 
 /// The listing as TYPE and MODE have it.

@@ -216,7 +216,8 @@ pub enum Upload {
 
 /// A file being written. Octets go in by [`write`](Sink::write); then exactly one of
 /// [`commit`](Sink::commit) and [`abandon`](Sink::abandon). Dropping it without either keeps
-/// nothing that was aside, as there is no time to wait for a name; no hidden file stays behind.
+/// nothing that was aside, as there is no time to wait for a name; no hidden file stays behind, and
+/// neither does a name that the write made in place if it never began.
 pub trait Sink: Send {
     /// Writes all of `buf` behind what was written before and gives the buffer back (its content
     /// is then unspecified, its capacity kept).

@@ -139,9 +139,11 @@ impl Model {
                     m.login = Login::Named(name);
                     m.cwd = b"/".to_vec();
                     m.rest = None;
-                    // RFC 959 §4.1.1 would have what PORT set stay, as a transfer parameter; the
-                    // engine drops it together with the passive port. The model goes along.
-                    m.way = Way::Default;
+                    // What PORT set stays, as every transfer parameter (RFC 959 §4.1.1); a passive
+                    // port was opened for who was there.
+                    if m.way != Way::Active {
+                        m.way = Way::Default;
+                    }
                 })
             }
             "PASS" => self.pass(command, named),
@@ -278,5 +280,5 @@ fn keeps_rest(verb: &str) -> bool {
 
 /// Commands that may stand between USER and PASS, and PASS.
 fn keeps_user(verb: &str) -> bool {
-    ["NOOP", "FEAT", "OPTS", "CLNT", "PBSZ", "PROT"].contains(&verb)
+    ["NOOP", "FEAT", "OPTS", "CLNT", "PBSZ", "PROT", "SYST", "HELP"].contains(&verb)
 }

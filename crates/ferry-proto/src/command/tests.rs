@@ -14,6 +14,7 @@ fn restart_markers_and_the_settings_of_mode_z_are_read() {
         ("REST 12.1", Command::RestMark(marker)),
         ("OPTS MODE Z LEVEL 9", Command::Opts(Opts::ModeZ(Some(9)))),
         ("opts mode z", Command::Opts(Opts::ModeZ(None))),
+        ("OPTS REST stor", Command::Opts(Opts::Rest("STOR"))),
     ] {
         assert_eq!(parse(line), Ok(want), "{line}");
     }

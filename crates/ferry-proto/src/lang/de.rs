@@ -119,6 +119,7 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("Type is Image.", "Der Typ ist Image."),
     ("Type is EBCDIC.", "Der Typ ist EBCDIC."),
     ("Type is Local, with bytes of {} bits.", "Der Typ ist Local, mit Bytes zu {} Bit."),
+    ("REST is allowed before {}.", "REST ist vor {} erlaubt."),
     ("MODE Z LEVEL is {}.", "MODE Z LEVEL ist {}."),
     (
         "Such a marker needs TYPE A and MODE B or C.",

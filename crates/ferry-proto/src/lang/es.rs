@@ -113,6 +113,7 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("Type is Image.", "El tipo es Image."),
     ("Type is EBCDIC.", "El tipo es EBCDIC."),
     ("Type is Local, with bytes of {} bits.", "El tipo es Local, con bytes de {} bits."),
+    ("REST is allowed before {}.", "REST está permitido antes de {}."),
     ("MODE Z LEVEL is {}.", "MODE Z LEVEL es {}."),
     ("Such a marker needs TYPE A and MODE B or C.", "Esa marca exige TYPE A y MODE B o C."),
     ("SIZE is told for STRU F only.", "SIZE solo se indica con STRU F."),

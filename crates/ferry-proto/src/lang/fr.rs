@@ -110,6 +110,7 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "Type is Local, with bytes of {} bits.",
         "Le type est Local, avec des octets logiques de {} bits.",
     ),
+    ("REST is allowed before {}.", "REST est permis avant {}."),
     ("MODE Z LEVEL is {}.", "MODE Z LEVEL est {}."),
     (
         "Such a marker needs TYPE A and MODE B or C.",

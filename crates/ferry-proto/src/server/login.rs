@@ -4,8 +4,7 @@ use crate::command::{Command, Mechanism, ProtectionLevel};
 use crate::reply::Reply;
 use crate::server::fxp::Right;
 use crate::server::{
-    Acct, Action, Ask, LoginRefusal, Outcome, Phase, Prepared, Protection, Rules, ServerSession,
-    Stage,
+    Acct, Action, Ask, LoginRefusal, Outcome, Phase, Protection, Rules, ServerSession, Stage,
 };
 
 /// Each further wrong password is answered a second later, up to this many.
@@ -70,7 +69,8 @@ impl ServerSession {
         out.push(Action::Reply(reply));
     }
 
-    /// Drops who is logged in and what hangs on it; TYPE and PROT stay (RFC 959 §4.1.1, USER).
+    /// Drops who is logged in and what hangs on it; TYPE, PROT and an address that PORT named stay
+    /// (RFC 959 §4.1.1, USER).
     pub(super) fn forget(&mut self, out: &mut Vec<Action>) {
         if matches!(self.phase, Phase::Ready(_) | Phase::NeedAcct(_)) {
             out.push(Action::Forget);
@@ -82,7 +82,6 @@ impl ServerSession {
         self.cwd = None;
         self.rename_from = None;
         self.set_range(0, u64::MAX);
-        self.prepared = Prepared::No;
     }
 
     fn user(&mut self, name: &[u8], rules: &Rules, out: &mut Vec<Action>) -> Reply {

@@ -50,6 +50,9 @@ impl ServerSession {
             Command::Rest(offset) => self.set_restart(offset),
             Command::RestMark(point) => self.set_restart_mark(point),
             Command::Rang(range) => self.set_rang(range),
+            Command::Opts(Opts::Rest(verb)) => {
+                Reply::new(200, format!("REST is allowed before {verb}."))
+            }
             Command::Opts(Opts::ModeZ(level)) => self.set_level(level),
             Command::Opts(Opts::Hash(algorithm)) => {
                 self.hash = algorithm.unwrap_or(self.hash);

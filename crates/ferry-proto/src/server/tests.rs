@@ -118,7 +118,8 @@ fn logging_in_follows_rfc_959_and_tells_nothing_about_names() {
     assert_eq!(t.say("PASS x"), "503");
     assert_eq!(t.say("USER alice"), "331");
     assert_eq!(t.say("SYST"), "215");
-    assert_eq!(t.say("PASS x"), "503", "SYST came between");
+    assert_eq!(t.say("PWD"), "530");
+    assert_eq!(t.say("PASS x"), "503", "PWD came between");
     t.say("USER alice");
     assert_eq!(t.ask("PASS x", Outcome::LoggedIn(FtpPath::new(b"/home").unwrap())), "230");
     assert!(t.text("PWD").starts_with("257 \"/home\""));

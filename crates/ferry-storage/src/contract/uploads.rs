@@ -170,6 +170,35 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "a write in place of a new name that never begins leaves nothing",
+        run: |fx| {
+            Box::pin(async move {
+                let mut modes = vec![WriteMode::Create(Upload::Direct)];
+                modes.push(WriteMode::CreateNew(Upload::Direct));
+                if fx.in_place() {
+                    modes.extend([WriteMode::Append, WriteMode::At(0), WriteMode::Over(0)]);
+                }
+                for mode in modes {
+                    drop(fx.open("/new", mode).await.unwrap());
+                    assert!(!fx.exists("/new").await, "{mode:?}");
+                }
+                fx.put("/old", b"content").await;
+                if fx.in_place() {
+                    drop(fx.open("/old", WriteMode::Append).await.unwrap());
+                    assert_eq!(fx.get("/old").await, b"content");
+                }
+                // An end that is asked for makes the file, even an empty one.
+                fx.open("/new", WriteMode::Create(Upload::Direct))
+                    .await
+                    .unwrap()
+                    .commit()
+                    .await
+                    .unwrap();
+                assert!(fx.exists("/new").await);
+            })
+        },
+    },
+    Case {
         name: "an upload completes over a file that came or went meanwhile",
         run: |fx| {
             Box::pin(async move {

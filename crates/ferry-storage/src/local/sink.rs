@@ -23,13 +23,22 @@ const RACES_MAX: u32 = 16;
 /// A file being written.
 #[derive(Debug)]
 pub(super) enum Writing {
-    /// Under its name; `Some` directory if the name is new and must reach the medium too. `cut` is
-    /// where the file still has to be cut off, see [`WriteMode::At`].
-    InPlace { file: File, new_in: Option<OwnedFd>, fsync: bool, cut: Option<u64>, appending: bool },
+    /// Under its name. `cut` is where the file still has to be cut off, see [`WriteMode::At`].
+    InPlace { file: File, new: Option<NewName>, fsync: bool, cut: Option<u64>, appending: bool },
     /// Aside until it is complete.
     Aside(Pending),
     /// Committed or abandoned.
     Done,
+}
+
+/// A name that this write made: it must reach the medium with its directory, and it goes again if
+/// the write never begins.
+#[derive(Debug)]
+pub(super) struct NewName {
+    dir: OwnedFd,
+    name: Vec<u8>,
+    own: (u64, u64),
+    begun: bool,
 }
 
 /// An upload aside, and what is to become of it.
@@ -91,9 +100,9 @@ impl Writing {
                 let place = root.place(path)?;
                 let file = create_new(&place.dir, &place.name, perm, OFlags::empty())?;
                 if upload == Upload::Direct {
-                    let new_in = Some(place.dir);
+                    let new = Some(NewName::of(&file, place.dir, place.name)?);
                     let (fsync, cut, appending) = (root.fsync, None, false);
-                    return Ok(Self::InPlace { file, new_in, fsync, cut, appending });
+                    return Ok(Self::InPlace { file, new, fsync, cut, appending });
                 }
                 let unique = meta::of_fd(&file)?.unique;
                 let was = Was::Reserved(Reserved { unique, _open: file });
@@ -108,7 +117,10 @@ impl Writing {
     /// The file, cut off where it has to be.
     fn file(&mut self) -> Result<&File, FsError> {
         match self {
-            Self::InPlace { file, cut, .. } => {
+            Self::InPlace { file, cut, new, .. } => {
+                if let Some(new) = new {
+                    new.begun = true;
+                }
                 if let Some(len) = cut.take() {
                     ftruncate(&*file, len)?;
                 }
@@ -130,9 +142,9 @@ impl Writing {
     fn commit(&mut self) -> Result<(), FsError> {
         self.file()?;
         match std::mem::replace(self, Self::Done) {
-            Self::InPlace { file, new_in, fsync: true, .. } => {
+            Self::InPlace { file, new, fsync: true, .. } => {
                 fsync_file(&file)?;
-                new_in.map_or(Ok(()), |dir| fsync_dir(&dir))
+                new.map_or(Ok(()), |new| fsync_dir(&new.dir))
             }
             Self::Aside(mut pending) => pending.commit(),
             Self::InPlace { .. } | Self::Done => Ok(()),
@@ -140,6 +152,9 @@ impl Writing {
     }
 
     fn abandon(&mut self) -> Result<bool, FsError> {
+        if matches!(self, Self::InPlace { .. }) {
+            self.file()?;
+        }
         match std::mem::replace(self, Self::Done) {
             Self::InPlace { .. } => Ok(true),
             Self::Aside(mut pending) => pending.abandon(),
@@ -227,6 +242,23 @@ impl Pending {
     }
 }
 
+impl NewName {
+    fn of(file: &File, dir: OwnedFd, name: Vec<u8>) -> Result<Self, FsError> {
+        Ok(Self { dir, name, own: meta::of_fd(file)?.unique, begun: false })
+    }
+}
+
+impl Drop for NewName {
+    fn drop(&mut self) {
+        if !self.begun
+            && let Ok(Some(meta)) = meta::of_name(&self.dir, &self.name)
+            && meta.unique == self.own
+        {
+            let _ = unlinkat(&self.dir, &*self.name, AtFlags::empty());
+        }
+    }
+}
+
 impl Reserved {
     /// Frees the name, unless someone has put another file there.
     fn remove(&self, dir: &OwnedFd, name: &[u8]) {
@@ -268,13 +300,9 @@ fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writ
             match create_new(&dir, &name, perm, append) {
                 Err(FsError::Exists) => continue,
                 done => {
-                    return Ok(Writing::InPlace {
-                        file: done?,
-                        new_in: Some(dir),
-                        fsync,
-                        cut: None,
-                        appending,
-                    });
+                    let file = done?;
+                    let new = Some(NewName::of(&file, dir, name)?);
+                    return Ok(Writing::InPlace { file, new, fsync, cut: None, appending });
                 }
             }
         };
@@ -294,7 +322,7 @@ fn in_place(root: &Root, path: &FtpPath, start: Start, perm: u32) -> Result<Writ
             file.seek(SeekFrom::Start(offset)).map_err(of_io)?;
         }
         let cut = if let Start::At(offset) = start { Some(offset) } else { None };
-        return Ok(Writing::InPlace { file, new_in: None, fsync, cut, appending });
+        return Ok(Writing::InPlace { file, new: None, fsync, cut, appending });
     }
     Err(FsError::Busy)
 }

@@ -24,8 +24,9 @@ pub(super) struct MemorySink {
 
 /// Where the octets go.
 enum State {
-    /// Into a node that has its name.
-    InPlace(u64),
+    /// Into a node that has its name. A name that this write made goes again if nothing is ever
+    /// written.
+    InPlace(u64, Option<(u64, Vec<u8>)>),
     /// Into a blob that has no node yet.
     Aside(Aside),
     /// Committed or abandoned.
@@ -84,7 +85,7 @@ impl MemorySink {
             }
             WriteMode::Create(_) | WriteMode::CreateNew(_) => {
                 let (ino, blob) = find_or_make(&mut t, &place, perm)?;
-                (blob, Some(0), State::InPlace(ino))
+                (blob, Some(0), State::InPlace(ino, new_name(&place)))
             }
             WriteMode::At(offset) | WriteMode::Over(offset) => {
                 if offset > 0 && place.found.is_none() {
@@ -95,11 +96,11 @@ impl MemorySink {
                 if at > lock(&blob).len() {
                     return Err(FsError::BadOffset);
                 }
-                (blob, Some(at), State::InPlace(ino))
+                (blob, Some(at), State::InPlace(ino, new_name(&place)))
             }
             WriteMode::Append => {
                 let (ino, blob) = find_or_make(&mut t, &place, perm)?;
-                (blob, None, State::InPlace(ino))
+                (blob, None, State::InPlace(ino, new_name(&place)))
             }
         };
         drop(t);
@@ -107,8 +108,11 @@ impl MemorySink {
     }
 
     fn cut_off(&mut self) {
-        if let (Some(len), State::InPlace(ino)) = (self.cut.take(), &self.state) {
-            lock(&self.tree).truncate(*ino, len);
+        if let State::InPlace(ino, new) = &mut self.state {
+            *new = None;
+            if let Some(len) = self.cut.take() {
+                lock(&self.tree).truncate(*ino, len);
+            }
         }
     }
 
@@ -136,7 +140,7 @@ impl MemorySink {
         drop(data);
         let now = tree.now;
         match &mut self.state {
-            State::InPlace(ino) => tree.touch(*ino, now),
+            State::InPlace(ino, _) => tree.touch(*ino, now),
             State::Aside(aside) => aside.written = now,
             State::Done => {}
         }
@@ -175,7 +179,14 @@ impl MemorySink {
     fn abandon_now(&mut self, drop_it: bool) -> Result<bool, FsError> {
         let aside = match std::mem::replace(&mut self.state, State::Done) {
             State::Aside(aside) => aside,
-            State::InPlace(_) => return Ok(true),
+            State::InPlace(ino, Some((dir, name))) if drop_it => {
+                let mut tree = lock(&self.tree);
+                if tree.names(dir).and_then(|names| names.get(&name)) == Some(&ino) {
+                    tree.unlink(dir, &name);
+                }
+                return Ok(false);
+            }
+            State::InPlace(..) => return Ok(true),
             State::Done => return Ok(false),
         };
         let mut tree = lock(&self.tree);
@@ -254,6 +265,11 @@ fn aside(
     let keep = upload == Upload::Atomic;
     let aside = Aside { dir, name, perm, keep, was, written: now };
     (Blob::default(), Some(0), State::Aside(aside))
+}
+
+/// The name, if the write is what makes it.
+fn new_name(place: &Place) -> Option<(u64, Vec<u8>)> {
+    place.found.is_none().then(|| (place.dir, place.name.clone()))
 }
 
 fn make(tree: &mut Tree, place: &Place, perm: u32) -> Result<(u64, Blob), FsError> {

@@ -39,7 +39,7 @@ fn a_wrong_account_counts_as_a_wrong_password_and_starts_the_login_anew() {
 fn whoever_says_something_else_instead_of_acct_is_not_logged_in() {
     for (line, want) in [
         ("PWD", "Forget 530"),
-        ("SYST", "Forget 215"),
+        ("RMD x", "Forget 530"),
         ("USER bob", "Forget 331"),
         ("AUTH TLS", "Forget 234 StartTls"),
         ("XYZZY", "Forget 500"),
