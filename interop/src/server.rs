@@ -37,6 +37,8 @@ pub struct Extra<'a> {
     pub server: &'a str,
     /// Lines of the account's `[[user]]`.
     pub user: &'a str,
+    /// Lines of `[tls]`.
+    pub tls: &'a str,
     /// Whole tables.
     pub tables: &'a str,
 }
@@ -218,7 +220,8 @@ fn configuration(listeners: &[(Family, bool)], extra: Extra<'_>) -> String {
             "[[listen]]\naddress = \"{address}\"\nport = 0\ntls = \"{tls}\"\n\n"
         ));
     }
-    text.push_str("[tls]\ncert = \"main.pem\"\nkey = \"main.key\"\n\n");
+    let tls = extra.tls;
+    text.push_str(&format!("[tls]\ncert = \"main.pem\"\nkey = \"main.key\"\n{tls}\n\n"));
     text.push_str("[limits]\nper_address = 200\n\n");
     text.push_str(&format!("[[user]]\nname = \"{USER}\"\npassword = \"{PASSWORD_HASH}\"\n"));
     text.push_str("home = \"files\"\naccess = \"read-write\"\n");

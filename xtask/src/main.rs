@@ -20,6 +20,7 @@ usage: cargo xtask COMMAND
   peers        install the clients and unpack the servers that the tests drive
   test         the same, then run every test, then the interop suite
   fuzz-smoke   run every fuzz target for a moment
+  conformance  write docs/conformance.md anew, from the tests that prove it
   fmt          check the formatting
   lint         clippy, warnings denied
   docs         rustdoc, private items too, warnings denied
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         "peers" => peers().map(drop),
         "test" => test(),
         "fuzz-smoke" => fuzz::smoke(),
+        "conformance" => conformance(),
         "fmt" => fmt(),
         "lint" => lint(),
         "docs" => docs(),
@@ -84,6 +86,15 @@ fn test() -> Result<(), Failed> {
             suite.env("FERRY_REQUIRE_PEERS", "1");
         }
         suite.run()
+    })
+}
+
+/// The page is checked by `test`; this writes it when behaviour, or a proof of it, has changed.
+fn conformance() -> Result<(), Failed> {
+    step("write docs/conformance.md", || {
+        cargo(&["test", "--package", "ferry-server", "--test", "conformance"])
+            .env("FERRY_WRITE", "1")
+            .run()
     })
 }
 

@@ -88,18 +88,26 @@ impl Connection {
         if let Some(tls) = &self.tls {
             let handshake = async {
                 if let (true, Some(other)) = (self.fxp.tls_client, other) {
-                    self.shake_as_client(&mut wire, tls, other).await
+                    self.shake_as_client(&mut wire, tls, other).await.map(|()| None)
                 } else {
                     let offer = tls.offer(channel);
                     let offer = if foreign.is_some() { offer.without_resumption() } else { offer };
-                    wire.accept_tls(offer, &arrival.early).await.map(|facts| facts.resumed)
+                    wire.accept_tls(offer, &arrival.early).await.map(Some)
                 }
             };
-            *resumed = Some(match timeout(limits.handshake, handshake).await {
-                Ok(Ok(resumed)) => resumed,
+            let facts = match timeout(limits.handshake, handshake).await {
+                Ok(Ok(facts)) => facts,
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_) => return Err(Broken::new(End::NotPrivate, "no TLS handshake in time")),
-            });
+            };
+            *resumed = Some(facts.as_ref().is_some_and(|facts| facts.resumed));
+            // RFC 4217 §10.2: whoever showed a certificate shows the same here. Another server has
+            // one of its own, if any.
+            if let (None, Some(facts)) = (foreign, &facts)
+                && tls.client().is_some_and(|client| facts.client.as_ref() != Some(&**client))
+            {
+                return Err(TlsFailure::AnotherClient.into());
+            }
             // What was given to a session for its ticket must have held it, whatever has become
             // of the session's TLS since (CCC).
             if self.is_bound() && *resumed != Some(true) {
@@ -115,11 +123,11 @@ impl Connection {
         wire: &mut Wire,
         tls: &SessionTls,
         other: IpAddr,
-    ) -> Result<bool, TlsFailure> {
+    ) -> Result<(), TlsFailure> {
         if let Some(shown) = wire.connect_tls(tls, other).await? {
             self.notice(&format!("the certificate of {other} has the SHA-256 {shown}"));
         }
-        Ok(false)
+        Ok(())
     }
 
     fn notice(&self, what: &str) {

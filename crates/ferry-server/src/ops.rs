@@ -161,6 +161,7 @@ impl Session {
             }
             // The session driver answers these itself.
             Ask::Login { .. }
+            | Ask::Recognise(_)
             | Ask::Account(_)
             | Ask::Host(_)
             | Ask::Mount(_)

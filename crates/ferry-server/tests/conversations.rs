@@ -48,6 +48,7 @@ conversations! {
     passive
     proxied
     ranges
+    refusals
     representations
     restart
     router

@@ -48,6 +48,7 @@
 //! and the server must end when asked.
 
 mod client;
+mod exchange;
 mod parse;
 mod play;
 mod stage;
@@ -57,6 +58,7 @@ mod text;
 
 use std::fmt::Write as _;
 
+pub use self::exchange::Exchange;
 pub use self::parse::Conversation;
 pub use self::stage::{NOW, Stage, User, VirtualStage};
 pub use self::subject::{Ferry, GRACE, Running, Subject};
@@ -70,6 +72,18 @@ impl Conversation {
     /// # Errors
     /// It did not go as written: the transcript, the line and the reason.
     pub fn play(&self, subject: &dyn Subject, seed: u64) -> Result<String, String> {
+        self.played(subject, seed).map(|transcript| transcript.as_str().to_owned())
+    }
+
+    /// Plays the conversation once and tells what was asked and answered in it.
+    ///
+    /// # Errors
+    /// As [`play`](Self::play).
+    pub fn exchanges(&self, subject: &dyn Subject, seed: u64) -> Result<Vec<Exchange>, String> {
+        self.played(subject, seed).map(|mut transcript| transcript.exchanges.take())
+    }
+
+    fn played(&self, subject: &dyn Subject, seed: u64) -> Result<play::Transcript, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -77,7 +91,7 @@ impl Conversation {
             .map_err(|e| e.to_string())?;
         let (transcript, done) = runtime.block_on(Box::pin(play::play(self, subject, seed)));
         let Err(failure) = done else {
-            return Ok(transcript.as_str().to_owned());
+            return Ok(transcript);
         };
         let mut report = format!("{}\n{}", self.title(), transcript.as_str());
         if let Some((line, source)) = failure.line {

@@ -64,6 +64,10 @@ impl Driver {
             closed: false,
         };
         for line in state.lines {
+            if *line == "LONG" {
+                driver.feed(&[&[b'x'; 2 * LINE_MAX][..], b"\r\n"].concat())?;
+                continue;
+            }
             driver.feed([line.as_bytes(), b"\r\n"].concat().as_slice())?;
         }
         if driver.holds && driver.held.is_none() {
@@ -258,6 +262,7 @@ impl Driver {
                 let stored_as = FtpPath::new(b"/unique").ok().filter(|_| unique);
                 Outcome::Opened { wire_len: Some(3), stored_as }
             }
+            Ask::Move { keep: true, .. } => Outcome::Ended(End::Kept),
             Ask::Move { .. } => Outcome::Ended(End::Complete),
             Ask::Work { work, .. } => match &**work {
                 Work::Hash { paths, .. } => {

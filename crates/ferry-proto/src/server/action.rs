@@ -196,6 +196,10 @@ pub enum Ask {
         /// As sent.
         password: Box<[u8]>,
     },
+    /// Is the peer, by the certificate it showed, the account of this name?
+    /// [`Outcome::LoggedIn`] or [`Outcome::AccountWanted`] if so; [`Failure::NotFound`] if a
+    /// password is to be asked for.
+    Recognise(Box<[u8]>),
     /// Check what ACCT says for the account that logs in or is logged in: [`Outcome::Done`], and
     /// from then on it counts; [`Failure::Denied`] if it is wrong.
     Account(Box<[u8]>),

@@ -34,6 +34,15 @@ impl ServerSession {
         self.fxp = Right::Partners;
     }
 
+    /// The account leaves, and with it what it alone may: another server's address must not become
+    /// the next account's.
+    pub(super) fn forget_partner(&mut self) {
+        self.fxp = Right::None;
+        if matches!(&self.prepared, Prepared::To(to) if to.ip() != self.peer.ip()) {
+            self.prepared = Prepared::No;
+        }
+    }
+
     /// SSCN: tells or sets who is TLS client from now on.
     pub(super) fn sscn(&mut self, wanted: Option<bool>, out: &mut Vec<Action>) -> Reply {
         if let Some(refused) = self.without_partners() {

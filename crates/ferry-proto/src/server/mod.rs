@@ -120,6 +120,7 @@ impl Prepared {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
     Login,
+    Recognise(Box<[u8]>),
     Penalty,
     Account,
     AccountPenalty,
@@ -203,6 +204,8 @@ pub struct ServerSession {
     epsv_all: bool,
     first_verb_seen: bool,
     implicit_tls: bool,
+    /// The peer showed a certificate on the control connection.
+    certified: bool,
     acct: Acct,
     fxp: fxp::Right,
     language: Language,
@@ -248,6 +251,7 @@ impl ServerSession {
             epsv_all: false,
             first_verb_seen: false,
             implicit_tls,
+            certified: false,
             acct: Acct::Unneeded,
             fxp: fxp::Right::None,
             language: Language::default(),
@@ -537,6 +541,7 @@ impl ServerSession {
             return;
         };
         match *stage {
+            Stage::Recognise(user) => self.conclude_recognise(user, outcome, rules, out),
             Stage::Login | Stage::Penalty => self.conclude_login(&stage, outcome, rules, out),
             Stage::Account | Stage::AccountPenalty => {
                 self.conclude_account(&stage, &outcome, rules, out);
@@ -573,6 +578,12 @@ impl ServerSession {
             first_verb_seen: true,
             ..Self::new(self.peer, self.umask, false)
         };
+    }
+
+    /// Whether the peer showed a certificate in the control connection's handshake, so that it may
+    /// log in by it.
+    pub fn set_certified(&mut self, certified: bool) {
+        self.certified = certified;
     }
 
     /// Puts the replies from `from` on into the session's language.

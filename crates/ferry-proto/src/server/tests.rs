@@ -7,6 +7,7 @@ use crate::date::UnixTime;
 use crate::repr::FormatError;
 use proptest::prelude::*;
 
+mod certificate;
 mod form;
 mod fxp;
 mod place;

@@ -11,10 +11,12 @@ use tokio::time::{sleep, timeout};
 
 use super::moving::Way;
 use super::{Control, Gone, Opening, Work};
+use crate::auth::Login;
 use crate::events::Event;
 use crate::guard::Guarded;
 use crate::opened;
 use crate::ops::{Refused, Session};
+use crate::tls::SessionTls;
 
 impl Control {
     pub(super) async fn answer(&mut self, ask: Ask, work: &mut Work) -> Result<Outcome, Gone> {
@@ -22,6 +24,10 @@ impl Control {
             Ask::Login { user, password } => {
                 self.flush(work).await?;
                 self.login(&user, &password).await
+            }
+            Ask::Recognise(user) => {
+                self.flush(work).await?;
+                self.recognise(&user).await
             }
             Ask::Account(info) => {
                 self.flush(work).await?;
@@ -66,8 +72,11 @@ impl Control {
         let ip = self.machine.peer().ip();
         let limit = self.shared.options.limits.login;
         let auth = &self.shared.hosts.get(self.host).auth;
-        let verdict = timeout(limit, auth.login(user, password, ip)).await;
-        let Ok(Some(login)) = verdict else {
+        let deciding = match self.client_certificate() {
+            Some(shown) => auth.login_certified(user, password, shown, ip),
+            None => auth.login(user, password, ip),
+        };
+        let Ok(Some(login)) = timeout(limit, deciding).await else {
             self.report(&Event::LoginFailed { user });
             if self.shared.registry.failed(ip, self.shared.second()) {
                 let what = "too many wrong passwords: its address is turned away for a while";
@@ -75,6 +84,30 @@ impl Control {
             }
             return Outcome::LoginRefused(LoginRefusal::Wrong);
         };
+        self.enter(user, login, password)
+    }
+
+    /// The certificate that the client showed on the control connection.
+    fn client_certificate(&self) -> Option<&[u8]> {
+        self.tls.as_deref().and_then(SessionTls::client).map(|shown| shown.as_ref().as_ref())
+    }
+
+    /// A log-in by certificate alone; whoever it says nothing of is asked for a password.
+    pub(super) async fn recognise(&mut self, user: &[u8]) -> Outcome {
+        let ip = self.machine.peer().ip();
+        let limit = self.shared.options.limits.login;
+        let auth = &self.shared.hosts.get(self.host).auth;
+        let Some(shown) = self.client_certificate() else {
+            return Outcome::Failed(Failure::NotFound);
+        };
+        match timeout(limit, auth.recognise(user, shown, ip)).await {
+            Ok(Some(login)) => self.enter(user, login, b""),
+            _ => Outcome::Failed(Failure::NotFound),
+        }
+    }
+
+    /// Someone has proved who they are.
+    fn enter(&mut self, user: &[u8], login: Login, password: &[u8]) -> Outcome {
         let account = Arc::clone(&login.account);
         let counted =
             self.shared.registry.log_in(&self.counted_as(&account.name), account.sessions_max);

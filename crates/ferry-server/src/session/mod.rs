@@ -160,7 +160,8 @@ impl Control {
         let peer = self.machine.peer();
         self.report(&Event::Connected { peer });
         if how == ListenTls::Implicit {
-            self.secure(&[]).await?;
+            let certified = self.secure(&[]).await?;
+            self.machine.set_certified(certified);
         }
         let limits = &self.shared.options.limits;
         let (here, allowed) = (self.shared.registry.sessions(), limits.sessions);

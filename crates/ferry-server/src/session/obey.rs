@@ -205,13 +205,15 @@ impl Control {
             self.report(&Event::Noticed { what });
             return Err(Gone("plain text behind AUTH"));
         }
-        self.secure(&early).await?;
+        let certified = self.secure(&early).await?;
         self.lines = LineReader::default();
         self.machine.tls_up();
+        self.machine.set_certified(certified);
         Ok(())
     }
 
-    pub(super) async fn secure(&mut self, early: &[u8]) -> Result<(), Gone> {
+    /// Shakes hands; whether the client showed a certificate.
+    pub(super) async fn secure(&mut self, early: &[u8]) -> Result<bool, Gone> {
         let shared = Arc::clone(&self.shared);
         let mut host = self.host;
         let mut session = None;
@@ -229,13 +231,14 @@ impl Control {
         match timeout(limit, handshake).await {
             Ok(Ok(facts)) => {
                 self.tls = session.map(|mut tls: Box<SessionTls>| {
-                    tls.enter_control(facts.version, facts.mixes);
+                    tls.enter_control(facts);
                     tls
                 });
                 self.host = host;
+                let certified = self.tls.as_deref().is_some_and(|tls| tls.client().is_some());
                 // The first octet under TLS is one the peer meant for FTP.
                 self.fresh = false;
-                Ok(())
+                Ok(certified)
             }
             Ok(Err(error)) => {
                 let source = std::error::Error::source(&error);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rustls::server::{Accepted, Acceptor};
 use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
+use rustls_pki_types::CertificateDer;
 
 use super::binding::Binding;
 use super::records::Records;
@@ -31,6 +32,8 @@ pub(crate) struct TlsFacts {
     pub(crate) mixes: bool,
     /// Whether our ALPN name was chosen.
     pub(crate) alpn: bool,
+    /// The certificate that the client showed, itself or in the session it resumed.
+    pub(crate) client: Option<CertificateDer<'static>>,
 }
 
 /// Why there is no TLS.
@@ -42,6 +45,8 @@ pub(crate) enum TlsFailure {
     Tls(rustls::Error),
     /// The handshake is complete but not resumed, and it had to be.
     NotResumed,
+    /// The handshake is complete, but not with the certificate of the control connection.
+    AnotherClient,
 }
 
 impl fmt::Display for TlsFailure {
@@ -50,6 +55,9 @@ impl fmt::Display for TlsFailure {
             Self::Io(_) => f.write_str("the connection broke during the TLS handshake"),
             Self::Tls(_) => f.write_str("the TLS handshake failed"),
             Self::NotResumed => f.write_str("the TLS session was not resumed"),
+            Self::AnotherClient => {
+                f.write_str("the certificate is not that of the control connection")
+            }
         }
     }
 }
@@ -59,7 +67,7 @@ impl std::error::Error for TlsFailure {
         match self {
             Self::Io(e) => Some(e),
             Self::Tls(e) => Some(e),
-            Self::NotResumed => None,
+            Self::NotResumed | Self::AnotherClient => None,
         }
     }
 }
@@ -190,6 +198,10 @@ fn facts(conn: &ServerConnection, mixes: bool) -> TlsFacts {
         sni: conn.server_name().map(Into::into),
         mixes,
         alpn: conn.alpn_protocol().is_some(),
+        client: conn
+            .peer_certificates()
+            .and_then(<[_]>::first)
+            .map(|certificate| certificate.clone().into_owned()),
     }
 }
 

@@ -9,6 +9,7 @@
 mod accept;
 mod alpn;
 mod binding;
+mod clients;
 mod connect;
 mod kin;
 mod leave;
@@ -28,6 +29,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 pub(crate) use self::accept::{Choose, TlsFacts, TlsFailure, accept};
 use self::binding::Binding;
+pub use self::clients::{ClientCertificates, ClientTrust};
 pub(crate) use self::connect::{Fingerprint, connect};
 pub(crate) use self::kin::{Kin, whose};
 pub(crate) use self::leave::Leaving;
@@ -62,11 +64,27 @@ impl TlsSetup {
         certs: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, rustls::Error> {
+        Self::asking(certs, key, None)
+    }
+
+    /// The same, and clients are asked for a certificate. What it is good for, the authenticator
+    /// says ([`Authenticator::recognise`](crate::auth::Authenticator::recognise)).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), or a certificate in [`ClientTrust::SignedBy`] is none.
+    pub fn asking(
+        certs: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        clients: Option<&ClientCertificates>,
+    ) -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&[&TLS13, &TLS12])?
-            .with_no_client_auth()
-            .with_single_cert(certs, key)?;
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&TLS13, &TLS12])?;
+        let builder = match clients {
+            Some(clients) => builder.with_client_cert_verifier(clients.verifier(&provider)?),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_single_cert(certs, key)?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Self {
@@ -105,6 +123,7 @@ impl TlsSetup {
             sni: None,
             version: None,
             mixes: false,
+            client: None,
         })
     }
 }
@@ -146,6 +165,8 @@ pub(crate) struct SessionTls {
     sni: Option<Box<str>>,
     version: Option<&'static str>,
     mixes: bool,
+    /// The certificate that the client showed on the control connection.
+    client: Option<Arc<CertificateDer<'static>>>,
 }
 
 impl SessionTls {
@@ -165,11 +186,16 @@ impl SessionTls {
         self.version
     }
 
-    /// The control connection's handshake agreed on this version; `mixes` says whether the client
-    /// offered a ticket of another session.
-    pub(crate) fn enter_control(&mut self, version: &'static str, mixes: bool) {
-        self.version = Some(version);
-        self.mixes = mixes;
+    /// What the control connection's handshake came to.
+    pub(crate) fn enter_control(&mut self, facts: TlsFacts) {
+        self.version = Some(facts.version);
+        self.mixes = facts.mixes;
+        self.client = facts.client.map(Arc::new);
+    }
+
+    /// The certificate that the client showed on the control connection.
+    pub(crate) fn client(&self) -> Option<&Arc<CertificateDer<'static>>> {
+        self.client.as_ref()
     }
 
     /// Whether its client is known to keep the tickets of several sessions in one place, so that a

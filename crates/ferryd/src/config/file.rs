@@ -14,7 +14,7 @@ use super::diagnose::Problems;
 use super::fxp::{self, Known};
 use super::section::Section;
 use super::users::{Names, Users};
-use super::{hosts, listeners, outside, read, representation};
+use super::{certificates, hosts, listeners, outside, read, representation};
 use crate::addresses;
 use crate::auth::TableAuth;
 use crate::certs::{self, Identity};
@@ -50,7 +50,7 @@ const SERVER_KEYS: &[&str] = &[
     "default_data_port",
 ];
 
-const TLS_KEYS: &[&str] = &["cert", "key", "self_signed"];
+const TLS_KEYS: &[&str] = &["cert", "key", "self_signed", "client_certificates", "client_ca"];
 
 const LIMIT_KEYS: &[&str] = &[
     "sessions",
@@ -231,6 +231,7 @@ impl<'a> File<'a> {
     ) -> Option<Identity> {
         let (table, at) = self.table("tls", problems)?;
         let section = Section::open(name, table, at, TLS_KEYS, problems);
+        let clients = certificates::asked(&section, base, problems);
         let self_signed = section.get("self_signed", problems, read::boolean);
         let path = |value| read::text(value).map(|text| base.join(text));
         if matches!(self_signed, Some((true, _))) {
@@ -245,7 +246,7 @@ impl<'a> File<'a> {
             }
             let host = host.map(str::to_owned).or_else(addresses::host_name);
             let ips = addresses::of_this_host();
-            return certs::self_signed(host.as_deref(), &ips, SystemClock.now())
+            return certs::self_signed(host.as_deref(), &ips, clients.as_ref(), SystemClock.now())
                 .map_err(|e| problems.add(section.at(), Wrong::new(e.to_string(), "try again")))
                 .ok();
         }
@@ -262,7 +263,7 @@ impl<'a> File<'a> {
         let cert = section.need("cert", "\"cert.pem\"", problems, path);
         let key = section.need("key", "\"key.pem\"", problems, path);
         let ((cert, cert_at), (key, key_at)): ((PathBuf, _), (PathBuf, _)) = (cert?, key?);
-        certs::load(&cert, &key)
+        certs::load(&cert, &key, clients.as_ref())
             .map_err(|e| {
                 let at = if e.blames(&key) { key_at } else { cert_at };
                 let right = "name a PEM file with the certificate chain and one with its key";

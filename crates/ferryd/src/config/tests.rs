@@ -94,6 +94,12 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "`ebcdic` in [representation]: not a word known here",
         "write \"1047\" or \"037\"",
     ),
+    (
+        "[tls]\nself_signed = true\nclient_certificates = \"maybe\"",
+        "3:23",
+        "`client_certificates` in [tls]: not a word known here",
+        "write \"off\", \"optional\" or \"required\"",
+    ),
     ("[servr]", "1:2", "unknown key `servr` in the file", "did you mean `server`?"),
     (
         "[zebra]",

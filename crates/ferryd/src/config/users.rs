@@ -14,14 +14,25 @@ use ferry_storage::Storage;
 use toml::de::DeValue;
 
 use super::diagnose::Problems;
-use super::read;
 use super::section::{At, Section};
+use super::{certificates, read};
 use crate::auth::TableAuth;
 use crate::homes::Homes;
 use crate::values::{self, Wrong};
 
 const USER_KEYS: &[&str] = &[
-    "name", "password", "home", "start", "access", "sessions", "acct", "acct_for", "volumes", "fxp",
+    "name",
+    "password",
+    "home",
+    "start",
+    "access",
+    "sessions",
+    "acct",
+    "acct_for",
+    "volumes",
+    "certificates",
+    "needs_both",
+    "fxp",
 ];
 const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions"];
 
@@ -77,12 +88,14 @@ impl<'b> Users<'b> {
         let name = section.need("name", "\"alice\"", problems, |value| {
             read::text(value).and_then(values::user_name)
         });
-        let password = section.need(
-            "password",
-            "\"$argon2id$…\", made by `ferryd hash-password`",
-            problems,
-            |value| read::text(value).and_then(password_hash),
-        );
+        let certificates = certificates::of_user(&section, problems);
+        let only_certificate = section.has("certificates")
+            && !section.has("password")
+            && !certificates.as_ref().is_some_and(|certificates| certificates.with_password);
+        let password = match only_certificate {
+            true => Some(Secret::None),
+            false => password(&section, problems),
+        };
         let access = section.get("access", problems, |value| {
             read::word(value, &[("read-only", Access::ReadOnly), ("read-write", Access::ReadWrite)])
         });
@@ -102,7 +115,7 @@ impl<'b> Users<'b> {
             return;
         }
         self.named_at.insert(name.clone(), name_at);
-        let (Some((hash, _)), Some(place)) = (password, place) else {
+        let (Some(secret), Some(place)) = (password, place) else {
             return;
         };
         let account = Account {
@@ -115,7 +128,10 @@ impl<'b> Users<'b> {
             acct: acct.as_ref().map(|(until, _)| *until),
         };
         // Names are known to differ.
-        if self.table.add(account, Secret::Hash(hash)).is_ok() {
+        if self.table.add(account, secret).is_ok() {
+            if let Some(certificates) = certificates {
+                self.table.expect_certificates(name.as_bytes(), certificates);
+            }
             if let Some((_, hash)) = acct {
                 self.table.expect_acct(name.as_bytes(), Secret::Hash(hash));
             }
@@ -235,6 +251,13 @@ struct Place {
     root: Arc<dyn Storage>,
     start: FtpPath,
     sessions_max: Option<u32>,
+}
+
+fn password(section: &Section<'_>, problems: &mut Problems) -> Option<Secret> {
+    let example = "\"$argon2id$…\", made by `ferryd hash-password`";
+    let hash = section
+        .need("password", example, problems, |value| read::text(value).and_then(password_hash));
+    hash.map(|(hash, _)| Secret::Hash(hash))
 }
 
 fn password_hash(text: &str) -> Result<PasswordHash, Wrong> {

@@ -119,6 +119,21 @@ fn the_right_ends_with_the_log_in() {
 }
 
 #[test]
+fn the_address_of_another_server_ends_with_the_log_in_and_the_clients_own_does_not() {
+    for (to, outlives) in [("198,51,100,7,16,0", false), ("192,0,2,9,16,0", true)] {
+        let mut t = with_right();
+        t.rules.default_data_port = false;
+        assert_eq!(t.say(&format!("PORT {to}")), "200");
+        t.say("USER bob");
+        t.say("PASS x");
+        assert_eq!(t.hear(Outcome::LoggedIn(FtpPath::root())), "230");
+        t.say("RETR f");
+        let want = if outlives { "150 Move" } else { "DropOpened 425" };
+        assert_eq!(t.opened(), want, "{to}");
+    }
+}
+
+#[test]
 fn without_the_switch_or_a_certificate_sscn_and_cpsv_are_not_there() {
     for (switch, tls) in [(false, true), (true, false), (false, false)] {
         let mut t = with_right();

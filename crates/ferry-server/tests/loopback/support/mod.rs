@@ -19,6 +19,7 @@ use ferry_accounts::Access;
 use ferry_proto::date::UnixTime;
 use ferry_server::net::Net;
 use ferry_server::options::{Listen, ListenTls, Options};
+use ferry_server::tls::ClientCertificates;
 use ferry_server::{Handle, Server, Setup, WallClock};
 use ferry_storage::Storage;
 use ferry_storage::local::LocalDir;
@@ -26,10 +27,13 @@ use ferry_storage::memory::Memory;
 use rustls_pki_types::CertificateDer;
 use tokio::runtime::Runtime;
 
+#[allow(unused_imports, reason = "the tests of conformance name it")]
+pub(crate) use self::client::Wire;
 pub(crate) use self::client::{Client, PATIENCE, Reply, connect_from, until_end};
 pub(crate) use self::doors::{Doorkeeper, PARTNER, READER, WRITER, Watched};
 pub(crate) use self::heard::Heard;
-pub(crate) use self::tls::{Certified, TlsPeer, certified, over_tls};
+use self::tls::certified_asking;
+pub(crate) use self::tls::{Badge, Certified, Signer, TlsPeer, certified, over_tls};
 pub(crate) use self::trees::{Outside, snapshot};
 
 /// A server under test. Each has a loopback address of its own, so that the passive ports of tests
@@ -52,6 +56,8 @@ pub(crate) struct Blueprint {
     pub(crate) tls: bool,
     pub(crate) trusted: Option<Vec<CertificateDer<'static>>>,
     pub(crate) implicit: bool,
+    /// Whether clients are asked for a certificate.
+    pub(crate) clients: Option<ClientCertificates>,
     pub(crate) ip: IpAddr,
 }
 
@@ -71,6 +77,7 @@ impl Default for Blueprint {
             tls: false,
             trusted: None,
             implicit: false,
+            clients: None,
             ip: fresh_address(),
         }
     }
@@ -107,12 +114,12 @@ impl Blueprint {
 
     /// Starts it.
     pub(crate) fn build(self) -> Site {
-        let Self { mut options, storage, anonymous, tls, trusted, implicit, ip } = self;
+        let Self { mut options, storage, anonymous, tls, trusted, implicit, clients, ip } = self;
         options.listen = vec![Listen {
             at: SocketAddr::new(ip, 0),
             tls: if implicit { ListenTls::Implicit } else { ListenTls::Explicit },
         }];
-        let certified = tls.then(certified);
+        let certified = tls.then(|| certified_asking(clients.as_ref()));
         let (heard, net) = (Arc::new(Heard::default()), Arc::new(Watched::default()));
         let auth = Arc::new(Doorkeeper::new(storage, anonymous));
         let setup = Setup {
