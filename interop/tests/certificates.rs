@@ -1,5 +1,5 @@
-//! Clients that show a certificate: curl logs in by it with no password, OpenSSL gets 232, and where
-//! one is required nobody gets in without.
+//! Clients that show a certificate: curl logs in by it with no password, OpenSSL gets 232, and
+//! where one is required nobody gets in without.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
 

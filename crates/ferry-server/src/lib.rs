@@ -76,6 +76,7 @@
 //!         home: FtpPath::root(),
 //!         access: Access::ReadWrite,
 //!         anonymous: false,
+//!         charset: None,
 //!         sessions_max: None,
 //!         fxp: false,
 //!         acct: None,

@@ -102,7 +102,7 @@ impl Shared {
         };
         let registry = Arc::new(Registry::new(&options.limits));
         let public = PublicAddresses::new(&options);
-        let main = Host::new(rules, auth, options.names.clone(), tls);
+        let main = Host::new(rules, auth, options.charset, options.names.clone(), tls);
         Self {
             options,
             hosts: Hosts::new(main, hosts),

@@ -33,6 +33,7 @@ impl Authenticator for Only {
             home: FtpPath::root(),
             access: Access::ReadWrite,
             anonymous: false,
+            charset: None,
             sessions_max: None,
             fxp: false,
             acct: None,
@@ -88,6 +89,7 @@ fn setup(tls: ListenTls, roots: &mut RootCertStore) -> Setup {
         hosts: vec![VirtualHost {
             names: vec![String::from("b.example")],
             banner: vec![String::from("Welcome to b")],
+            charset: None,
             auth: only("bob"),
             tls: Some(certified("b.example", roots)),
         }],

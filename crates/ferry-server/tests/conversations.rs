@@ -34,6 +34,7 @@ conversations! {
     active
     arguments
     block_mode
+    charsets
     facts
     files
     fxp

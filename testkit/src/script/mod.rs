@@ -9,6 +9,7 @@
 //! user NAME PASSWORD read-write|read-only [HOME]      (without any: alice, secret, read-write)
 //! acct NAME login|writing INFO        (what a user named before must say in ACCT, and for what)
 //! fxp NAME                  (a user named before may have data moved between servers)
+//! charset NAME LABEL                  (of a user or virtual host named before)
 //! volume USER NAME PATH "content"     (what a user named before may mount, and a file there)
 //! vhost NAME USER PASSWORD "banner"   (a virtual host; its name is in its file /host.txt)
 //! anonymous | option NAME=VALUE | server ADDRESS | listen ADDRESS | peer ADDRESS
@@ -28,6 +29,7 @@
 //! C repeats N: line         so many times the same command, in one segment
 //! S 226 | S 425|426         one whole reply, of any shape, with this code
 //! S: pattern                one line of a reply; * is any run, {name} captures one
+//! S raw: "octets"           one line of a reply, octets as they are
 //! S has: pattern | S lacks: pattern          about the last whole reply
 //! S nothing for 10s | S EOF
 //! data connect [from ADDRESS] | data connect refused      to what the last 227 or 229 said

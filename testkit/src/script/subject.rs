@@ -86,6 +86,7 @@ fn virtual_host(stage: &VirtualStage) -> VirtualHost {
     VirtualHost {
         names: vec![stage.name.clone()],
         banner: vec![stage.banner.clone()],
+        charset: stage.charset,
         auth: Arc::new(Accounts {
             users: vec![stage.user.clone()],
             anonymous: false,
@@ -129,6 +130,7 @@ impl Accounts {
                 home: FtpPath::root(),
                 access: Access::ReadOnly,
                 anonymous: true,
+                charset: None,
                 sessions_max: None,
                 fxp: false,
                 acct: None,
@@ -140,6 +142,7 @@ impl Accounts {
             home: user.home.clone(),
             access: if user.writes { Access::ReadWrite } else { Access::ReadOnly },
             anonymous: false,
+            charset: user.charset,
             sessions_max: None,
             fxp: user.fxp,
             acct: user.acct.as_ref().map(|(until, _)| *until),

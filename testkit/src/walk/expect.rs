@@ -340,7 +340,7 @@ fn failure(row: &Row, fail: Fail) -> u16 {
     let Fail::Failed(failure) = fail else { return 530 };
     match (row.name, failure) {
         ("PASV" | "EPSV" | "LPSV" | "CPSV", _) => 425,
-        ("HOST", _) => 504,
+        ("HOST" | "OPTS UTF8", _) => 504,
         ("SMNT", _) => 550,
         ("ACCT" | "PASS", _) => 530,
         ("MKD" | "XMKD", Failure::Exists) => 550,

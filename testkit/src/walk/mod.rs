@@ -9,6 +9,7 @@
 mod arguments;
 mod driver;
 mod expect;
+mod pipelined;
 mod rows;
 mod states;
 
@@ -20,6 +21,7 @@ use ferry_proto::server::{End, LoginRefusal};
 use self::arguments::Argument;
 use self::driver::{Driver, Fail};
 use self::expect::{Expected, Why};
+pub use self::pipelined::pipelined;
 use self::rows::{ROWS, Row};
 use self::states::{Busy, STATES, State};
 

@@ -113,7 +113,7 @@ rows! {
     User "REST" Digits(REST_MAX) => "5" 350, "0" 350;
     User "RANG" Listed(&[501]) => "2 9" 350, "1 0" 350, "0 0" 350;
     Anyone "OPTS" Listed(&[501]) => "UTF8 ON" 200;
-    Anyone "OPTS UTF8" MaybeListed(&[501]) => "ON" 200, "" 200, "NLST" 200, "OFF" 504;
+    Anyone "OPTS UTF8" MaybeListed(&[501]) => "ON" 200, "" 200, "NLST" 200, "OFF" 200;
     Anyone "OPTS MLST" MaybeLoose(&[501]) => "Type;Size;" 200, "" 200;
     Anyone "OPTS HASH" MaybeListed(&[501]) => "SHA-256" 200, "SHA-512" 200, "SHA-1" 200, "MD5" 200,
         "CRC32" 200, "X-BLAKE3" 200, "" 200;

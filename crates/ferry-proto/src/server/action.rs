@@ -209,6 +209,9 @@ pub enum Ask {
     Host(Box<[u8]>),
     /// Make the account's volume of this name the root: [`Outcome::Done`], [`Failure::NotFound`].
     Mount(Box<[u8]>),
+    /// Is a legacy charset configured for who is logged in, or before that for the host?
+    /// [`Outcome::Done`], and names are in it from the reply on; else [`Failure::Unsupported`].
+    LeaveUtf8,
     /// Wait that many seconds: [`Outcome::Done`].
     Pause(u64),
     /// Open a passive port: [`Outcome::Listening`].

@@ -126,6 +126,7 @@ enum Stage {
     AccountPenalty,
     Host,
     Mount,
+    LeaveUtf8,
     ListenLong,
     ListenAsTlsClient,
     Listen {
@@ -209,6 +210,8 @@ pub struct ServerSession {
     acct: Acct,
     fxp: fxp::Right,
     language: Language,
+    /// OPTS UTF8 OFF.
+    utf8_off: bool,
 }
 
 /// What came before a command and counts for it alone.
@@ -255,6 +258,7 @@ impl ServerSession {
             acct: Acct::Unneeded,
             fxp: fxp::Right::None,
             language: Language::default(),
+            utf8_off: false,
         }
     }
 
@@ -316,6 +320,12 @@ impl ServerSession {
     #[must_use]
     pub fn is_secured(&self) -> bool {
         self.protection == Protection::Tls
+    }
+
+    /// Whether names are to be in the legacy charset, where one is configured.
+    #[must_use]
+    pub fn has_left_utf8(&self) -> bool {
+        self.utf8_off
     }
 
     /// Whether CCC has ended TLS on the control connection, while data connections stay as they
@@ -549,6 +559,7 @@ impl ServerSession {
             Stage::Host => self.conclude_host(&outcome, rules, out),
             Stage::Mount => self.conclude_mount(&outcome, out),
             Stage::ListenAsTlsClient => self.conclude_cpsv(&outcome, out),
+            Stage::LeaveUtf8 => self.conclude_leave_utf8(&outcome, out),
             Stage::ListenLong => self.conclude_listen_long(&outcome, out),
             Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
             Stage::Working { .. } => self.conclude_work(*stage, outcome, out),

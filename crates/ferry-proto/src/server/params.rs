@@ -58,8 +58,13 @@ impl ServerSession {
                 self.hash = algorithm.unwrap_or(self.hash);
                 Reply::new(200, self.hash.name())
             }
-            Command::Opts(Opts::Utf8(true)) => Reply::new(200, "UTF-8 is always on."),
-            Command::Opts(Opts::Utf8(false)) => Reply::new(504, "UTF-8 cannot be turned off."),
+            Command::Opts(Opts::Utf8(true)) => {
+                self.utf8_off = false;
+                Reply::new(200, "UTF-8 is on.")
+            }
+            Command::Opts(Opts::Utf8(false)) => {
+                return self.ask(Ask::LeaveUtf8, Stage::LeaveUtf8, out);
+            }
             Command::Opts(Opts::Mlst(list)) => match FactSet::parse_opts(list) {
                 Some(facts) => {
                     self.facts = facts;
@@ -70,6 +75,15 @@ impl ServerSession {
             _ => return debug_assert!(false, "not a parameter"),
         };
         out.push(Action::Reply(reply));
+    }
+
+    pub(super) fn conclude_leave_utf8(&mut self, outcome: &Outcome, out: &mut Vec<Action>) {
+        out.push(Action::Reply(if *outcome == Outcome::Done {
+            self.utf8_off = true;
+            Reply::new(200, "UTF-8 is off.")
+        } else {
+            Reply::new(504, "UTF-8 cannot be turned off.")
+        }));
     }
 
     fn locked_by_epsv_all() -> Reply {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 mod certificate;
 mod form;
 mod fxp;
+mod names;
 mod place;
 
 fn rules() -> Rules {
@@ -447,7 +448,6 @@ fn files_and_directories_are_answered_by_their_codes() {
         ("STRU X", "501"),
         ("OPTS MLST size;", "200"),
         ("OPTS MLST size type", "501"),
-        ("OPTS UTF8 OFF", "504"),
         ("SITE EXEC x", "504"),
         ("SITE WHO", "504"),
         ("SITE QUOTA", "202"),
@@ -574,7 +574,7 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     }
 }
 
-const LINES: [&str; 93] = [
+const LINES: [&str; 95] = [
     "USER a",
     "PASS b",
     "ACCT c",
@@ -594,6 +594,8 @@ const LINES: [&str; 93] = [
     "STRU R",
     "STRU P",
     "OPTS MODE Z LEVEL 1",
+    "OPTS UTF8 OFF",
+    "OPTS UTF8 ON",
     "REST 5.1",
     "PORT 192,0,2,9,16,0",
     "PASV",

@@ -35,6 +35,7 @@ impl Control {
             }
             Ask::Host(name) => self.choose_host(&name),
             Ask::Mount(name) => self.mount(&name),
+            Ask::LeaveUtf8 => self.leave_utf8(),
             Ask::Pause(secs) => {
                 self.flush(work).await?;
                 sleep(Duration::from_secs(secs)).await;
@@ -150,6 +151,7 @@ impl Control {
             guard: Arc::clone(self.guard.as_ref()?),
             entropy: Arc::clone(&self.shared.entropy),
             now: self.shared.clock.now(),
+            names: self.names(),
             uploads: options.uploads,
             show_hidden: options.show_hidden,
             coding: options.coding,

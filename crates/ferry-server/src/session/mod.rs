@@ -6,6 +6,7 @@
 
 mod answer;
 mod moving;
+mod names;
 mod obey;
 mod passive;
 mod place;
@@ -135,11 +136,11 @@ impl Control {
         let now = shared.second();
         Box::new(Self {
             machine: ServerSession::new(peer, umask, implicit),
+            lines: LineReader::with_telnet(shared.options.telnet),
             shared,
             place,
             id,
             wire: Wire::new(link),
-            lines: LineReader::default(),
             tls: None,
             guard: None,
             counted: None,

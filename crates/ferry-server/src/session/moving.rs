@@ -168,7 +168,7 @@ impl Control {
         self.machine.marked(theirs, *ours, &mut actions);
         for action in actions {
             if let Action::Reply(reply) = action {
-                reply.write(&mut work.replies);
+                self.tell(&reply, &mut work.replies);
             }
         }
         self.flush(work).await
@@ -187,7 +187,7 @@ impl Control {
         self.machine.command(line, self.shared.hosts.rules(self.host), so_far, &mut actions);
         for action in actions {
             match action {
-                Action::Reply(reply) => reply.write(&mut work.replies),
+                Action::Reply(reply) => self.tell(&reply, &mut work.replies),
                 Action::AbortTransfer => stop.notify_one(),
                 _ => {}
             }

@@ -96,6 +96,7 @@ impl Control {
                     }
                 }
                 let rules = self.shared.hosts.rules(self.host);
+                let line = self.said(&line);
                 self.machine.command(&line, rules, 0, &mut actions);
             }
             LineEvent::TooLong => {
@@ -131,7 +132,7 @@ impl Control {
     pub(super) async fn perform(&mut self, work: &mut Work) -> Result<(), Gone> {
         while let Some(action) = work.actions.pop_front() {
             match action {
-                Action::Reply(reply) => reply.write(&mut work.replies),
+                Action::Reply(reply) => self.tell(&reply, &mut work.replies),
                 Action::Ask(ask) => {
                     let outcome = Box::pin(self.answer(ask, work)).await?;
                     let mut actions = Vec::new();
@@ -206,7 +207,7 @@ impl Control {
             return Err(Gone("plain text behind AUTH"));
         }
         let certified = self.secure(&early).await?;
-        self.lines = LineReader::default();
+        self.lines = LineReader::with_telnet(self.shared.options.telnet);
         self.machine.tls_up();
         self.machine.set_certified(certified);
         Ok(())

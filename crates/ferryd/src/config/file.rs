@@ -29,6 +29,8 @@ const SECTIONS: &[&str] =
 const SERVER_KEYS: &[&str] = &[
     "banner",
     "names",
+    "charset",
+    "telnet",
     "ccc",
     "long_addresses",
     "fxp",
@@ -139,6 +141,11 @@ impl<'a> File<'a> {
             [("atomic", Upload::Atomic), ("discard", Upload::Discard), ("direct", Upload::Direct)];
         set(&mut options.banner, section.get("banner", problems, read::banner));
         set(&mut options.names, section.get("names", problems, hosts::names));
+        let charset = section.get("charset", problems, |value| {
+            read::charset(value).map(|charset| (!charset.is_utf8()).then_some(charset))
+        });
+        set(&mut options.charset, charset);
+        set(&mut options.telnet, section.get("telnet", problems, read::boolean));
         set(&mut options.ccc, section.get("ccc", problems, read::boolean));
         let long = section.get("long_addresses", problems, read::boolean);
         set(&mut options.long_addresses, long);

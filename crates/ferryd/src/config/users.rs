@@ -10,6 +10,7 @@ use ferry_accounts::password::{HashError, PasswordHash};
 use ferry_accounts::{Access, Account, AcctFor, Secret, UserTable};
 use ferry_proto::path::FtpPath;
 use ferry_server::auth::Volume;
+use ferry_server::options::NameCharset;
 use ferry_storage::Storage;
 use toml::de::DeValue;
 
@@ -27,6 +28,7 @@ const USER_KEYS: &[&str] = &[
     "start",
     "access",
     "sessions",
+    "charset",
     "acct",
     "acct_for",
     "volumes",
@@ -34,7 +36,7 @@ const USER_KEYS: &[&str] = &[
     "needs_both",
     "fxp",
 ];
-const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions"];
+const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions", "charset"];
 
 /// What the sections are called in the file: those of a virtual host stand inside it.
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +125,7 @@ impl<'b> Users<'b> {
             home: place.start,
             access,
             anonymous: false,
+            charset: place.charset,
             sessions_max: place.sessions_max,
             fxp,
             acct: acct.as_ref().map(|(until, _)| *until),
@@ -156,6 +159,7 @@ impl<'b> Users<'b> {
             home: place.start,
             access: Access::ReadOnly,
             anonymous: true,
+            charset: place.charset,
             sessions_max: place.sessions_max,
             fxp: false,
             acct: None,
@@ -210,7 +214,7 @@ impl<'b> Users<'b> {
         volumes.into()
     }
 
-    /// The keys users and anonymous share: `home`, `start`, `sessions`.
+    /// The keys users and anonymous share: `home`, `start`, `sessions`, `charset`.
     fn place(&mut self, section: &Section<'_>, problems: &mut Problems) -> Option<Place> {
         let home = section.need("home", "\"/srv/ftp\"", problems, |value| {
             let path = self.base.join(read::text(value)?);
@@ -222,10 +226,12 @@ impl<'b> Users<'b> {
             section.get("start", problems, |value| start_dir(read::text(value)?, home.as_ref()));
         let sessions =
             section.get("sessions", problems, |value| read::number(value, 1..=1_000_000));
+        let charset = section.get("charset", problems, read::charset);
         let ((root, _), _) = home?;
         Some(Place {
             root,
             start: start.map_or_else(FtpPath::root, |(start, _)| start),
+            charset: charset.map(|(charset, _)| charset),
             sessions_max: sessions.map(|(sessions, _)| sessions),
         })
     }
@@ -250,6 +256,7 @@ fn acct(section: &Section<'_>, problems: &mut Problems) -> Option<(AcctFor, Pass
 struct Place {
     root: Arc<dyn Storage>,
     start: FtpPath,
+    charset: Option<NameCharset>,
     sessions_max: Option<u32>,
 }
 

@@ -49,6 +49,7 @@ impl Doorkeeper {
                 home: FtpPath::root(),
                 access: super::access_of(name),
                 anonymous: name == ANONYMOUS,
+                charset: None,
                 sessions_max: None,
                 fxp: name == PARTNER,
                 acct: None,
