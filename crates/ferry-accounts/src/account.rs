@@ -41,6 +41,8 @@ pub struct Account {
     pub charset: Option<Charset>,
     /// The most sessions it may have at once; `None` for no bound of its own.
     pub sessions_max: Option<u32>,
+    /// Whether it may have data moved between servers (FXP), where the server lets any.
+    pub fxp: bool,
     /// What it must send ACCT for, if for anything.
     pub acct: Option<AcctFor>,
 }

@@ -111,6 +111,7 @@ mod tests {
             anonymous,
             charset: None,
             sessions_max: None,
+            fxp: false,
             acct: None,
         };
         [

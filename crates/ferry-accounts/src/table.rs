@@ -220,6 +220,7 @@ mod tests {
             anonymous: false,
             charset: None,
             sessions_max: None,
+            fxp: false,
             acct: None,
         }
     }

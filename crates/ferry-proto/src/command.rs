@@ -103,6 +103,9 @@ pub enum Command<'a> {
     Epsv(EpsvArg),
     Lprt(SocketAddr),
     Lpsv,
+    Cpsv,
+    /// Who is TLS client on data connections: on, off, or to be told.
+    Sscn(Option<bool>),
     /// The command that is to follow, unread.
     Pret(&'a [u8]),
     /// An offset: decimal digits.
@@ -315,6 +318,7 @@ impl<'a> Command<'a> {
             Verb::Pwd | Verb::Xpwd => Self::Pwd,
             Verb::Pasv => Self::Pasv,
             Verb::Lpsv => Self::Lpsv,
+            Verb::Cpsv => Self::Cpsv,
             Verb::Ccc => Self::Ccc,
             Verb::Rein => Self::Rein,
             Verb::Abor => Self::Abor,
@@ -406,6 +410,10 @@ impl<'a> Command<'a> {
             Verb::Epsv => Self::Epsv(addr::parse_epsv_argument(p).map_err(address(verb))?),
             Verb::Help => Self::Help((!p.is_empty()).then_some(p)),
             Verb::Clnt => Self::Clnt(p),
+            Verb::Sscn if p.is_empty() => Self::Sscn(None),
+            Verb::Sscn if p.eq_ignore_ascii_case(b"ON") => Self::Sscn(Some(true)),
+            Verb::Sscn if p.eq_ignore_ascii_case(b"OFF") => Self::Sscn(Some(false)),
+            Verb::Sscn => return Err(CommandError::Syntax(verb)),
             Verb::Lang if p.is_empty() => Self::Lang(None),
             Verb::Lang if is_language_tag(p) => Self::Lang(Some(p)),
             Verb::Lang => return Err(CommandError::Syntax(verb)),
@@ -459,6 +467,8 @@ impl<'a> Command<'a> {
             Self::Smnt(_) => Verb::Smnt,
             Self::Lprt(_) => Verb::Lprt,
             Self::Lpsv => Verb::Lpsv,
+            Self::Cpsv => Verb::Cpsv,
+            Self::Sscn(_) => Verb::Sscn,
             Self::Pret(_) => Verb::Pret,
             Self::Lang(_) => Verb::Lang,
             Self::Csid(_) => Verb::Csid,
@@ -599,11 +609,13 @@ impl<'a> Command<'a> {
                 Some([time.format_timeval(true).as_bytes(), b" ", path].concat())
             }
             Self::Site(site) => Some(site.argument()),
+            Self::Sscn(on) => on.and_then(|on| text(if on { "ON" } else { "OFF" })),
             Self::Quit
             | Self::Cdup
             | Self::Pwd
             | Self::Pasv
             | Self::Lpsv
+            | Self::Cpsv
             | Self::Ccc
             | Self::Rein
             | Self::Abor

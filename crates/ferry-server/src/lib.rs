@@ -78,6 +78,7 @@
 //!         anonymous: false,
 //!         charset: None,
 //!         sessions_max: None,
+//!         fxp: false,
 //!         acct: None,
 //!     };
 //!     let hash = PasswordHash::parse(&password::hash(b"secret")?)?;

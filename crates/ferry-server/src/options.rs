@@ -237,6 +237,11 @@ pub struct Options {
     pub ccc: bool,
     /// Whether LPRT and LPSV are carried out (RFC 1639).
     pub long_addresses: bool,
+    /// Whether accounts that may can have data moved between servers (FXP). Needs ports of its own
+    /// for passive data connections: on a shared one nobody could tell whose a server's are.
+    pub fxp: bool,
+    /// Where those other servers may be; empty for anywhere.
+    pub fxp_partners: Vec<Network>,
     /// Representations other than TYPE I.
     pub coding: Coding,
     /// Bounds.
@@ -268,6 +273,8 @@ impl Default for Options {
             telnet: true,
             ccc: false,
             long_addresses: false,
+            fxp: false,
+            fxp_partners: Vec::new(),
             coding: Coding::default(),
             limits: Limits::default(),
         }

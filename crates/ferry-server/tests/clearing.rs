@@ -35,6 +35,7 @@ impl Authenticator for Only {
             anonymous: false,
             charset: None,
             sessions_max: None,
+            fxp: false,
             acct: None,
         };
         let login = (user == self.0.as_bytes()).then(|| Login {

@@ -37,6 +37,7 @@ conversations! {
     charsets
     facts
     files
+    fxp
     hashes
     hostile
     hosts

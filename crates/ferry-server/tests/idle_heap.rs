@@ -63,6 +63,7 @@ fn setup() -> Setup {
         anonymous: false,
         charset: None,
         sessions_max: None,
+        fxp: false,
         acct: None,
     };
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();

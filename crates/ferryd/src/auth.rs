@@ -152,6 +152,7 @@ mod tests {
             anonymous,
             charset: None,
             sessions_max: None,
+            fxp: false,
             acct: None,
         }
     }

@@ -212,6 +212,7 @@ fn account(name: &str, access: Access, anonymous: bool) -> Account {
         anonymous,
         charset: None,
         sessions_max: None,
+        fxp: false,
         acct: None,
     }
 }

@@ -8,6 +8,7 @@
 //! file PATH "content" | file PATH N octets | dir PATH | symlink PATH -> TARGET | free N
 //! user NAME PASSWORD read-write|read-only [HOME]      (without any: alice, secret, read-write)
 //! acct NAME login|writing INFO        (what a user named before must say in ACCT, and for what)
+//! fxp NAME                  (a user named before may have data moved between servers)
 //! charset NAME LABEL                  (of a user or virtual host named before)
 //! volume USER NAME PATH "content"     (what a user named before may mount, and a file there)
 //! vhost NAME USER PASSWORD "banner"   (a virtual host; its name is in its file /host.txt)

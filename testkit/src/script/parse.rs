@@ -242,6 +242,7 @@ fn setup(word: &str, rest: &str) -> Result<Setup, String> {
         }
         "user" => user(rest),
         "acct" => acct(rest),
+        "fxp" => Ok(Setup::Fxp { name: rest.to_owned() }),
         "charset" => {
             let (whose, label) = rest.split_once(' ').ok_or("charset USER|HOST LABEL")?;
             Ok(Setup::Charset { whose: whose.to_owned(), label: label.to_owned() })

@@ -42,6 +42,8 @@ pub struct User {
     pub charset: Option<NameCharset>,
     /// What ACCT is needed for, and what it must say.
     pub acct: Option<(AcctFor, Vec<u8>)>,
+    /// Whether it may have data moved between servers.
+    pub fxp: bool,
     /// What may be mounted.
     pub volumes: Vec<(String, Arc<Memory>)>,
 }
@@ -97,6 +99,7 @@ impl User {
             home: FtpPath::root(),
             charset: None,
             acct: None,
+            fxp: false,
             volumes: Vec::new(),
         }
     }
@@ -191,6 +194,7 @@ impl Stage {
             Setup::Acct { name, until, info } => {
                 self.user(name)?.acct = Some((*until, info.clone()));
             }
+            Setup::Fxp { name } => self.user(name)?.fxp = true,
             Setup::Charset { whose, label } => {
                 let charset = Some(charset(label)?);
                 match self.hosts.iter_mut().find(|host| host.name == *whose) {
@@ -279,6 +283,8 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "default_data_port" => options.default_data_port = parse(value)?,
         "ccc" => options.ccc = parse(value)?,
         "long_addresses" => options.long_addresses = parse(value)?,
+        "fxp" => options.fxp = parse(value)?,
+        "fxp_partner" => options.fxp_partners.push(parse(value)?),
         "charset" => options.charset = Some(charset(value)?),
         "telnet" => options.telnet = parse(value)?,
         "name" => options.names.push(value.to_owned()),

@@ -125,6 +125,7 @@ pub(crate) enum Setup {
     Symlink(Vec<u8>, Vec<u8>),
     User { name: String, password: Vec<u8>, writes: bool, home: Vec<u8> },
     Acct { name: String, until: AcctFor, info: Vec<u8> },
+    Fxp { name: String },
     Charset { whose: String, label: String },
     Volume { user: String, name: String, path: Vec<u8>, content: Content },
     VirtualHost { name: String, user: String, password: Vec<u8>, banner: String },

@@ -132,6 +132,7 @@ impl Accounts {
                 anonymous: true,
                 charset: None,
                 sessions_max: None,
+                fxp: false,
                 acct: None,
             });
         }
@@ -143,6 +144,7 @@ impl Accounts {
             anonymous: false,
             charset: user.charset,
             sessions_max: None,
+            fxp: user.fxp,
             acct: user.acct.as_ref().map(|(until, _)| *until),
         })
     }

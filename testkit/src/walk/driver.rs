@@ -238,6 +238,9 @@ impl Driver {
                 Fail::Ended(end) => Outcome::Ended(end),
             };
         }
+        if matches!(ask, Ask::Login { user, .. } if **user == *b"pat") {
+            self.session.may_use_partners();
+        }
         self.success(ask)
     }
 
@@ -277,7 +280,7 @@ impl Driver {
 fn login(user: &[u8], password: &[u8]) -> Outcome {
     let home = FtpPath::root();
     match (user, password) {
-        (b"alice", b"secret") => Outcome::LoggedIn(home),
+        (b"alice" | b"pat", b"secret") => Outcome::LoggedIn(home),
         (b"needs", b"secret") => Outcome::AccountWanted { home, until: AccountFor::Login },
         (b"writes", b"secret") => Outcome::AccountWanted { home, until: AccountFor::Writing },
         _ => Outcome::LoginRefused(LoginRefusal::Wrong),
@@ -297,6 +300,8 @@ fn rules(state: &State) -> Rules {
         login_secs: 60,
         ccc: state.has(Has::CccAllowed),
         long_addresses: state.has(Has::LongAddresses),
+        fxp: state.has(Has::Fxp),
+        partners: Vec::new(),
         umask: 0o022,
         idle_max_secs: 7200,
         sets_created: true,

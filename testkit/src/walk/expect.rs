@@ -138,6 +138,9 @@ fn idle(row: &Row, state: &State, argument: &Argument, failed: Option<Fail>) -> 
     if matches!(row.name, "LPRT" | "LPSV") && !state.has(Has::LongAddresses) {
         return Expected::last(&[502], Why::Wrong);
     }
+    if matches!(row.name, "SSCN" | "CPSV") && !state.has(Has::Fxp) {
+        return Expected::last(&[502], Why::Wrong);
+    }
     let (good, or): (u16, &[u16]) = match verdict(row, means) {
         Verdict::Bad(codes) => return Expected::last(codes, Why::Bad),
         Verdict::Good(code) => (code, &[]),
@@ -252,8 +255,11 @@ fn out_of_place(row: &Row, state: &State, argument: &[u8]) -> Option<u16> {
         "PROT" if has(Has::DataNeedsTls) && trim(argument) == b"C" => Some(534),
         "CCC" if !has(Has::Secured) => Some(533),
         "CCC" if !has(Has::CccAllowed) => Some(534),
-        "PASV" | "PORT" | "EPRT" | "LPRT" | "LPSV" if has(Has::EpsvAll) => Some(503),
-        "PASV" if has(Has::V6) => Some(501),
+        "SSCN" | "CPSV" if !has(Has::Partners) => Some(504),
+        "SSCN" if !has(Has::Secured) => Some(503),
+        "PASV" | "PORT" | "EPRT" | "LPRT" | "LPSV" | "CPSV" if has(Has::EpsvAll) => Some(503),
+        "PASV" | "CPSV" if has(Has::V6) => Some(501),
+        "CPSV" if !has(Has::Secured) || !has(Has::Private) => Some(503),
         "PORT" | "EPRT" if has(Has::V6) => Some(522),
         "LPRT" if has(Has::V6) => Some(521),
         "EPSV" if has(Has::V6) && trim(argument) == b"1" => Some(522),
@@ -275,6 +281,14 @@ fn told(row: &Row, state: &State, means: Option<&[u8]>, good: u16) -> u16 {
     match row.name {
         "STAT" if is_empty(means) => 211,
         "PASS" if state.has(Has::AsksForAcct) => 332,
+        // Another's address, and a port that is no service's.
+        "PORT" | "EPRT" if state.has(Has::Partners) => {
+            let text = means.unwrap_or_default();
+            let foreign = [&b"198,51,100,7"[..], b"198.51.100.7"]
+                .iter()
+                .any(|ip| text.windows(ip.len()).any(|part| part == *ip));
+            if foreign { 200 } else { good }
+        }
         _ => good,
     }
 }
@@ -325,7 +339,7 @@ fn ended(end: End) -> u16 {
 fn failure(row: &Row, fail: Fail) -> u16 {
     let Fail::Failed(failure) = fail else { return 530 };
     match (row.name, failure) {
-        ("PASV" | "EPSV" | "LPSV", _) => 425,
+        ("PASV" | "EPSV" | "LPSV" | "CPSV", _) => 425,
         ("HOST" | "OPTS UTF8", _) => 504,
         ("SMNT", _) => 550,
         ("ACCT" | "PASS", _) => 530,

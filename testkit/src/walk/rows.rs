@@ -107,8 +107,8 @@ rows! {
         "4,4,198,51,100,7,2,156,64" 504;
     User "LPSV" Nothing => "" 228;
     User "SPSV" Off => "" 502;
-    User "CPSV" Off => "" 502;
-    User "SSCN" Off => "ON" 502;
+    User "CPSV" Nothing => "" 227;
+    User "SSCN" MaybeListed(&[501]) => "ON" 200, "OFF" 200, "" 200;
     User "PRET" Loose(&[500, 501, 502]) => "RETR f" 200, "LIST" 200, "STOU" 200;
     User "REST" Digits(REST_MAX) => "5" 350, "0" 350;
     User "RANG" Listed(&[501]) => "2 9" 350, "1 0" 350, "0 0" 350;

@@ -67,6 +67,9 @@ pub(crate) enum Has {
     NoDefaultPort,
     LongAddresses,
     CccAllowed,
+    /// The operator lets data move between servers; the account may, too.
+    Fxp,
+    Partners,
 }
 
 /// One state.
@@ -174,6 +177,23 @@ states! {
     "where data needs TLS": In No [DataNeedsTls] ["USER alice" "PASS secret"];
     "where data needs TLS and has it": In No [DataNeedsTls Secured Pbsz Private]
         ["AUTH TLS" "PBSZ 0" "PROT P" "USER alice" "PASS secret"];
+    "where others may use partners": In No [Fxp Secured Pbsz Private]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER alice" "PASS secret"];
+    "with partners": In No [Fxp Partners] ["USER pat" "PASS secret"];
+    "with partners under TLS": In No [Fxp Partners Secured Pbsz Private]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret"];
+    "with partners and PROT C": In No [Fxp Partners Secured]
+        ["AUTH TLS" "USER pat" "PASS secret"];
+    "after SSCN": In No [Fxp Partners Secured Pbsz Private]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret" "SSCN ON"];
+    "after CPSV": In No [Fxp Partners Secured Pbsz Private Prepared]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret" "CPSV"];
+    "with partners after EPSV ALL": In No [Fxp Partners Secured Pbsz Private EpsvAll]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret" "EPSV ALL"];
+    "with partners over IPv6": In No [Fxp Partners Secured Pbsz Private V6]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret"];
+    "with partners after CCC": In No [Fxp Partners Cleared CccAllowed Private]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret" "CCC"];
     "over IPv6": In No [V6] ["USER alice" "PASS secret"];
     "with long addresses": In No [LongAddresses] ["USER alice" "PASS secret"];
     "with long addresses over IPv6": In No [LongAddresses V6] ["USER alice" "PASS secret"];

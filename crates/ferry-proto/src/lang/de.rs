@@ -173,6 +173,15 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "Datenverbindungen gehen nur an die eigene Adresse des Clients.",
     ),
     (
+        "Data connections do not go to that address.",
+        "Datenverbindungen führen nicht zu dieser Adresse.",
+    ),
+    (
+        "Your account may not move data between servers.",
+        "Dieses Konto darf keine Daten zwischen Servern bewegen.",
+    ),
+    ("Send PROT P first.", "Bitte zuerst PROT P senden."),
+    (
         "Data connections go only to ports from 1024 up.",
         "Datenverbindungen gehen nur an Ports ab 1024.",
     ),

@@ -164,6 +164,15 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "Las conexiones de datos solo van a su propia dirección.",
     ),
     (
+        "Data connections do not go to that address.",
+        "Las conexiones de datos no van a esa dirección.",
+    ),
+    (
+        "Your account may not move data between servers.",
+        "Esta cuenta no puede mover datos entre servidores.",
+    ),
+    ("Send PROT P first.", "Envíe antes PROT P."),
+    (
         "Data connections go only to ports from 1024 up.",
         "Las conexiones de datos solo van a puertos desde el 1024.",
     ),

@@ -164,6 +164,15 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "Les connexions de données ne vont qu'à votre propre adresse.",
     ),
     (
+        "Data connections do not go to that address.",
+        "Les connexions de données ne vont pas à cette adresse.",
+    ),
+    (
+        "Your account may not move data between servers.",
+        "Ce compte ne peut pas faire passer de données entre serveurs.",
+    ),
+    ("Send PROT P first.", "Envoyez d'abord PROT P."),
+    (
         "Data connections go only to ports from 1024 up.",
         "Les connexions de données ne vont qu'aux ports à partir de 1024.",
     ),

@@ -7,10 +7,12 @@ use crate::date::UnixTime;
 use crate::facts::FactSet;
 use crate::hash::Algorithm;
 use crate::modify::FactChange;
+use crate::network::Network;
 use crate::path::FtpPath;
 use crate::reply::Reply;
 use crate::repr::pipeline::Form;
 use crate::repr::{FormatError, RestartPoint};
+use crate::server::fxp::Fxp;
 use crate::server::listing::Target;
 use crate::site::ModeChange;
 use crate::verb::Verb;
@@ -41,6 +43,10 @@ pub struct Rules {
     pub ccc: bool,
     /// Whether LPRT and LPSV are carried out (RFC 1639).
     pub long_addresses: bool,
+    /// Whether accounts that may can have data moved between servers (FXP).
+    pub fxp: bool,
+    /// Where those other servers are; empty for anywhere.
+    pub partners: Vec<Network>,
     /// Permission bits taken from what a new session creates.
     pub umask: u16,
     /// The most seconds of silence a client can ask for with SITE IDLE.
@@ -292,6 +298,8 @@ pub enum Ask {
         protect: bool,
         /// Whether it stays open behind a file that came or went whole: [`End::Kept`].
         keep: bool,
+        /// Whether its other end may be another server.
+        fxp: Fxp,
     },
 }
 

@@ -88,6 +88,7 @@ impl ServerSession {
         self.close_data(out);
         self.phase = Phase::NeedUser;
         self.acct = Acct::Unneeded;
+        self.forget_partner();
         self.cwd = None;
         self.rename_from = None;
         self.set_range(0, u64::MAX);
@@ -222,7 +223,7 @@ impl ServerSession {
         None
     }
 
-    fn not_secured(&self) -> Reply {
+    pub(super) fn not_secured(&self) -> Reply {
         if self.protection == Protection::Cleared {
             cleared()
         } else {

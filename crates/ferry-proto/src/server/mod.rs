@@ -37,6 +37,7 @@ mod account;
 mod action;
 mod files;
 mod form;
+mod fxp;
 mod info;
 pub mod listing;
 mod login;
@@ -55,6 +56,8 @@ pub use action::{
     AccountFor, Action, Ask, DataVia, Digest, End, Failure, LoginRefusal, Outcome, Plan, Rules,
     Transfer, Work,
 };
+
+pub use fxp::{Fxp, is_partner};
 
 use crate::addr::canonical_ip;
 use crate::command::{Command, CommandError, is_foreign};
@@ -102,7 +105,15 @@ enum Acct {
 enum Prepared {
     No,
     Listening,
+    /// CPSV: as TLS client.
+    ListeningAsTlsClient,
     To(Box<SocketAddr>),
+}
+
+impl Prepared {
+    fn is_listening(&self) -> bool {
+        matches!(self, Self::Listening | Self::ListeningAsTlsClient)
+    }
 }
 
 /// What is under way.
@@ -117,6 +128,7 @@ enum Stage {
     Mount,
     LeaveUtf8,
     ListenLong,
+    ListenAsTlsClient,
     Listen {
         extended: bool,
     },
@@ -196,6 +208,7 @@ pub struct ServerSession {
     /// The peer showed a certificate on the control connection.
     certified: bool,
     acct: Acct,
+    fxp: fxp::Right,
     language: Language,
     /// OPTS UTF8 OFF.
     utf8_off: bool,
@@ -243,6 +256,7 @@ impl ServerSession {
             implicit_tls,
             certified: false,
             acct: Acct::Unneeded,
+            fxp: fxp::Right::None,
             language: Language::default(),
             utf8_off: false,
         }
@@ -398,7 +412,9 @@ impl ServerSession {
             return;
         }
         let command = match verb {
-            Some(v) if !rules.long_addresses && matches!(v, Verb::Lprt | Verb::Lpsv) => {
+            Some(v @ (Verb::Lprt | Verb::Lpsv | Verb::Sscn | Verb::Cpsv))
+                if !info::in_force(v.info(), rules) =>
+            {
                 Err(CommandError::NotServed(v))
             }
             _ => command,
@@ -483,10 +499,12 @@ impl ServerSession {
             | Command::Epsv(_)
             | Command::Lprt(_)
             | Command::Lpsv
+            | Command::Cpsv
+            | Command::Sscn(_)
             | Command::Rest(_)
             | Command::RestMark(_)
             | Command::Rang(_)
-            | Command::Opts(_) => self.admit_parameter(command, out),
+            | Command::Opts(_) => self.admit_parameter(command, rules, out),
             Command::Site(site) => self.admit_site(site, carry, rules, out),
             Command::Mfct { .. }
             | Command::Mff { .. }
@@ -541,6 +559,7 @@ impl ServerSession {
             }
             Stage::Host => self.conclude_host(&outcome, rules, out),
             Stage::Mount => self.conclude_mount(&outcome, out),
+            Stage::ListenAsTlsClient => self.conclude_cpsv(&outcome, out),
             Stage::LeaveUtf8 => self.conclude_leave_utf8(&outcome, out),
             Stage::ListenLong => self.conclude_listen_long(&outcome, out),
             Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
@@ -601,7 +620,7 @@ impl ServerSession {
 
     /// The passive port was closed because nobody used it in time.
     pub fn passive_expired(&mut self) {
-        if self.prepared == Prepared::Listening {
+        if self.prepared.is_listening() {
             self.prepared = Prepared::No;
         }
     }

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 mod certificate;
 mod form;
+mod fxp;
 mod names;
 mod place;
 mod tables;
@@ -26,6 +27,8 @@ fn rules() -> Rules {
         login_secs: 60,
         ccc: false,
         long_addresses: false,
+        fxp: false,
+        partners: Vec::new(),
         umask: 0o022,
         idle_max_secs: 7200,
         sets_created: true,
@@ -261,7 +264,12 @@ fn a_transfer_is_opened_before_150_and_moved_after_it() {
     t.session.conclude(opened, &t.rules, &mut out);
     assert_eq!(
         out.last(),
-        Some(&Action::Ask(Ask::Move { via: DataVia::Passive, protect: false, keep: false })),
+        Some(&Action::Ask(Ask::Move {
+            via: DataVia::Passive,
+            protect: false,
+            keep: false,
+            fxp: Fxp::default()
+        })),
         "the port stays open after a 550"
     );
     assert_eq!(t.hear(Outcome::Ended(End::Complete)), "226");
@@ -272,7 +280,12 @@ fn a_transfer_is_opened_before_150_and_moved_after_it() {
     let to_user_port = DataVia::Active("192.0.2.9:4000".parse().unwrap());
     assert_eq!(
         out.last(),
-        Some(&Action::Ask(Ask::Move { via: to_user_port, protect: false, keep: false }))
+        Some(&Action::Ask(Ask::Move {
+            via: to_user_port,
+            protect: false,
+            keep: false,
+            fxp: Fxp::default()
+        }))
     );
     assert_eq!(t.hear(Outcome::Ended(End::NotConnected)), "425");
     t.rules.default_data_port = false;
@@ -290,7 +303,10 @@ fn a_port_serves_until_the_next_one() {
         let opened = Outcome::Opened { wire_len: None, stored_as: None };
         t.session.conclude(opened, &t.rules, &mut out);
         let via = DataVia::Active("192.0.2.9:4096".parse().unwrap());
-        assert_eq!(out.last(), Some(&Action::Ask(Ask::Move { via, protect: false, keep: false })));
+        assert_eq!(
+            out.last(),
+            Some(&Action::Ask(Ask::Move { via, protect: false, keep: false, fxp: Fxp::default() }))
+        );
         t.hear(Outcome::Ended(End::Complete));
     }
 }
@@ -559,7 +575,7 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     }
 }
 
-const LINES: [&str; 90] = [
+const LINES: [&str; 95] = [
     "USER a",
     "PASS b",
     "ACCT c",
@@ -642,6 +658,11 @@ const LINES: [&str; 90] = [
     "SITE COPY a b",
     "SITE CPFR a",
     "SITE CPTO b",
+    "SSCN",
+    "SSCN ON",
+    "SSCN OFF",
+    "CPSV",
+    "PORT 198,51,100,7,16,0",
     "SITE IDLE 60",
     "SITE IDLE",
     "SITE QUOTA",
@@ -661,9 +682,10 @@ proptest! {
     ) {
         let mut t = Talk::new();
         t.rules.wrong_passwords = 255;
-        (t.rules.ccc, t.rules.long_addresses) = (true, true);
+        (t.rules.ccc, t.rules.long_addresses, t.rules.fxp) = (true, true, true);
         for (line, choice, abort) in steps {
             let line = LINES[line];
+            t.session.may_use_partners();
             let mut out = Vec::new();
             t.session.command(line.as_bytes(), &t.rules, 0, &mut out);
             let (mut replies, mut closed, mut aborted) = (Vec::new(), false, false);

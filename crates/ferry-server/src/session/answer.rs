@@ -9,6 +9,7 @@ use ferry_proto::path::FtpPath;
 use ferry_proto::server::{AccountFor, Ask, Failure, LoginRefusal, Outcome, Plan, Transfer};
 use tokio::time::{sleep, timeout};
 
+use super::moving::Way;
 use super::{Control, Gone, Opening, Work};
 use crate::auth::Login;
 use crate::events::Event;
@@ -46,9 +47,9 @@ impl Control {
                 self.listen(announce).await
             }
             Ask::Open(plan) => self.open_transfer(*plan, work).await,
-            Ask::Move { via, protect, keep } => {
+            Ask::Move { via, protect, keep, fxp } => {
                 self.flush(work).await?;
-                Box::pin(self.run_transfer(via, protect, keep, work)).await?
+                Box::pin(self.run_transfer(Way { via, protect, fxp }, keep, work)).await?
             }
             Ask::Work { verb, work: task } => {
                 self.flush(work).await?;
@@ -124,6 +125,9 @@ impl Control {
             });
         }
         let home = account.home.clone();
+        if account.fxp {
+            self.machine.may_use_partners();
+        }
         self.guard = Some(Arc::new(Guarded::new(login)));
         self.counted = counted.map(Box::new);
         match account.acct {

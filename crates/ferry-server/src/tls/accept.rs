@@ -89,7 +89,7 @@ pub(crate) async fn accept(
     choose: &mut Choose<'_>,
     early: &[u8],
 ) -> Result<(Box<TlsStream>, TlsFacts), TlsFailure> {
-    let mut input = Input { early, link, records: Records::default() };
+    let mut input = Input { early, ..Input::new(link) };
     let Begun { mut conn, binding, must_resume } = begin(&mut input, choose).await?;
     loop {
         if let Err(e) = conn.process_new_packets() {
@@ -119,7 +119,7 @@ pub(crate) async fn accept(
         let _ = conn.write_tls(&mut LinkIo { link, at_once: false });
         return Err(part(link, TlsFailure::NotResumed));
     }
-    Ok((TlsStream::new(conn, input.records), facts))
+    Ok((TlsStream::new((*conn).into(), input.records), facts))
 }
 
 /// A handshake whose ClientHello has been answered.
@@ -169,7 +169,7 @@ fn answer(
 }
 
 /// Waits for octets and reads some; the end of the stream is an error here.
-async fn read_some(
+pub(super) async fn read_some(
     input: &mut Input<'_>,
     mut read: impl FnMut(&mut Input<'_>) -> io::Result<usize>,
 ) -> Result<(), TlsFailure> {
@@ -206,7 +206,7 @@ fn facts(conn: &ServerConnection, mixes: bool) -> TlsFacts {
 }
 
 /// Ends our direction after the alert and takes what the peer had sent, see [`DRAIN_MAX`].
-fn part(link: &dyn Link, why: TlsFailure) -> TlsFailure {
+pub(super) fn part(link: &dyn Link, why: TlsFailure) -> TlsFailure {
     // The failure matters, not whether the peer still hears of it.
     let _ = link.shutdown_write();
     let mut scratch = [0; 1024];
@@ -219,10 +219,21 @@ fn part(link: &dyn Link, why: TlsFailure) -> TlsFailure {
 }
 
 /// What was read before the handshake, then the link.
-struct Input<'a> {
+pub(super) struct Input<'a> {
     early: &'a [u8],
     link: &'a dyn Link,
     records: Records,
+}
+
+impl<'a> Input<'a> {
+    pub(super) fn new(link: &'a dyn Link) -> Self {
+        Self { early: &[], link, records: Records::default() }
+    }
+
+    /// Where in the peer's records reading is.
+    pub(super) fn records(&self) -> Records {
+        self.records
+    }
 }
 
 impl Read for Input<'_> {

@@ -10,6 +10,7 @@ mod accept;
 mod alpn;
 mod binding;
 mod clients;
+mod connect;
 mod kin;
 mod leave;
 mod records;
@@ -20,15 +21,16 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache};
 use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 pub(crate) use self::accept::{Choose, TlsFacts, TlsFailure, accept};
 use self::binding::Binding;
 pub use self::clients::{ClientCertificates, ClientTrust};
+pub(crate) use self::connect::{Fingerprint, connect};
 pub(crate) use self::kin::{Kin, whose};
 pub(crate) use self::leave::Leaving;
 pub(crate) use self::stream::{TlsStream, write_at_once};
@@ -88,10 +90,23 @@ impl TlsSetup {
         Ok(Self {
             shared: Arc::new(Shared {
                 config,
+                as_client: connect::config(provider, None)?,
                 ticketer: aws_lc_rs::Ticketer::new()?,
                 sessions: ServerSessionMemoryCache::new(SESSIONS_BY_ID_MAX),
             }),
         })
+    }
+
+    /// As TLS client on data connections to other servers (SSCN, CPSV), accepts only servers whose
+    /// certificate is one of these or was issued by one of them; without this, any.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub fn with_partners(self, known: Vec<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let as_client = connect::config(provider, Some(known))?;
+        let shared = Shared { as_client, ..Shared::clone(&self.shared) };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The TLS of one FTP session, under a fresh random id.
@@ -120,8 +135,11 @@ impl fmt::Debug for TlsSetup {
 }
 
 /// What every session shares.
+#[derive(Clone)]
 struct Shared {
     config: ServerConfig,
+    /// For data connections on which this end is the client.
+    as_client: Arc<ClientConfig>,
     ticketer: Arc<dyn ProducesTickets>,
     sessions: Arc<ServerSessionMemoryCache>,
 }
@@ -199,6 +217,11 @@ impl SessionTls {
         self.resumption == DataResumption::Strict
     }
 
+    /// For a data connection on which this end is the client.
+    pub(crate) fn as_client(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.shared.as_client)
+    }
+
     /// What to offer on the next connection of this kind; for one handshake only.
     pub(crate) fn offer(&self, channel: Channel) -> TlsOffer {
         let mut config = self.shared.config.clone();
@@ -236,6 +259,14 @@ pub(crate) struct TlsOffer {
     config: ServerConfig,
     binding: Option<Arc<Binding>>,
     must_resume: bool,
+}
+
+impl TlsOffer {
+    /// A full handshake will do: the other end is not the session's client.
+    pub(crate) fn without_resumption(mut self) -> Self {
+        self.must_resume = false;
+        self
+    }
 }
 
 impl fmt::Debug for TlsOffer {

@@ -24,6 +24,7 @@ fn session(storage: impl Storage + 'static) -> Session {
         anonymous: false,
         charset: None,
         sessions_max: None,
+        fxp: false,
         acct: None,
     };
     let login =

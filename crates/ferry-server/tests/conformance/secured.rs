@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use testkit::script::Exchange;
 
-use crate::support::{Blueprint, Client, TlsPeer, WRITER};
+use crate::support::{Blueprint, Client, PARTNER, TlsPeer, WRITER};
 
 /// A client that notes what it asks and is answered.
 struct Noting {
@@ -50,5 +50,25 @@ pub(crate) fn exchanges() -> Vec<Exchange> {
         noting.ask("CCC", 200);
         all.append(&mut noting.exchanges);
     }
+    all.append(&mut with_partners());
     all
+}
+
+/// Who is TLS client where the other end of data may be another server.
+fn with_partners() -> Vec<Exchange> {
+    let site = Blueprint::default().with_tls().with(|options| options.fxp = true).build();
+    let peer = site.certified.as_ref().unwrap().peer13();
+    let mut noting = Noting { client: site.client(), exchanges: Vec::new() };
+    noting.secure("AUTH TLS", &peer);
+    noting.client.log_in(WRITER);
+    noting.ask("SSCN ON", 504);
+    noting.client.log_in(PARTNER);
+    noting.ask("SSCN X", 501);
+    noting.ask("SSCN ON", 200);
+    noting.ask("SSCN OFF", 200);
+    noting.ask("CPSV", 503);
+    noting.ask("PBSZ 0", 200);
+    noting.ask("PROT P", 200);
+    noting.ask("CPSV", 227);
+    noting.exchanges
 }

@@ -14,6 +14,7 @@ mod bounce;
 mod certificates;
 mod data_port;
 mod floods;
+mod fxp;
 mod in_transfer;
 mod injection;
 mod kept;

@@ -11,6 +11,7 @@ use ferry_storage::Upload;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnose::Problems;
+use super::fxp::{self, Known};
 use super::section::Section;
 use super::users::{Names, Users};
 use super::{certificates, hosts, listeners, outside, read, representation};
@@ -32,6 +33,9 @@ const SERVER_KEYS: &[&str] = &[
     "telnet",
     "ccc",
     "long_addresses",
+    "fxp",
+    "fxp_partners",
+    "fxp_ca",
     "uploads",
     "umask",
     "show_hidden",
@@ -104,9 +108,9 @@ impl<'a> File<'a> {
         let wanted = !self.top.contains_key("host");
         let auth = self.users(Users::new(base, names, &mut homes), wanted, 0..0, problems);
         let mut options = Options::default();
-        let identity = self.tls("[tls]", None, base, problems);
+        let mut identity = self.tls("[tls]", None, base, problems);
         let has_tls = self.top.contains_key("tls");
-        self.server(&mut options, has_tls, problems);
+        let known = self.server(&mut options, has_tls, base, problems);
         let sessions_named = self.limits(&mut options.limits, problems);
         if let Some((table, at)) = self.table("representation", problems) {
             representation::read(table, at, &mut options.coding, problems);
@@ -116,14 +120,22 @@ impl<'a> File<'a> {
             false => listeners::usual(),
         };
         let tables = self.tables("host", problems);
-        let hosts = hosts::read(&tables, base, &options.names, has_tls, &mut homes, problems);
+        let mut hosts = hosts::read(&tables, base, &options.names, has_tls, &mut homes, problems);
+        if let Some(known) = known {
+            fxp::trust(known, identity.as_mut(), &mut hosts, problems);
+        }
         Plan { options, sessions_named, auth: Arc::new(auth), identity, hosts, homes }
     }
 
-    fn server(&self, options: &mut Options, has_tls: bool, problems: &mut Problems) {
-        let Some((table, at)) = self.table("server", problems) else {
-            return;
-        };
+    /// Returns the certificates to know other servers by, if there are any.
+    fn server(
+        &self,
+        options: &mut Options,
+        has_tls: bool,
+        base: &Path,
+        problems: &mut Problems,
+    ) -> Option<Known> {
+        let (table, at) = self.table("server", problems)?;
         let section = Section::open("[server]", table, at, SERVER_KEYS, problems);
         let uploads =
             [("atomic", Upload::Atomic), ("discard", Upload::Discard), ("direct", Upload::Direct)];
@@ -149,6 +161,7 @@ impl<'a> File<'a> {
         let data_port = section.get("default_data_port", problems, read::boolean);
         set(&mut options.default_data_port, data_port);
         server_tls(&section, options, has_tls, problems);
+        fxp::read(&section, options, has_tls, base, problems)
     }
 
     /// Returns whether the number of sessions is named.

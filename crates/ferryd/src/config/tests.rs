@@ -1,5 +1,7 @@
 //! Files in, diagnostics or settings out.
 
+mod fxp;
+
 use super::*;
 use crate::auth::TableAuth;
 use ferry_accounts::AcctFor;
@@ -603,8 +605,15 @@ fn the_example_in_the_documentation_is_right() {
 }
 
 /// Shown as examples; there is no default to write.
-const WITHOUT_DEFAULT: [&str; 5] =
-    ["names", "public_address", "shared_data_port", "outside_ports", "proxies"];
+const WITHOUT_DEFAULT: [&str; 7] = [
+    "names",
+    "public_address",
+    "shared_data_port",
+    "outside_ports",
+    "proxies",
+    "fxp_partners",
+    "fxp_ca",
+];
 
 #[test]
 fn what_the_example_calls_a_default_is_one() {
@@ -622,7 +631,7 @@ fn what_the_example_calls_a_default_is_one() {
         format!("[{name}]\n{}", body.filter_map(setting).collect::<String>())
     };
     let source = format!("{}{}", section("server"), section("limits"));
-    assert_eq!(source.lines().count(), 2 + 13 + 20, "{source}");
+    assert_eq!(source.lines().count(), 2 + 14 + 20, "{source}");
     assert_eq!(options(&source), options(""));
 }
 

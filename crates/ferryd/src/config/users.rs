@@ -34,6 +34,7 @@ const USER_KEYS: &[&str] = &[
     "volumes",
     "certificates",
     "needs_both",
+    "fxp",
 ];
 const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions", "charset"];
 
@@ -101,6 +102,7 @@ impl<'b> Users<'b> {
             read::word(value, &[("read-only", Access::ReadOnly), ("read-write", Access::ReadWrite)])
         });
         let access = access.map_or(Access::ReadOnly, |(access, _)| access);
+        let fxp = section.get("fxp", problems, read::boolean).is_some_and(|(yes, _)| yes);
         let acct = acct(&section, problems);
         let volumes = self.volumes(&section, problems);
         let place = self.place(&section, problems);
@@ -125,6 +127,7 @@ impl<'b> Users<'b> {
             anonymous: false,
             charset: place.charset,
             sessions_max: place.sessions_max,
+            fxp,
             acct: acct.as_ref().map(|(until, _)| *until),
         };
         // Names are known to differ.
@@ -158,6 +161,7 @@ impl<'b> Users<'b> {
             anonymous: true,
             charset: place.charset,
             sessions_max: place.sessions_max,
+            fxp: false,
             acct: None,
         });
         self.anonymous_root = Some(place.root);

@@ -200,7 +200,12 @@ impl Client {
 
     /// Where PASV says to connect to.
     pub(crate) fn passive(&mut self) -> SocketAddr {
-        let reply = self.ok("PASV", 227);
+        self.passive_by("PASV")
+    }
+
+    /// Where PASV, or a command like it, says to connect to.
+    pub(crate) fn passive_by(&mut self, command: &str) -> SocketAddr {
+        let reply = self.ok(command, 227);
         let text = reply.text();
         let inner = text.split(['(', ')']).nth(1).unwrap();
         let n: Vec<u8> = inner.split(',').map(|n| n.parse().unwrap()).collect();

@@ -17,6 +17,9 @@ pub(crate) const WRITER: &str = "writer";
 /// The account that may only read.
 pub(crate) const READER: &str = "reader";
 
+/// The account that may write and have data moved between servers.
+pub(crate) const PARTNER: &str = "partner";
+
 /// The anonymous account, which may only read.
 const ANONYMOUS: &str = "anonymous";
 
@@ -48,6 +51,7 @@ impl Doorkeeper {
                 anonymous: name == ANONYMOUS,
                 charset: None,
                 sessions_max: None,
+                fxp: name == PARTNER,
                 acct: None,
             }),
             storage: Arc::clone(&self.storage),
@@ -70,7 +74,7 @@ impl Authenticator for Doorkeeper {
     ) -> BoxFut<'a, Option<Login>> {
         let question = (user.to_vec(), password.to_vec());
         self.asked.lock().unwrap().push(question);
-        let known = [WRITER, READER].iter().find(|name| {
+        let known = [WRITER, READER, PARTNER].iter().find(|name| {
             user == name.as_bytes() && password == format!("{name}'s password").as_bytes()
         });
         let anonymous = self.anonymous && user == ANONYMOUS.as_bytes();

@@ -24,12 +24,13 @@ use ferry_server::{Handle, Server, Setup, WallClock};
 use ferry_storage::Storage;
 use ferry_storage::local::LocalDir;
 use ferry_storage::memory::Memory;
+use rustls_pki_types::CertificateDer;
 use tokio::runtime::Runtime;
 
 #[allow(unused_imports, reason = "the tests of conformance name it")]
 pub(crate) use self::client::Wire;
 pub(crate) use self::client::{Client, PATIENCE, Reply, connect_from, until_end};
-pub(crate) use self::doors::{Doorkeeper, READER, WRITER, Watched};
+pub(crate) use self::doors::{Doorkeeper, PARTNER, READER, WRITER, Watched};
 pub(crate) use self::heard::Heard;
 use self::tls::certified_asking;
 pub(crate) use self::tls::{Badge, Certified, Signer, TlsPeer, certified, over_tls};
@@ -53,6 +54,7 @@ pub(crate) struct Blueprint {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) anonymous: bool,
     pub(crate) tls: bool,
+    pub(crate) trusted: Option<Vec<CertificateDer<'static>>>,
     pub(crate) implicit: bool,
     /// Whether clients are asked for a certificate.
     pub(crate) clients: Option<ClientCertificates>,
@@ -73,6 +75,7 @@ impl Default for Blueprint {
             storage: Arc::new(Memory::new()),
             anonymous: false,
             tls: false,
+            trusted: None,
             implicit: false,
             clients: None,
             ip: fresh_address(),
@@ -97,6 +100,12 @@ impl Blueprint {
         self
     }
 
+    /// Where it is TLS client of other servers, only of those with these certificates.
+    pub(crate) fn trusting(mut self, certs: Vec<CertificateDer<'static>>) -> Self {
+        self.trusted = Some(certs);
+        self
+    }
+
     /// With other options.
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(&mut self.options);
@@ -105,7 +114,7 @@ impl Blueprint {
 
     /// Starts it.
     pub(crate) fn build(self) -> Site {
-        let Self { mut options, storage, anonymous, tls, implicit, clients, ip } = self;
+        let Self { mut options, storage, anonymous, tls, trusted, implicit, clients, ip } = self;
         options.listen = vec![Listen {
             at: SocketAddr::new(ip, 0),
             tls: if implicit { ListenTls::Implicit } else { ListenTls::Explicit },
@@ -117,7 +126,10 @@ impl Blueprint {
             options,
             net: Arc::<Watched>::clone(&net) as Arc<dyn Net>,
             auth: Arc::<Doorkeeper>::clone(&auth),
-            tls: certified.as_ref().map(|c| c.setup.clone()),
+            tls: certified.as_ref().map(|c| match trusted {
+                Some(certs) => c.setup.clone().with_partners(certs).unwrap(),
+                None => c.setup.clone(),
+            }),
             hosts: Vec::new(),
             clock: Arc::new(NoonOfTheTest),
             observer: Arc::<Heard>::clone(&heard),
@@ -185,7 +197,7 @@ impl Drop for Site {
 
 /// What the account `boss` sees: its access, by name.
 pub(crate) fn access_of(name: &str) -> Access {
-    if name == WRITER { Access::ReadWrite } else { Access::ReadOnly }
+    if name == WRITER || name == PARTNER { Access::ReadWrite } else { Access::ReadOnly }
 }
 
 /// A loopback address that no other test, nor another run of them, is likely to use.

@@ -24,6 +24,7 @@ pub(crate) struct TlsPeer(Arc<ClientConfig>);
 #[derive(Debug, Clone)]
 pub(crate) struct Certified {
     pub(crate) setup: TlsSetup,
+    pub(crate) cert: CertificateDer<'static>,
     roots: RootCertStore,
 }
 
@@ -39,8 +40,8 @@ pub(crate) fn certified_asking(clients: Option<&ClientCertificates>) -> Certifie
     let mut roots = RootCertStore::empty();
     roots.add(cert.clone()).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let setup = TlsSetup::asking(vec![cert], key.into(), clients).unwrap();
-    Certified { setup, roots }
+    let setup = TlsSetup::asking(vec![cert.clone()], key.into(), clients).unwrap();
+    Certified { setup, cert, roots }
 }
 
 /// Who signs certificates of clients.
