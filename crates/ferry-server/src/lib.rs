@@ -108,6 +108,7 @@ mod bans;
 mod coding;
 mod connecting;
 mod data;
+mod descent;
 mod dispatch;
 mod entropy;
 pub mod events;

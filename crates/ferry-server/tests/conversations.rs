@@ -47,6 +47,7 @@ conversations! {
     passive
     proxied
     ranges
+    recursive
     representations
     restart
     router

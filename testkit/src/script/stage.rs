@@ -266,6 +266,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "long_addresses" => options.long_addresses = parse(value)?,
         "name" => options.names.push(value.to_owned()),
         "show_hidden" => options.show_hidden = parse(value)?,
+        "recursive_listings" => options.recursive_listings = parse(value)?,
         _ => set_limit(&mut options.limits, name, value)?,
     }
     Ok(())

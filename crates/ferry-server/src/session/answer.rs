@@ -115,6 +115,7 @@ impl Control {
             now: self.shared.clock.now(),
             uploads: options.uploads,
             show_hidden: options.show_hidden,
+            recursive_listings: options.recursive_listings,
             coding: options.coding,
             size_scan: options.limits.ascii_size_scan,
             restart_scan: options.limits.ascii_restart_scan,

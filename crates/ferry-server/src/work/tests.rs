@@ -34,6 +34,7 @@ fn session(storage: impl Storage + 'static) -> Session {
         now: Default::default(),
         uploads: Upload::Atomic,
         show_hidden: false,
+        recursive_listings: false,
         coding: crate::options::Coding::default(),
         size_scan: 0,
         restart_scan: 0,

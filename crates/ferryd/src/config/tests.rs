@@ -467,7 +467,7 @@ fn an_empty_section_changes_nothing() {
 fn every_setting_reaches_the_engine() {
     let set = options(
         "[server]\nbanner = \"\"\"one\ntwo\"\"\"\nuploads = \"discard\"\numask = 0o027\n\
-         show_hidden = true\nrequire_tls = \"both\"\nresumption = \"strict\"\n\
+         show_hidden = true\nrecursive_listings = true\nrequire_tls = \"both\"\nresumption = \"strict\"\n\
          data_peer = \"any\"\nstrict_close_notify = true\npublic_address = \"203.0.113.5\"\n\
          passive_ports = \"4000-4100\"\ndefault_data_port = false\n\
          [tls]\nself_signed = true\n\
@@ -487,7 +487,8 @@ fn every_setting_reaches_the_engine() {
     );
     assert_eq!(set.banner, ["one", "two"]);
     assert_eq!((set.uploads, set.umask), (Upload::Discard, 0o027));
-    assert!(set.show_hidden && set.strict_close_notify && !set.default_data_port);
+    assert!(set.show_hidden && set.recursive_listings);
+    assert!(set.strict_close_notify && !set.default_data_port);
     assert_eq!(set.require_tls, RequireTls::Both);
     assert_eq!(set.data_resumption, DataResumption::Strict);
     assert_eq!(set.data_peer, DataPeer::Any);
