@@ -36,6 +36,8 @@ pub struct Account {
     pub access: Access,
     /// Whether it is the anonymous account (RFC 1635).
     pub anonymous: bool,
+    /// Whether it may see who else is connected (SITE WHO).
+    pub admin: bool,
     /// The most sessions it may have at once; `None` for no bound of its own.
     pub sessions_max: Option<u32>,
     /// What it must send ACCT for, if for anything.

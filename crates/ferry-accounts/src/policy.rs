@@ -109,6 +109,7 @@ mod tests {
             home: FtpPath::root(),
             access,
             anonymous,
+            admin: false,
             sessions_max: None,
             acct: None,
         };

@@ -160,6 +160,7 @@ mod tests {
             home: FtpPath::root(),
             access: Access::ReadWrite,
             anonymous: false,
+            admin: false,
             sessions_max: None,
             acct: None,
         }

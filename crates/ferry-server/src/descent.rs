@@ -132,6 +132,7 @@ mod tests {
             home: FtpPath::root(),
             access: Access::ReadOnly,
             anonymous: false,
+            admin: false,
             sessions_max: None,
             acct: None,
         };

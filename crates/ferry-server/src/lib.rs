@@ -76,6 +76,7 @@
 //!         home: FtpPath::root(),
 //!         access: Access::ReadWrite,
 //!         anonymous: false,
+//!         admin: false,
 //!         sessions_max: None,
 //!         acct: None,
 //!     };
@@ -134,6 +135,7 @@ pub mod tcp;
 mod testing;
 pub mod tls;
 mod transfer;
+mod who;
 mod wire;
 mod work;
 

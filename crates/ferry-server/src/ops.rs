@@ -167,6 +167,7 @@ impl Session {
             | Ask::Mount(_)
             | Ask::Pause(_)
             | Ask::Listen { .. }
+            | Ask::Who
             | Ask::Open(_)
             | Ask::Work { .. }
             | Ask::Move { .. } => return Err(FsError::Unsupported.into()),

@@ -56,6 +56,7 @@ conversations! {
     timeouts
     trees
     uploads
+    who
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn setup() -> Setup {
         home: FtpPath::root(),
         access: Access::ReadWrite,
         anonymous: false,
+        admin: false,
         sessions_max: None,
         acct: None,
     };

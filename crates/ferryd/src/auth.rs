@@ -121,6 +121,7 @@ mod tests {
             home: FtpPath::root(),
             access: Access::ReadOnly,
             anonymous,
+            admin: false,
             sessions_max: None,
             acct: None,
         }

@@ -209,6 +209,7 @@ fn account(name: &str, access: Access, anonymous: bool) -> Account {
         home: FtpPath::root(),
         access,
         anonymous,
+        admin: false,
         sessions_max: None,
         acct: None,
     }

@@ -239,6 +239,7 @@ fn setup(word: &str, rest: &str) -> Result<Setup, String> {
         }
         "user" => user(rest),
         "acct" => acct(rest),
+        "admin" => Ok(Setup::Admin(rest.to_owned())),
         "volume" => volume(rest),
         "vhost" => virtual_host(rest),
         "anonymous" => Ok(Setup::Anonymous),

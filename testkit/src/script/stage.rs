@@ -36,6 +36,8 @@ pub struct User {
     pub writes: bool,
     /// Where sessions start.
     pub home: FtpPath,
+    /// Whether it may see who is connected.
+    pub admin: bool,
     /// What ACCT is needed for, and what it must say.
     pub acct: Option<(AcctFor, Vec<u8>)>,
     /// What may be mounted.
@@ -89,6 +91,7 @@ impl User {
             password: password.to_vec(),
             writes: true,
             home: FtpPath::root(),
+            admin: false,
             acct: None,
             volumes: Vec::new(),
         }
@@ -181,6 +184,7 @@ impl Stage {
                 home: FtpPath::new(home).map_err(|e| e.to_string())?,
                 ..User::new(name, password)
             }),
+            Setup::Admin(name) => self.user(name)?.admin = true,
             Setup::Acct { name, until, info } => {
                 self.user(name)?.acct = Some((*until, info.clone()));
             }

@@ -129,6 +129,7 @@ impl Accounts {
                 home: FtpPath::root(),
                 access: Access::ReadOnly,
                 anonymous: true,
+                admin: false,
                 sessions_max: None,
                 acct: None,
             });
@@ -139,6 +140,7 @@ impl Accounts {
             home: user.home.clone(),
             access: if user.writes { Access::ReadWrite } else { Access::ReadOnly },
             anonymous: false,
+            admin: user.admin,
             sessions_max: None,
             acct: user.acct.as_ref().map(|(until, _)| *until),
         })

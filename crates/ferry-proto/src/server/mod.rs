@@ -44,6 +44,7 @@ mod params;
 mod place;
 mod site;
 mod transfer;
+mod who;
 mod work;
 
 #[cfg(test)]
@@ -55,6 +56,8 @@ pub use action::{
     AccountFor, Action, Ask, DataVia, Digest, End, Failure, LoginRefusal, Outcome, Plan, Rules,
     Transfer, Work,
 };
+
+pub use who::{Doing, Presence, WHO_MAX};
 
 use crate::addr::canonical_ip;
 use crate::command::{Command, CommandError, is_foreign};
@@ -127,6 +130,7 @@ enum Stage {
     MakeDir(Reply),
     Facts(FtpPath),
     Status(FtpPath),
+    Who,
     Room,
     CopyFrom(FtpPath),
     Working {
@@ -527,6 +531,7 @@ impl ServerSession {
             Stage::Mount => self.conclude_mount(&outcome, out),
             Stage::ListenLong => self.conclude_listen_long(&outcome, out),
             Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
+            Stage::Who => Self::conclude_who(&outcome, out),
             Stage::Working { .. } => self.conclude_work(*stage, outcome, out),
             Stage::Open(opening) => {
                 self.conclude_open(opening, outcome, rules, out);

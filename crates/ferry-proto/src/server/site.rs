@@ -27,6 +27,7 @@ impl ServerSession {
             SiteCommand::Quota => Reply::new(202, "There is no quota here."),
             // Listings and MDTM are in UTC, whatever the machine's own zone is.
             SiteCommand::Zone => Reply::new(210, "UTC+0"),
+            SiteCommand::Who => return self.ask(Ask::Who, Stage::Who, out),
             SiteCommand::Help(None) => help(),
             SiteCommand::Help(Some(what)) => help_on(what),
             other => return self.admit_site_on_files(&other, carry, out),
@@ -140,8 +141,7 @@ pub(super) fn help() -> Reply {
 pub(super) fn help_on(what: &[u8]) -> Reply {
     match SITE_VERBS.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(what)) {
         Some((name, syntax)) => {
-            let gap = if syntax.is_empty() { "" } else { " " };
-            Reply::new(214, format!("Syntax: SITE {name}{gap}{syntax}"))
+            Reply::new(214, format!("Syntax: SITE {name}{}{syntax}", super::gap(syntax)))
         }
         None => Reply::new(502, "Unknown SITE command; SITE HELP lists the known ones."),
     }

@@ -8,7 +8,9 @@ use crate::repr::FormatError;
 use proptest::prelude::*;
 
 mod form;
+mod help;
 mod place;
+mod who;
 
 fn rules() -> Rules {
     Rules {
@@ -432,7 +434,7 @@ fn files_and_directories_are_answered_by_their_codes() {
         ("OPTS MLST size type", "501"),
         ("OPTS UTF8 OFF", "504"),
         ("SITE EXEC x", "504"),
-        ("SITE WHO", "504"),
+        ("SITE EXEC", "504"),
         ("SITE QUOTA", "202"),
         ("SITE ZONE", "210"),
         ("SITE HELP", "214"),

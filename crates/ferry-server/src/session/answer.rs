@@ -14,6 +14,7 @@ use crate::events::Event;
 use crate::guard::Guarded;
 use crate::opened;
 use crate::ops::{Refused, Session};
+use crate::who;
 
 impl Control {
     pub(super) async fn answer(&mut self, ask: Ask, work: &mut Work) -> Result<Outcome, Gone> {
@@ -47,6 +48,7 @@ impl Control {
                 self.flush(work).await?;
                 Box::pin(self.run_work(verb, *task, work)).await?
             }
+            Ask::Who => self.who(),
             other => match self.session() {
                 Some(session) => {
                     let told = told(&other);
@@ -88,6 +90,7 @@ impl Control {
                 anonymous_hint: account.anonymous.then_some(password),
                 tls: self.tls_version(),
             });
+            self.place.slot().set_account(Some(Arc::clone(&account)));
         }
         let home = account.home.clone();
         self.guard = Some(Arc::new(Guarded::new(login)));
@@ -97,6 +100,15 @@ impl Control {
             Some(AcctFor::Login) => Outcome::AccountWanted { home, until: AccountFor::Login },
             Some(_) => Outcome::AccountWanted { home, until: AccountFor::Writing },
         }
+    }
+
+    /// SITE WHO.
+    fn who(&self) -> Outcome {
+        if !self.guard.as_ref().is_some_and(|guard| guard.account().admin) {
+            return Outcome::Failed(Failure::Denied);
+        }
+        let now = self.shared.clock.now();
+        Outcome::Present(who::present(&self.shared.registry, self.shared.second(), now))
     }
 
     /// An account's name among those of all hosts.

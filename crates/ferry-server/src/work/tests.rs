@@ -22,6 +22,7 @@ fn session(storage: impl Storage + 'static) -> Session {
         home: FtpPath::root(),
         access: Access::ReadWrite,
         anonymous: false,
+        admin: false,
         sessions_max: None,
         acct: None,
     };

@@ -20,8 +20,10 @@ use crate::auth::TableAuth;
 use crate::homes::Homes;
 use crate::values::{self, Wrong};
 
-const USER_KEYS: &[&str] =
-    &["name", "password", "home", "start", "access", "sessions", "acct", "acct_for", "volumes"];
+const USER_KEYS: &[&str] = &[
+    "name", "password", "home", "start", "access", "admin", "sessions", "acct", "acct_for",
+    "volumes",
+];
 const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions"];
 
 /// What the sections are called in the file: those of a virtual host stand inside it.
@@ -86,6 +88,7 @@ impl<'b> Users<'b> {
             read::word(value, &[("read-only", Access::ReadOnly), ("read-write", Access::ReadWrite)])
         });
         let access = access.map_or(Access::ReadOnly, |(access, _)| access);
+        let admin = section.get("admin", problems, read::boolean);
         let acct = acct(&section, problems);
         let volumes = self.volumes(&section, problems);
         let place = self.place(&section, problems);
@@ -108,6 +111,7 @@ impl<'b> Users<'b> {
             home: place.start,
             access,
             anonymous: false,
+            admin: admin.is_some_and(|(admin, _)| admin),
             sessions_max: place.sessions_max,
             acct: acct.as_ref().map(|(until, _)| *until),
         };
@@ -137,6 +141,7 @@ impl<'b> Users<'b> {
             home: place.start,
             access: Access::ReadOnly,
             anonymous: true,
+            admin: false,
             sessions_max: place.sessions_max,
             acct: None,
         });

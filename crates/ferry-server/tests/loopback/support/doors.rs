@@ -59,6 +59,7 @@ impl Authenticator for Doorkeeper {
                 home: FtpPath::root(),
                 access: super::access_of(name),
                 anonymous,
+                admin: false,
                 sessions_max: None,
                 acct: None,
             }),
