@@ -552,7 +552,8 @@ fn accounts_are_what_the_file_says() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join("home/in")).unwrap();
     let source = format!(
-        "{}start = \"/in\"\naccess = \"read-write\"\nsessions = 2\n[anonymous]\nhome = \"home\"\n",
+        "{}start = \"/in\"\naccess = \"read-write\"\nadmin = true\n\
+         sessions = 2\n[anonymous]\nhome = \"home\"\n",
         USER.replace("\".\"", "\"home\"")
     );
     let path = dir.path().join("ferry.toml");
@@ -561,10 +562,12 @@ fn accounts_are_what_the_file_says() {
     let table = plan.auth.table();
     let alice = table.verify(b"alice", b"password").unwrap();
     assert_eq!((alice.access, alice.sessions_max), (Access::ReadWrite, Some(2)));
+    assert!(alice.admin);
     assert_eq!(alice.home.as_bytes(), b"/in");
     assert!(table.verify(b"alice", b"Password").is_none());
     let anonymous = table.verify(b"ftp", b"me@").unwrap();
     assert_eq!((anonymous.access, anonymous.anonymous), (Access::ReadOnly, true));
+    assert!(!anonymous.admin);
     assert_eq!(plan.homes.all().count(), 1, "both have the same directory");
 }
 

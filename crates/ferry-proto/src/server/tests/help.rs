@@ -30,7 +30,8 @@ fn help_tells_the_syntax_of_every_command_in_force_and_of_no_other() {
         let list = t.text("HELP");
         let listed: Vec<&str> = list.split_ascii_whitespace().collect();
         let mut counts = [0, 0];
-        for info in VERBS {
+        // HELP SITE lists its commands instead, see below.
+        for info in VERBS.iter().filter(|info| info.verb != Verb::Site) {
             let asked = format!("HELP {}", info.name.to_lowercase());
             let answer = t.text(&asked);
             let refused = is_refused(&t, info.name);
