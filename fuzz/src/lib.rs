@@ -30,6 +30,8 @@ pub fn answer_all(
         login_secs: 60,
         ccc: true,
         long_addresses: true,
+        fxp: true,
+        partners: Vec::new(),
         umask: 0o022,
         idle_max_secs: 7200,
         sets_created: true,

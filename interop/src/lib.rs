@@ -14,6 +14,7 @@ pub mod link;
 pub mod openssl;
 pub mod peers;
 pub mod process;
+pub mod proftpd;
 pub mod server;
 pub mod table;
 pub mod task;
@@ -27,4 +28,9 @@ pub const PASSWORD: &str = "correct horse";
 pub const PASSWORD_HASH: &str = concat!(
     "$argon2id$v=19$m=64,t=1,p=1$aW50ZXJvcC1zYWx0LTE2Yg",
     "$D64U9eFAKMIktVMEXIhJin69ltKDlChnNdiAZ5PhdQU"
+);
+/// [`PASSWORD`] as other servers' files of accounts hold it (SHA-512 crypt).
+pub const PASSWORD_CRYPT: &str = concat!(
+    "$6$interopsalt$iKkCvgEL/a1hHX81NjZcJ4Gz1o6LgI5R5Go/1Pib3YYAzVoMfQ8H",
+    "HqEzPyfU8RTd2euyKlgomAk8u9fujTYXU1"
 );

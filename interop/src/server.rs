@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -31,10 +31,14 @@ pub struct Server {
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(clippy::exhaustive_structs, reason = "plain data")]
 pub struct Extra<'a> {
+    /// Where it listens over IPv4, if not at 127.0.0.1.
+    pub v4: Option<Ipv4Addr>,
     /// Lines of `[server]`.
     pub server: &'a str,
     /// Lines of the account's `[[user]]`.
     pub user: &'a str,
+    /// Lines of `[tls]`.
+    pub tls: &'a str,
     /// Whole tables.
     pub tables: &'a str,
 }
@@ -209,13 +213,15 @@ fn listening(log: &str) -> Vec<SocketAddr> {
 fn configuration(listeners: &[(Family, bool)], extra: Extra<'_>) -> String {
     let mut text = format!("[server]\n{}\n\n", extra.server);
     for (family, implicit) in listeners {
-        let address = if *family == Family::V4 { "127.0.0.1" } else { "::1" };
+        let v4 = extra.v4.unwrap_or(Ipv4Addr::LOCALHOST).to_string();
+        let address = if *family == Family::V4 { v4.as_str() } else { "::1" };
         let tls = if *implicit { "implicit" } else { "explicit" };
         text.push_str(&format!(
             "[[listen]]\naddress = \"{address}\"\nport = 0\ntls = \"{tls}\"\n\n"
         ));
     }
-    text.push_str("[tls]\ncert = \"main.pem\"\nkey = \"main.key\"\n\n");
+    let tls = extra.tls;
+    text.push_str(&format!("[tls]\ncert = \"main.pem\"\nkey = \"main.key\"\n{tls}\n\n"));
     text.push_str("[limits]\nper_address = 200\n\n");
     text.push_str(&format!("[[user]]\nname = \"{USER}\"\npassword = \"{PASSWORD_HASH}\"\n"));
     text.push_str("home = \"files\"\naccess = \"read-write\"\n");

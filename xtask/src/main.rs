@@ -17,21 +17,25 @@ use step::{Failed, cargo, step};
 const HELP: &str = "\
 usage: cargo xtask COMMAND
 
-  test         install the clients the tests drive, run every test, then the interop suite
+  peers        install the clients and unpack the servers that the tests drive
+  test         the same, then run every test, then the interop suite
   fuzz-smoke   run every fuzz target for a moment
+  conformance  write docs/conformance.md anew, from the tests that prove it
   fmt          check the formatting
   lint         clippy, warnings denied
   docs         rustdoc, private items too, warnings denied
   deny         licences, sources and bans of the dependencies (needs cargo-deny)
   ci           all of these, in this order
 
-With CI=true a client that is missing is a failure; otherwise it is a printed skip.";
+With CI=true a program that is missing is a failure; otherwise it is a printed skip.";
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1).unwrap_or_default();
     let result = match command.as_str() {
+        "peers" => peers().map(drop),
         "test" => test(),
         "fuzz-smoke" => fuzz::smoke(),
+        "conformance" => conformance(),
         "fmt" => fmt(),
         "lint" => lint(),
         "docs" => docs(),
@@ -61,18 +65,36 @@ fn is_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
+/// The programs that the tests drive; the folder ProFTPD is in.
+fn peers() -> Result<Option<PathBuf>, Failed> {
+    step("install the clients that the tests drive", || peers::install(is_ci()))?;
+    step("unpack the servers that the tests drive", || peers::proftpd(&target_dir(), is_ci()))
+}
+
 /// The interop suite runs last and by itself: it needs the real binary, optimised, and says more.
 fn test() -> Result<(), Failed> {
-    step("install the clients that the tests drive", || peers::install(is_ci()))?;
+    let proftpd = peers()?;
     step("test the workspace", || cargo(&["test", "--workspace", "--exclude", "interop"]).run())?;
     step("build the server", || cargo(&["build", "--release", "--bin", "ferryd"]).run())?;
     step("test the server with real clients", || {
         let mut suite = cargo(&["test", "--package", "interop"]);
         suite.env("FERRYD_BIN", target_dir().join("release/ferryd"));
+        if let Some(folder) = &proftpd {
+            suite.env("FERRY_PROFTPD", folder);
+        }
         if is_ci() {
             suite.env("FERRY_REQUIRE_PEERS", "1");
         }
         suite.run()
+    })
+}
+
+/// The page is checked by `test`; this writes it when behaviour, or a proof of it, has changed.
+fn conformance() -> Result<(), Failed> {
+    step("write docs/conformance.md", || {
+        cargo(&["test", "--package", "ferry-server", "--test", "conformance"])
+            .env("FERRY_WRITE", "1")
+            .run()
     })
 }
 

@@ -1,4 +1,7 @@
-//! The programs that the tests drive, and getting them from Debian where that is allowed.
+//! The programs that the tests drive, and getting them from Debian where that is allowed: clients
+//! are installed, servers, whose packages exclude each other, unpacked.
+
+use std::path::{Path, PathBuf};
 
 use crate::step::{Failed, program};
 
@@ -15,6 +18,19 @@ const PEERS: [(&str, &str); 10] = [
     ("openssl", "openssl"),
     // Not in everyone's path.
     ("/usr/sbin/haproxy", "haproxy"),
+];
+
+/// What makes up ProFTPD, and the libraries it needs that few machines have.
+const PROFTPD: [&str; 2] = ["proftpd-core", "proftpd-mod-crypto"];
+const PROFTPD_LIBRARIES: [&str; 8] = [
+    "libacl1",
+    "libcap2",
+    "libhiredis0.14",
+    "libidn2-0",
+    "libmemcached11",
+    "libmemcachedutil2",
+    "libpcre2-posix3",
+    "libsodium23",
 ];
 
 fn missing() -> Vec<(&'static str, &'static str)> {
@@ -51,6 +67,47 @@ pub(crate) fn install(required: bool) -> Result<(), Failed> {
     }
     println!("SKIPPED: the tests that drive {names}; install them to run these");
     Ok(())
+}
+
+/// Unpacks ProFTPD below `target`, if it is not there: the folder it is in. That it cannot be had
+/// is an error if `required`, else a printed skip.
+pub(crate) fn proftpd(target: &Path, required: bool) -> Result<Option<PathBuf>, Failed> {
+    let folder = target.join("peers/proftpd");
+    let binary = folder.join("usr/sbin/proftpd").display().to_string();
+    let runs = || program(&binary, &["-v"]).succeeds();
+    if runs() {
+        println!("proftpd is here");
+        return Ok(Some(folder));
+    }
+    if let Some(become_root) = become_root() {
+        drop(apt(&become_root, &["update", "-qq"]).run());
+        let install = ["install", "-qq", "-y", "--no-upgrade", "--no-install-recommends"];
+        let arguments: Vec<&str> = install.into_iter().chain(PROFTPD_LIBRARIES).collect();
+        let done = apt(&become_root, &arguments).run().and_then(|()| unpack(&PROFTPD, &folder));
+        if let Err(failed) = done {
+            println!("{failed}");
+        }
+    }
+    if runs() {
+        return Ok(Some(folder));
+    }
+    if required {
+        return Err(Failed("cannot be unpacked here: proftpd".to_owned()));
+    }
+    println!("SKIPPED: the tests that drive proftpd");
+    Ok(None)
+}
+
+/// Fetches Debian packages and lays out what they hold below `folder`; nothing is installed.
+fn unpack(packages: &[&str], folder: &Path) -> Result<(), Failed> {
+    const SCRIPT: &str = "set -e
+        rm -rf \"$0\" && mkdir -p \"$0/packages\" && cd \"$0/packages\"
+        apt-get download -qq \"$@\"
+        for package in *.deb; do dpkg-deb -x \"$package\" ..; done";
+    let folder = folder.display().to_string();
+    let words: Vec<&str> =
+        ["-c", SCRIPT, folder.as_str()].into_iter().chain(packages.iter().copied()).collect();
+    program("sh", &words).run()
 }
 
 /// The words before `apt-get` that make it root, if there are any: none as root.

@@ -1,5 +1,6 @@
 //! What is known of one account once it is logged in. Passwords are not part of it.
 
+use ferry_proto::charset::Charset;
 use ferry_proto::path::FtpPath;
 
 /// What an account may do with files.
@@ -38,8 +39,12 @@ pub struct Account {
     pub anonymous: bool,
     /// Whether it may see who else is connected (SITE WHO).
     pub admin: bool,
+    /// The legacy charset that its clients may turn to; `None` for the one of its host, if any.
+    pub charset: Option<Charset>,
     /// The most sessions it may have at once; `None` for no bound of its own.
     pub sessions_max: Option<u32>,
+    /// Whether it may have data moved between servers (FXP), where the server lets any.
+    pub fxp: bool,
     /// What it must send ACCT for, if for anything.
     pub acct: Option<AcctFor>,
 }

@@ -13,4 +13,4 @@ pub mod policy;
 mod table;
 
 pub use account::{Access, Account, AcctFor};
-pub use table::{NameTaken, Secret, UserTable};
+pub use table::{Certificates, Fingerprint, NameTaken, Secret, UserTable};

@@ -110,7 +110,9 @@ mod tests {
             access,
             anonymous,
             admin: false,
+            charset: None,
             sessions_max: None,
+            fxp: false,
             acct: None,
         };
         [

@@ -19,6 +19,21 @@ pub enum Secret {
     Hash(PasswordHash),
     /// By a password that lives as long as the process.
     OneTime(OneTimePassword),
+    /// By no password at all: a certificate is the only way in.
+    None,
+}
+
+/// SHA-256 of a certificate (DER).
+pub type Fingerprint = [u8; 32];
+
+/// What certificates are to an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "plain data")]
+pub struct Certificates {
+    /// Those that prove to be the account's.
+    pub known: Vec<Fingerprint>,
+    /// Whether the password is needed, too.
+    pub with_password: bool,
 }
 
 /// A second account of the same name.
@@ -40,6 +55,20 @@ struct Row {
     secret: Secret,
     /// What ACCT must say, where the account must send it.
     acct: Option<Secret>,
+    certificates: Option<Certificates>,
+}
+
+impl Row {
+    fn knows(&self, shown: Option<&Fingerprint>) -> bool {
+        match (&self.certificates, shown) {
+            (Some(certificates), Some(shown)) => certificates.known.contains(shown),
+            _ => false,
+        }
+    }
+
+    fn needs_both(&self) -> bool {
+        self.certificates.as_ref().is_some_and(|certificates| certificates.with_password)
+    }
 }
 
 /// Accounts by name. Names are octets, case-sensitive, as RFC 959 leaves them.
@@ -67,7 +96,10 @@ impl UserTable {
         if self.rows.contains_key(&name) {
             return Err(NameTaken(account.name));
         }
-        self.rows.insert(name, Row { account: Arc::new(account), secret, acct: None });
+        self.rows.insert(
+            name,
+            Row { account: Arc::new(account), secret, acct: None, certificates: None },
+        );
         self.dummy = self.most_common_cost().and_then(PasswordHash::dummy);
         Ok(())
     }
@@ -86,8 +118,22 @@ impl UserTable {
         match self.rows.get(name).and_then(|row| row.acct.as_ref()) {
             Some(Secret::Hash(hash)) => hash.verify(info),
             Some(Secret::OneTime(kept)) => kept.verify(info),
-            None => false,
+            Some(Secret::None) | None => false,
         }
+    }
+
+    /// Which certificates are those of the account of this name.
+    pub fn expect_certificates(&mut self, name: &[u8], certificates: Certificates) {
+        if let Some(row) = self.rows.get_mut(name) {
+            row.certificates = Some(certificates);
+        }
+    }
+
+    /// The account of this name, if this certificate alone proves to be it.
+    #[must_use]
+    pub fn recognise(&self, user: &[u8], shown: &Fingerprint) -> Option<Arc<Account>> {
+        let row = self.rows.get(user)?;
+        (row.knows(Some(shown)) && !row.needs_both()).then(|| Arc::clone(&row.account))
     }
 
     /// Lets anyone in as `account` under the names `anonymous` and `ftp` (RFC 1635), with any
@@ -100,6 +146,17 @@ impl UserTable {
     /// of megabytes: call it where that blocks nobody.
     #[must_use]
     pub fn verify(&self, user: &[u8], password: &[u8]) -> Option<Arc<Account>> {
+        self.verify_certified(user, password, None)
+    }
+
+    /// The same for someone who showed a certificate, which some accounts need besides.
+    #[must_use]
+    pub fn verify_certified(
+        &self,
+        user: &[u8],
+        password: &[u8],
+        shown: Option<&Fingerprint>,
+    ) -> Option<Arc<Account>> {
         let row = self.rows.get(user);
         if row.is_none() && is_anonymous(user) && self.anonymous.is_some() {
             return self.anonymous.clone();
@@ -113,8 +170,9 @@ impl UserTable {
         let fits = match &row.secret {
             Secret::Hash(_) => hash_fits,
             Secret::OneTime(kept) => kept.verify(password),
+            Secret::None => false,
         };
-        fits.then(|| Arc::clone(&row.account))
+        (fits && (!row.needs_both() || row.knows(shown))).then(|| Arc::clone(&row.account))
     }
 
     /// Whether anonymous log-ins are accepted.
@@ -161,7 +219,9 @@ mod tests {
             access: Access::ReadWrite,
             anonymous: false,
             admin: false,
+            charset: None,
             sessions_max: None,
+            fxp: false,
             acct: None,
         }
     }
@@ -212,6 +272,30 @@ mod tests {
         for (user, password, want) in cases {
             assert_eq!(who(&table, user, password).as_deref(), want, "{user}/{password}");
         }
+    }
+
+    #[test]
+    fn a_certificate_lets_in_alone_or_with_the_password_as_the_account_says() {
+        let mut table = table();
+        table.add(account("dave"), Secret::None).unwrap();
+        let (known, other) = ([1; 32], [2; 32]);
+        let certificates = |with_password| Certificates { known: vec![known], with_password };
+        table.expect_certificates(b"alice", certificates(false));
+        table.expect_certificates(b"bob", certificates(true));
+        table.expect_certificates(b"dave", certificates(false));
+        let alone = |user: &str, shown| table.recognise(user.as_bytes(), &shown).is_some();
+        assert!(alone("alice", known) && alone("dave", known));
+        for (user, shown) in [("alice", other), ("bob", known), ("carol", known), ("x", known)] {
+            assert!(!alone(user, shown), "{user}");
+        }
+        let both = |user: &str, password: &str, shown: Option<&Fingerprint>| {
+            table.verify_certified(user.as_bytes(), password.as_bytes(), shown).is_some()
+        };
+        assert!(both("bob", "swordfish", Some(&known)));
+        assert!(!both("bob", "swordfish", Some(&other)) && !both("bob", "swordfish", None));
+        assert!(!both("bob", "wrong", Some(&known)));
+        assert!(both("alice", "open sesame", None), "either is enough");
+        assert!(!both("dave", "", Some(&known)) && !both("dave", "", None), "no password at all");
     }
 
     #[test]

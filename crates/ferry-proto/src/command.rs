@@ -6,7 +6,10 @@
 use core::fmt;
 use core::net::{SocketAddr, SocketAddrV4};
 
-use crate::addr::{self, AddrError, EpsvArg};
+use self::parameters::{
+    address, allocation, is_language_tag, mechanism, opts, protection, range, two_words, type_code,
+};
+use crate::addr::{self, EpsvArg};
 use crate::date::UnixTime;
 use crate::hash::Algorithm;
 use crate::host;
@@ -103,6 +106,9 @@ pub enum Command<'a> {
     Epsv(EpsvArg),
     Lprt(SocketAddr),
     Lpsv,
+    Cpsv,
+    /// Who is TLS client on data connections: on, off, or to be told.
+    Sscn(Option<bool>),
     /// The command that is to follow, unread.
     Pret(&'a [u8]),
     /// An offset: decimal digits.
@@ -311,6 +317,7 @@ impl<'a> Command<'a> {
             Verb::Pwd | Verb::Xpwd => Self::Pwd,
             Verb::Pasv => Self::Pasv,
             Verb::Lpsv => Self::Lpsv,
+            Verb::Cpsv => Self::Cpsv,
             Verb::Ccc => Self::Ccc,
             Verb::Rein => Self::Rein,
             Verb::Abor => Self::Abor,
@@ -402,6 +409,10 @@ impl<'a> Command<'a> {
             Verb::Epsv => Self::Epsv(addr::parse_epsv_argument(p).map_err(address(verb))?),
             Verb::Help => Self::Help((!p.is_empty()).then_some(p)),
             Verb::Clnt => Self::Clnt(p),
+            Verb::Sscn if p.is_empty() => Self::Sscn(None),
+            Verb::Sscn if p.eq_ignore_ascii_case(b"ON") => Self::Sscn(Some(true)),
+            Verb::Sscn if p.eq_ignore_ascii_case(b"OFF") => Self::Sscn(Some(false)),
+            Verb::Sscn => return Err(CommandError::Syntax(verb)),
             Verb::Lang if p.is_empty() => Self::Lang(None),
             Verb::Lang if is_language_tag(p) => Self::Lang(Some(p)),
             Verb::Lang => return Err(CommandError::Syntax(verb)),
@@ -438,336 +449,10 @@ impl<'a> Command<'a> {
             _ => return Err(CommandError::NotServed(verb)),
         })
     }
-
-    /// The verb as it is printed; the X forms of RFC 775 come back as the verbs they stand for.
-    #[must_use]
-    pub fn verb(&self) -> Verb {
-        match self {
-            Self::User(_) => Verb::User,
-            Self::Pass(_) => Verb::Pass,
-            Self::Acct(_) => Verb::Acct,
-            Self::Auth(_) => Verb::Auth,
-            Self::Pbsz(_) => Verb::Pbsz,
-            Self::Prot(_) => Verb::Prot,
-            Self::Host(_) => Verb::Host,
-            Self::Ccc => Verb::Ccc,
-            Self::Rein => Verb::Rein,
-            Self::Smnt(_) => Verb::Smnt,
-            Self::Lprt(_) => Verb::Lprt,
-            Self::Lpsv => Verb::Lpsv,
-            Self::Pret(_) => Verb::Pret,
-            Self::Lang(_) => Verb::Lang,
-            Self::Csid(_) => Verb::Csid,
-            Self::Quit => Verb::Quit,
-            Self::Cwd(_) => Verb::Cwd,
-            Self::Cdup => Verb::Cdup,
-            Self::Pwd => Verb::Pwd,
-            Self::Type(..) => Verb::Type,
-            Self::Mode(_) => Verb::Mode,
-            Self::Stru(_) => Verb::Stru,
-            Self::Port(_) => Verb::Port,
-            Self::Eprt(_) => Verb::Eprt,
-            Self::Pasv => Verb::Pasv,
-            Self::Epsv(_) => Verb::Epsv,
-            Self::Rest(_) | Self::RestMark(_) => Verb::Rest,
-            Self::Rang(_) => Verb::Rang,
-            Self::Opts(_) => Verb::Opts,
-            Self::Allo(_) => Verb::Allo,
-            Self::Retr(_) => Verb::Retr,
-            Self::Stor(_) => Verb::Stor,
-            Self::Appe(_) => Verb::Appe,
-            Self::Stou(_) => Verb::Stou,
-            Self::List(_) => Verb::List,
-            Self::Nlst(_) => Verb::Nlst,
-            Self::Mlsd(_) => Verb::Mlsd,
-            Self::Abor => Verb::Abor,
-            Self::Dele(_) => Verb::Dele,
-            Self::Rmd(_) => Verb::Rmd,
-            Self::Mkd(_) => Verb::Mkd,
-            Self::Rnfr(_) => Verb::Rnfr,
-            Self::Rnto(_) => Verb::Rnto,
-            Self::Size(_) => Verb::Size,
-            Self::Mdtm(_) => Verb::Mdtm,
-            Self::Mfmt { .. } => Verb::Mfmt,
-            Self::Mfct { .. } => Verb::Mfct,
-            Self::Mff { .. } => Verb::Mff,
-            Self::Avbl(_) => Verb::Avbl,
-            Self::Dsiz(_) => Verb::Dsiz,
-            Self::Rmda(_) => Verb::Rmda,
-            Self::Comb(_) => Verb::Comb,
-            Self::Hash(_) => Verb::Hash,
-            Self::XHash { verb, .. } => *verb,
-            Self::Md5(_) => Verb::Md5,
-            Self::Mmd5(_) => Verb::Mmd5,
-            Self::Mlst(_) => Verb::Mlst,
-            Self::Feat => Verb::Feat,
-            Self::Syst => Verb::Syst,
-            Self::Stat(_) => Verb::Stat,
-            Self::Help(_) => Verb::Help,
-            Self::Noop => Verb::Noop,
-            Self::Clnt(_) => Verb::Clnt,
-            Self::Site(_) => Verb::Site,
-        }
-    }
-
-    /// Appends the command as a line with CRLF. Octet FF is doubled, as Telnet wants it
-    /// (RFC 854); a name that holds CR, LF or NUL cannot come out of [`Command::parse`], and in one
-    /// made by hand those octets are left out, so that no name can start a second command.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        let mut line = Vec::from(self.verb().name());
-        if let Some(argument) = self.argument() {
-            line.push(b' ');
-            line.extend_from_slice(&argument);
-        }
-        for b in line {
-            match b {
-                b'\r' | b'\n' | 0 => {}
-                0xff => out.extend_from_slice(&[0xff, 0xff]),
-                b => out.push(b),
-            }
-        }
-        out.extend_from_slice(b"\r\n");
-    }
-
-    fn argument(&self) -> Option<Vec<u8>> {
-        let text = |s: &str| Some(s.as_bytes().to_vec());
-        match self {
-            Self::User(a)
-            | Self::Pass(a)
-            | Self::Acct(a)
-            | Self::Cwd(a)
-            | Self::Retr(a)
-            | Self::Stor(a)
-            | Self::Appe(a)
-            | Self::Dele(a)
-            | Self::Rmd(a)
-            | Self::Mkd(a)
-            | Self::Rnfr(a)
-            | Self::Rnto(a)
-            | Self::Size(a)
-            | Self::Mdtm(a)
-            | Self::Host(a)
-            | Self::Smnt(a)
-            | Self::Pret(a)
-            | Self::Csid(a)
-            | Self::Dsiz(a)
-            | Self::Rmda(a)
-            | Self::Hash(a)
-            | Self::Md5(a)
-            | Self::Clnt(a) => Some(a.to_vec()),
-            Self::Stou(a)
-            | Self::List(a)
-            | Self::Nlst(a)
-            | Self::Mlsd(a)
-            | Self::Mlst(a)
-            | Self::Avbl(a)
-            | Self::Stat(a)
-            | Self::Lang(a)
-            | Self::Help(a) => a.map(<[u8]>::to_vec),
-            Self::Auth(Mechanism::Tls) => text("TLS"),
-            Self::Auth(Mechanism::TlsPrivate) => text("SSL"),
-            Self::Pbsz(n) => text(&n.to_string()),
-            Self::Prot(level) => text(match level {
-                ProtectionLevel::Clear => "C",
-                ProtectionLevel::Safe => "S",
-                ProtectionLevel::Confidential => "E",
-                ProtectionLevel::Private => "P",
-            }),
-            Self::Type(code, format) => text(&type_argument(*code, *format)),
-            Self::Mode(l) | Self::Stru(l) => Some(vec![*l]),
-            Self::Port(a) => text(&addr::port_argument(*a)),
-            Self::Eprt(a) => text(&addr::eprt_argument(*a)),
-            Self::Lprt(a) => text(&addr::long_argument(*a)),
-            Self::Epsv(EpsvArg::Any) => None,
-            Self::Epsv(EpsvArg::V4) => text("1"),
-            Self::Epsv(EpsvArg::V6) => text("2"),
-            Self::Epsv(EpsvArg::All) => text("ALL"),
-            Self::RestMark(point) => Some(point.marker(true).text().to_vec()),
-            Self::Rest(n) | Self::Allo(n) => text(&n.to_string()),
-            Self::Opts(opts) => Some(opts_argument(opts)),
-            Self::Rang(None) => text("1 0"),
-            Self::Rang(Some((first, last))) => text(&format!("{first} {last}")),
-            Self::Mff { change, path } => Some([change.print().as_bytes(), b" ", path].concat()),
-            Self::Comb(names) => Some(words::join(names, b" ")),
-            Self::Mmd5(names) => Some(words::join(names, b", ")),
-            Self::XHash { path, range, .. } => Some(name_and_range(path, *range)),
-            Self::Mfmt { time, path } | Self::Mfct { time, path } => {
-                Some([time.format_timeval(true).as_bytes(), b" ", path].concat())
-            }
-            Self::Site(site) => Some(site.argument()),
-            Self::Quit
-            | Self::Cdup
-            | Self::Pwd
-            | Self::Pasv
-            | Self::Lpsv
-            | Self::Ccc
-            | Self::Rein
-            | Self::Abor
-            | Self::Feat
-            | Self::Syst
-            | Self::Noop => None,
-        }
-    }
-}
-
-fn opts_argument(opts: &Opts<'_>) -> Vec<u8> {
-    match opts {
-        Opts::Utf8(true) => b"UTF8 ON".to_vec(),
-        Opts::Utf8(false) => b"UTF8 OFF".to_vec(),
-        Opts::Mlst(facts) => [b"MLST ", *facts].concat(),
-        Opts::Hash(None) => b"HASH".to_vec(),
-        Opts::Hash(Some(algorithm)) => format!("HASH {}", algorithm.name()).into_bytes(),
-        Opts::Rest(verb) => format!("REST {verb}").into_bytes(),
-        Opts::ModeZ(None) => b"MODE Z".to_vec(),
-        Opts::ModeZ(Some(level)) => format!("MODE Z LEVEL {level}").into_bytes(),
-    }
-}
-
-fn type_argument(code: TypeCode, format: Format) -> String {
-    match code {
-        TypeCode::Ascii => format!("A{}", format.argument()),
-        TypeCode::Ebcdic => format!("E{}", format.argument()),
-        TypeCode::Image => "I".to_owned(),
-        TypeCode::Local(bits) => format!("L {bits}"),
-    }
-}
-
-fn address(verb: Verb) -> impl Fn(AddrError) -> CommandError {
-    move |e| match e {
-        AddrError::UnknownFamily => CommandError::Family(verb),
-        AddrError::Syntax => CommandError::Syntax(verb),
-    }
-}
-
-/// A language tag as RFC 1766 writes it: letters, then perhaps letters and digits after hyphens.
-fn is_language_tag(p: &[u8]) -> bool {
-    let mut parts = p.split(|&b| b == b'-');
-    let fits = |part: &[u8]| (1..=8).contains(&part.len());
-    parts.next().is_some_and(|first| fits(first) && first.iter().all(u8::is_ascii_alphabetic))
-        && parts.all(|part| fits(part) && part.iter().all(u8::is_ascii_alphanumeric))
-}
-
-fn mechanism(p: &[u8]) -> Result<Mechanism, CommandError> {
-    let is = |s: &str| p.eq_ignore_ascii_case(s.as_bytes());
-    match () {
-        () if is("TLS") || is("TLS-C") => Ok(Mechanism::Tls),
-        () if is("SSL") || is("TLS-P") => Ok(Mechanism::TlsPrivate),
-        () => Err(CommandError::Parameter(Verb::Auth)),
-    }
-}
-
-fn protection(p: &[u8]) -> Result<ProtectionLevel, CommandError> {
-    match p {
-        b"C" | b"c" => Ok(ProtectionLevel::Clear),
-        b"S" | b"s" => Ok(ProtectionLevel::Safe),
-        b"E" | b"e" => Ok(ProtectionLevel::Confidential),
-        b"P" | b"p" => Ok(ProtectionLevel::Private),
-        _ => Err(CommandError::Parameter(Verb::Prot)),
-    }
-}
-
-/// `A [N|T|C]`, `E [N|T|C]`, `I [N]`, `L n`. FileZilla Server takes `I N`, and so do we.
-fn type_code(p: &[u8]) -> Result<(TypeCode, Format), CommandError> {
-    let mut words = p.split(|&b| b == b' ').filter(|w| !w.is_empty());
-    let syntax = Err(CommandError::Syntax(Verb::Type));
-    let letter = words.next().unwrap_or_default().to_ascii_uppercase();
-    let second = words.next().map(<[u8]>::to_ascii_uppercase);
-    if words.next().is_some() {
-        return syntax;
-    }
-    let parameter = CommandError::Parameter(Verb::Type);
-    let format = |second: Option<&[u8]>| Format::of_argument(second).ok_or(parameter);
-    match (letter.as_slice(), second.as_deref()) {
-        (b"A", second) => Ok((TypeCode::Ascii, format(second)?)),
-        (b"E", second) => Ok((TypeCode::Ebcdic, format(second)?)),
-        (b"I", None | Some(b"N")) => Ok((TypeCode::Image, Format::NonPrint)),
-        (b"I", Some(_)) => Err(parameter),
-        (b"L", Some(size)) => match number(size) {
-            Some(n @ 1..=255) => {
-                Ok((TypeCode::Local(u8::try_from(n).unwrap_or(8)), Format::NonPrint))
-            }
-            Some(_) => Err(parameter),
-            None => syntax,
-        },
-        _ => syntax,
-    }
-}
-
-/// The first word and what follows the space behind it, if there is something.
-fn two_words(argument: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (first, rest) = split(argument);
-    Some((first, rest.filter(|r| !r.is_empty())?))
-}
-
-fn name_and_range(name: &[u8], range: Option<(u64, u64)>) -> Vec<u8> {
-    let mut out = Vec::new();
-    // In quotes, no number behind the name can be taken for a part of it, nor the other way.
-    words::write(name, &mut out);
-    if let Some((start, end)) = range {
-        out.extend_from_slice(format!(" {start} {end}").as_bytes());
-    }
-    out
-}
-
-/// `first last`, both counted; `1 0` takes a range back.
-#[allow(clippy::option_option, reason = "no range is an answer, no reading is none")]
-fn range(p: &[u8]) -> Option<Option<(u64, u64)>> {
-    let mut words = p.split(|&b| b == b' ').filter(|w| !w.is_empty());
-    let (first, last) = (number(words.next()?)?, number(words.next()?)?);
-    match (first, last, words.next()) {
-        (_, _, Some(_)) => None,
-        (1, 0, None) => Some(None),
-        _ => (first <= last).then_some(Some((first, last))),
-    }
-}
-
-/// `n` or `n R m`; the record size says nothing to a file system without records.
-fn allocation(p: &[u8]) -> Option<u64> {
-    let mut words = p.split(|&b| b == b' ').filter(|w| !w.is_empty());
-    let octets = number(words.next()?)?;
-    match (words.next(), words.next(), words.next()) {
-        (None, ..) => Some(octets),
-        (Some(b"R" | b"r"), Some(size), None) => number(size).map(|_| octets),
-        _ => None,
-    }
-}
-
-fn opts(p: &[u8]) -> Result<Opts<'_>, CommandError> {
-    let (target, rest) = split(p);
-    let rest = trim(rest.unwrap_or_default());
-    let is = |s: &str, with: &[u8]| with.eq_ignore_ascii_case(s.as_bytes());
-    if is("MLST", target) {
-        return Ok(Opts::Mlst(rest));
-    }
-    if is("HASH", target) {
-        let named = Algorithm::find(rest);
-        return match named {
-            None if !rest.is_empty() => Err(CommandError::Syntax(Verb::Opts)),
-            named => Ok(Opts::Hash(named)),
-        };
-    }
-    if is("MODE", target) {
-        return match split(rest) {
-            (b"Z" | b"z", settings) => mode_z::settings(settings.unwrap_or_default())
-                .map(Opts::ModeZ)
-                .ok_or(CommandError::Syntax(Verb::Opts)),
-            _ => Err(CommandError::Syntax(Verb::Opts)),
-        };
-    }
-    if is("REST", target) {
-        let known = ["STOR", "RETR"].into_iter().find(|verb| is(verb, rest));
-        return known.map(Opts::Rest).ok_or(CommandError::Syntax(Verb::Opts));
-    }
-    let utf8 = is("UTF8", target) || is("UTF-8", target);
-    match () {
-        () if utf8 && (rest.is_empty() || is("ON", rest) || is("NLST", rest)) => {
-            Ok(Opts::Utf8(true))
-        }
-        () if utf8 && is("OFF", rest) => Ok(Opts::Utf8(false)),
-        () => Err(CommandError::Syntax(Verb::Opts)),
-    }
 }
 
 mod mode_z;
+mod parameters;
+mod print;
 #[cfg(test)]
 mod tests;

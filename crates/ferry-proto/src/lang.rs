@@ -173,6 +173,8 @@ const FIXED: &[&str] = &[
     "End",
     "UNIX Type: L8",
     "PBSZ=0",
+    "SSCN:CLIENT METHOD",
+    "SSCN:SERVER METHOD",
     "Current UMASK is {}.",
     "MLST OPTS {}",
     "MLST OPTS",

@@ -10,6 +10,7 @@
 #![deny(missing_docs)]
 
 pub mod addr;
+pub mod charset;
 pub mod client_hello;
 pub mod command;
 pub mod date;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::charset::Names;
 use crate::lang::Language;
 
 /// The longest line of free text, in octets with its CRLF. Lines that carry a path or facts are
@@ -22,7 +23,8 @@ pub struct Reply {
     code: u16,
     /// The line after `NNN-`; `None` for a reply of one line.
     first: Option<Cow<'static, str>>,
-    /// Lines between, each already framed: starting with a space or a mode letter, ending in CRLF.
+    /// Lines between, each already framed: starting with a space or a mode letter, ending in CRLF;
+    /// FF is not doubled yet.
     body: Vec<u8>,
     /// The line after `NNN `.
     last: Last,
@@ -65,7 +67,7 @@ impl Reply {
     #[must_use]
     pub fn line(mut self, line: &[u8]) -> Self {
         self.body.push(b' ');
-        push_exact(line, &mut self.body);
+        push_framed(line, &mut self.body);
         self.body.extend_from_slice(b"\r\n");
         self
     }
@@ -83,12 +85,7 @@ impl Reply {
     /// nor anything else a client could take for the end (listing lines start with a mode letter).
     #[must_use]
     pub fn lines(mut self, block: &[u8]) -> Self {
-        for part in block.split_inclusive(|&b| b == 0xff) {
-            self.body.extend_from_slice(part);
-            if part.ends_with(&[0xff]) {
-                self.body.push(0xff);
-            }
-        }
+        self.body.extend_from_slice(block);
         self
     }
 
@@ -124,24 +121,46 @@ impl Reply {
 
     /// Appends the reply as it goes over the wire.
     pub fn write(&self, out: &mut Vec<u8>) {
+        self.write_for(None, true, out);
+    }
+
+    /// Appends the reply as it goes over the wire to a client for whom a legacy charset is
+    /// configured, or (without `telnet`) one for whom FF is an octet like any other.
+    pub fn write_for(&self, names: Option<Names>, telnet: bool, out: &mut Vec<u8>) {
         if let Some(first) = &self.first {
             push_code(self.code, b'-', out);
-            push_text(first, out);
-            out.extend_from_slice(b"\r\n");
-            out.extend_from_slice(&self.body);
+            push_line(first, names, telnet, out);
+            push_exact(&self.body, names, telnet, out);
         }
         push_code(self.code, b' ', out);
         match &self.last {
-            Last::Text(text) => push_text(text, out),
-            Last::Exact(octets) => push_exact(octets, out),
+            Last::Text(text) => push_line(text, names, telnet, out),
+            Last::Exact(octets) => {
+                let mut framed = Vec::with_capacity(octets.len());
+                push_framed(octets, &mut framed);
+                push_exact(&framed, names, telnet, out);
+                out.extend_from_slice(b"\r\n");
+            }
         }
-        out.extend_from_slice(b"\r\n");
     }
 }
 
 fn push_code(code: u16, mark: u8, out: &mut Vec<u8>) {
     let digit = |n: u16| b'0' + u8::try_from(n % 10).unwrap_or(0);
     out.extend_from_slice(&[digit(code / 100), digit(code / 10), digit(code), mark]);
+}
+
+/// A line of text and its end.
+fn push_line(text: &str, names: Option<Names>, telnet: bool, out: &mut Vec<u8>) {
+    let mut line = Vec::with_capacity(text.len());
+    push_text(text, &mut line);
+    if let (Some(names), Ok(text)) = (names, core::str::from_utf8(&line)) {
+        let mut shown = Vec::with_capacity(text.len());
+        names.push_text(text, &mut shown);
+        line = shown;
+    }
+    push_exact(&line, None, telnet, out);
+    out.extend_from_slice(b"\r\n");
 }
 
 fn push_text(text: &str, out: &mut Vec<u8>) {
@@ -159,14 +178,20 @@ fn push_text(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Octets that keep to their line: no CR, LF or NUL, and FF doubled, as Telnet wants it (RFC 854);
-/// UTF-8 never holds it.
-fn push_exact(octets: &[u8], out: &mut Vec<u8>) {
-    for &b in octets {
-        match b {
-            b'\r' | b'\n' | 0 => out.push(b'?'),
-            0xff => out.extend_from_slice(&[0xff, 0xff]),
-            b => out.push(b),
+/// Octets that keep to their line: no CR, LF or NUL.
+fn push_framed(octets: &[u8], out: &mut Vec<u8>) {
+    let framed = |&b: &u8| if matches!(b, b'\r' | b'\n' | 0) { b'?' } else { b };
+    out.extend(octets.iter().map(framed));
+}
+
+/// Octets as the client reads them, with FF doubled, as Telnet wants it (RFC 854); UTF-8 never
+/// holds it, but many a charset does (ÿ, я).
+fn push_exact(octets: &[u8], names: Option<Names>, telnet: bool, out: &mut Vec<u8>) {
+    let octets = names.map_or(Cow::Borrowed(octets), |names| names.leaving(octets));
+    for part in octets.split_inclusive(|&b| b == 0xff) {
+        out.extend_from_slice(part);
+        if telnet && part.ends_with(&[0xff]) {
+            out.push(0xff);
         }
     }
 }
@@ -205,6 +230,25 @@ mod tests {
         let want: &[u8] =
             b"257 a\xff\xffb\r\n213-x\r\n-\xff\xff\xff\xff\r\n \xff\xff\r\n213 End\r\n";
         assert_eq!(out, want);
+        out.clear();
+        Reply::exact(257, b"a\xffb".to_vec()).write_for(None, false, &mut out);
+        assert_eq!(out, b"257 a\xffb\r\n", "but for clients that know no Telnet");
+    }
+
+    #[cfg(feature = "charsets")]
+    #[test]
+    fn a_client_of_a_charset_reads_names_and_text_in_it() {
+        let charset = crate::charset::Charset::named("windows-1251").unwrap();
+        let wire = |reply: Reply, utf8| {
+            let mut out = Vec::new();
+            reply.write_for(Some(Names { charset, utf8 }), true, &mut out);
+            out
+        };
+        let path = || Reply::exact(257, "\"/я\r日\"".into());
+        assert_eq!(wire(path(), false), b"257 \"/\xff\xff?%xE6%x97%xA5\"\r\n");
+        assert_eq!(wire(path(), true), "257 \"/я?日\"\r\n".as_bytes());
+        let text = Reply::multi(250, "für я", "End").line("я".as_bytes());
+        assert_eq!(wire(text, false), b"250-f?r \xff\xff\r\n \xff\xff\r\n250 End\r\n");
     }
 
     #[test]

@@ -163,8 +163,8 @@ verbs! {
     Lprt "LPRT" Keep, Parameter, None, "<SP> af,hal,h1,...,pal,p1,...", "RFC 1639";
     Lpsv "LPSV" Keep, None, None, "", "RFC 1639";
     Spsv "SPSV" Off, OptionalParameter, None, "", "field practice";
-    Cpsv "CPSV" Off, None, None, "", "field practice";
-    Sscn "SSCN" Off, OptionalParameter, None, "[<SP> ON or OFF]", "field practice";
+    Cpsv "CPSV" Keep, None, Some("CPSV"), "", "field practice";
+    Sscn "SSCN" Keep, OptionalParameter, Some("SSCN"), "[<SP> ON or OFF]", "field practice";
     Pret "PRET", Name, None, "<SP> command", "field practice";
     Rest "REST" Keep, Parameter, Some("REST STREAM"), "<SP> offset", "RFC 3659";
     Rang "RANG" Keep, Parameter, Some("RANG STREAM"), "<SP> start <SP> end", "bryan-ftp-range";

@@ -43,6 +43,33 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
         peer: IpAddr,
     ) -> BoxFut<'a, Option<Login>>;
 
+    /// The log-in of a client that showed this certificate (the end entity's, DER) on its control
+    /// connection and asks for this name, without a password; or `None`, and a password is asked
+    /// for. Must cost the same for unknown names. Asked only where clients can show certificates
+    /// ([`TlsSetup::asking`](crate::tls::TlsSetup::asking)).
+    fn recognise<'a>(
+        &'a self,
+        user: &'a [u8],
+        certificate: &'a [u8],
+        peer: IpAddr,
+    ) -> BoxFut<'a, Option<Login>> {
+        let _ = (user, certificate, peer);
+        Box::pin(std::future::ready(None))
+    }
+
+    /// As [`login`](Self::login), of a client that showed this certificate: for accounts that need
+    /// both. By default it counts for nothing.
+    fn login_certified<'a>(
+        &'a self,
+        user: &'a [u8],
+        password: &'a [u8],
+        certificate: &'a [u8],
+        peer: IpAddr,
+    ) -> BoxFut<'a, Option<Login>> {
+        let _ = certificate;
+        self.login(user, password, peer)
+    }
+
     /// Whether `info` is what the account must say in ACCT. Asked only of accounts whose
     /// [`Account::acct`] wants it; without any such account there is nothing to answer.
     fn account<'a>(&'a self, account: &'a Account, info: &'a [u8]) -> BoxFut<'a, bool> {

@@ -5,11 +5,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use ferry_proto::server::End;
+use ferry_proto::server::{End, Fxp, canonical};
 use tokio::time::timeout;
 
-use crate::data::{self, Arrival, Door};
+use crate::data::{self, Arrival, Door, Expected};
 use crate::events::{Event, SessionId};
+use crate::hosts::HostId;
 use crate::server::Shared;
 use crate::tls::{Channel, SessionTls, TlsFailure};
 use crate::wire::Wire;
@@ -35,6 +36,10 @@ pub(crate) struct Connection {
     pub(crate) tls: Option<SessionTls>,
     /// The control connection's peer, to whom alone the data belongs.
     pub(crate) peer: IpAddr,
+    /// Whether another server may take the peer's place, and who is TLS client.
+    pub(crate) fxp: Fxp,
+    /// The host whose rules say so.
+    pub(crate) host: HostId,
     /// This end of the control connection.
     pub(crate) local: SocketAddr,
 }
@@ -63,21 +68,46 @@ impl Connection {
         resumed: &mut Option<bool>,
     ) -> Result<Wire, Broken> {
         let limits = &self.shared.options.limits;
-        let Arrival { link, early } = match timeout(limits.data_connect, self.arrival()).await {
-            Ok(Ok(arrival)) => arrival,
+        let (arrival, other) = match timeout(limits.data_connect, self.arrival()).await {
+            Ok(Ok(arrived)) => arrived,
             Ok(Err(error)) => {
                 return Err(Broken::new(End::NotConnected, format!("no data connection: {error}")));
             }
             Err(_) => return Err(Broken::new(End::NotConnected, "no data connection in time")),
         };
-        let mut wire = Wire::new(link);
+        let foreign = other.filter(|other| self.fxp.foreign && *other != self.peer);
+        if let Some(other) = foreign {
+            let role = match (&self.tls, self.fxp.tls_client) {
+                (None, _) => "in the clear",
+                (Some(_), false) => "as TLS server",
+                (Some(_), true) => "as TLS client",
+            };
+            self.notice(&format!("data connection with another server, {other}, {role}"));
+        }
+        let mut wire = Wire::new(arrival.link);
         if let Some(tls) = &self.tls {
-            let handshake = wire.accept_tls(tls.offer(channel), &early);
-            *resumed = Some(match timeout(limits.handshake, handshake).await {
-                Ok(Ok(facts)) => facts.resumed,
+            let handshake = async {
+                if let (true, Some(other)) = (self.fxp.tls_client, other) {
+                    self.shake_as_client(&mut wire, tls, other).await.map(|()| None)
+                } else {
+                    let offer = tls.offer(channel);
+                    let offer = if foreign.is_some() { offer.without_resumption() } else { offer };
+                    wire.accept_tls(offer, &arrival.early).await.map(Some)
+                }
+            };
+            let facts = match timeout(limits.handshake, handshake).await {
+                Ok(Ok(facts)) => facts,
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_) => return Err(Broken::new(End::NotPrivate, "no TLS handshake in time")),
-            });
+            };
+            *resumed = Some(facts.as_ref().is_some_and(|facts| facts.resumed));
+            // RFC 4217 §10.2: whoever showed a certificate shows the same here. Another server has
+            // one of its own, if any.
+            if let (None, Some(facts)) = (foreign, &facts)
+                && tls.client().is_some_and(|client| facts.client.as_ref() != Some(&**client))
+            {
+                return Err(TlsFailure::AnotherClient.into());
+            }
             // What was given to a session for its ticket must have held it, whatever has become
             // of the session's TLS since (CCC).
             if self.is_bound() && *resumed != Some(true) {
@@ -87,25 +117,50 @@ impl Connection {
         Ok(wire)
     }
 
-    async fn arrival(&self) -> io::Result<Arrival> {
-        let link = match &self.via {
+    /// SSCN or CPSV: the roles are exchanged, and there is nothing to resume.
+    async fn shake_as_client(
+        &self,
+        wire: &mut Wire,
+        tls: &SessionTls,
+        other: IpAddr,
+    ) -> Result<(), TlsFailure> {
+        if let Some(shown) = wire.connect_tls(tls, other).await? {
+            self.notice(&format!("the certificate of {other} has the SHA-256 {shown}"));
+        }
+        Ok(())
+    }
+
+    fn notice(&self, what: &str) {
+        self.shared.observer.on(self.session, &Event::Noticed { what });
+    }
+
+    /// The connection, and whose it is where that is known.
+    async fn arrival(&self) -> io::Result<(Arrival, Option<IpAddr>)> {
+        let (link, other) = match &self.via {
             // Its connection is told by its ticket, and in the clear there is none: PROT has
             // changed since PASV.
             Via::Passive(Door::Shared(_)) if self.is_bound() && self.tls.is_none() => {
                 return Err(io::ErrorKind::NotConnected.into());
             }
-            Via::Passive(Door::Shared(claim)) => return claim.arrival().await,
+            Via::Passive(Door::Shared(claim)) => {
+                return Ok((claim.arrival().await?, None));
+            }
             Via::Passive(Door::Own(listener)) => {
-                data::accept(&**listener, &self.shared.options, self.peer, |who| {
-                    let what = format!("turned a stranger away from the data port: {who}");
-                    self.shared.observer.on(self.session, &Event::Noticed { what: &what });
+                let rules = self.shared.hosts.rules(self.host);
+                let partners = self.fxp.foreign.then_some(rules);
+                let expected = Expected { control: self.peer, partners };
+                data::accept(&**listener, &self.shared.options, expected, |who| {
+                    self.notice(&format!("turned a stranger away from the data port: {who}"));
                 })
                 .await?
             }
-            Via::Active(to) => data::connect(&*self.shared.net, self.local, *to).await?,
+            Via::Active(to) => {
+                let link = data::connect(&*self.shared.net, self.local, *to).await?;
+                (link, canonical(*to).ip())
+            }
             Via::Nowhere => return Err(io::ErrorKind::NotConnected.into()),
         };
-        Ok(Arrival { link, early: Vec::new() })
+        Ok((Arrival { link, early: Vec::new() }, Some(other)))
     }
 
     fn is_bound(&self) -> bool {

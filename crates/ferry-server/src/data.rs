@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use ferry_proto::addr::{canonical_ip, same_network};
+use ferry_proto::server::{Rules, is_partner};
 use tokio::time::Instant;
 
 use crate::entropy::Entropy;
@@ -75,14 +76,30 @@ pub(crate) fn is_welcome(rule: DataPeer, peer: IpAddr, control: IpAddr) -> bool 
     }
 }
 
-/// Waits for the peer on a passive port of its own. Strangers are closed at once and the wait goes
-/// on, so that they can neither take the transfer nor end it.
+/// Who may come to a passive port.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected<'a> {
+    /// The control connection's peer.
+    pub(crate) control: IpAddr,
+    /// The rules by which another server may come in its place (FXP), if one may.
+    pub(crate) partners: Option<&'a Rules>,
+}
+
+impl Expected<'_> {
+    fn includes(&self, rule: DataPeer, ip: IpAddr) -> bool {
+        is_welcome(rule, ip, self.control)
+            || self.partners.is_some_and(|rules| is_partner(ip, self.control, rules))
+    }
+}
+
+/// Waits for the peer on a passive port of its own, and tells its address, too. Strangers are
+/// closed at once and the wait goes on, so that they can neither take the transfer nor end it.
 pub(crate) async fn accept(
     listener: &dyn Listener,
     options: &Options,
-    control: IpAddr,
+    expected: Expected<'_>,
     mut stranger: impl FnMut(&dyn fmt::Display),
-) -> io::Result<Box<dyn Link>> {
+) -> io::Result<(Box<dyn Link>, IpAddr)> {
     loop {
         let (link, from) = poll_fn(|cx| listener.poll_accept(cx)).await?;
         // One at a time will do: a balancer's header is in its first segment.
@@ -92,8 +109,8 @@ pub(crate) async fn accept(
             Ok(from)
         };
         match source {
-            Ok(source) if is_welcome(options.data_peer, canonical_ip(source.ip()), control) => {
-                return Ok(link);
+            Ok(source) if expected.includes(options.data_peer, canonical_ip(source.ip())) => {
+                return Ok((link, canonical_ip(source.ip())));
             }
             Ok(source) => stranger(&source.ip()),
             Err(NoHeader::Nothing) => {}

@@ -133,7 +133,9 @@ mod tests {
             access: Access::ReadOnly,
             anonymous: false,
             admin: false,
+            charset: None,
             sessions_max: None,
+            fxp: false,
             acct: None,
         };
         let login = Login {

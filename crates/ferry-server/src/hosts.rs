@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ferry_proto::charset::Charset;
 use ferry_proto::host;
 use ferry_proto::server::Rules;
 
@@ -22,6 +23,9 @@ pub struct VirtualHost {
     pub banner: Vec<String>,
     /// Who decides on its log-ins; with the accounts come their roots.
     pub auth: Arc<dyn Authenticator>,
+    /// The legacy charset that its clients may turn to, unless their account has its own; `None`
+    /// for the server's.
+    pub charset: Option<Charset>,
     /// Its certificate; without one it shows the server's.
     pub tls: Option<TlsSetup>,
 }
@@ -34,6 +38,7 @@ pub(crate) type HostId = u16;
 pub(crate) struct Host {
     pub(crate) rules: Rules,
     pub(crate) auth: Arc<dyn Authenticator>,
+    pub(crate) charset: Option<Charset>,
     names: Vec<String>,
     tls: Option<TlsSetup>,
 }
@@ -42,10 +47,11 @@ impl Host {
     pub(crate) fn new(
         rules: Rules,
         auth: Arc<dyn Authenticator>,
+        charset: Option<Charset>,
         names: Vec<String>,
         tls: Option<TlsSetup>,
     ) -> Self {
-        Self { rules, auth, names, tls }
+        Self { rules, auth, charset, names, tls }
     }
 
     fn is_called(&self, name: &[u8]) -> bool {
@@ -69,7 +75,7 @@ impl Hosts {
                 banner: host.banner,
                 ..main.rules.clone()
             };
-            Host::new(rules, host.auth, host.names, host.tls)
+            Host::new(rules, host.auth, host.charset.or(main.charset), host.names, host.tls)
         });
         let others = others.collect();
         Self { main, others }

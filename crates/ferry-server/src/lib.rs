@@ -77,7 +77,9 @@
 //!         access: Access::ReadWrite,
 //!         anonymous: false,
 //!         admin: false,
+//!         charset: None,
 //!         sessions_max: None,
+//!         fxp: false,
 //!         acct: None,
 //!     };
 //!     let hash = PasswordHash::parse(&password::hash(b"secret")?)?;

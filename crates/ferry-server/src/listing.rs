@@ -3,10 +3,12 @@
 //! A directory up to [`SORT_MAX`] entries is sorted; a larger one is sent in the storage's own
 //! order, so that no listing needs memory in proportion to its directory.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use ferry_accounts::policy::Op;
+use ferry_proto::charset::Names;
 use ferry_proto::date::UnixTime;
 use ferry_proto::facts::{EntryKind, FactLine, FactSet, write_facts};
 use ferry_proto::glob;
@@ -136,6 +138,8 @@ pub(crate) struct Listing {
     bare: bool,
     /// Where it stands among the directories below, if those are listed, too.
     descent: Option<Box<Descent>>,
+    /// How names look to the client, where that is not as they are.
+    names: Option<Names>,
 }
 
 impl std::fmt::Debug for Listing {
@@ -154,8 +158,9 @@ impl Listing {
         now: UnixTime,
     ) -> Self {
         let (source, sorted) = (Some(entries), Vec::new().into_iter());
-        let (started, head, bare, descent) = (false, Vec::new(), false, None);
-        Self { source, sorted, format, dir, teller, now, started, head, bare, descent }
+        let (started, head, bare) = (false, Vec::new(), false);
+        let (descent, names) = (None, None);
+        Self { source, sorted, format, dir, teller, now, started, head, bare, descent, names }
     }
 
     /// A listing of entries already there: one file, or none.
@@ -167,13 +172,19 @@ impl Listing {
         now: UnixTime,
     ) -> Self {
         let sorted = entries.into_iter();
-        let (started, head, bare, descent) = (true, Vec::new(), false, None);
-        Self { source: None, sorted, format, dir, teller, now, started, head, bare, descent }
+        let (started, head, bare) = (true, Vec::new(), false);
+        let (descent, names) = (None, None);
+        Self { source: None, sorted, format, dir, teller, now, started, head, bare, descent, names }
     }
 
     /// Ends lines as text files do.
     pub(crate) fn with_bare_lines(self) -> Self {
         Self { bare: true, ..self }
+    }
+
+    /// Shows names in the client's charset.
+    pub(crate) fn with_names(self, names: Option<Names>) -> Self {
+        Self { names, ..self }
     }
 
     /// Puts the directory itself and its parent before the entries of an MLSD.
@@ -223,7 +234,14 @@ impl Listing {
     /// # Errors
     /// The directory can no longer be read.
     pub(crate) async fn next_chunk(&mut self, out: &mut Vec<u8>) -> Result<bool, FsError> {
+        let from = out.len();
         let more = self.next_lines(out).await?;
+        if let (Some(names), Some(lines)) = (self.names, out.get(from..))
+            && let Cow::Owned(shown) = names.leaving(lines)
+        {
+            out.truncate(from);
+            out.extend_from_slice(&shown);
+        }
         if self.bare {
             // No name holds a CR: those are never shown.
             out.retain(|&octet| octet != b'\r');

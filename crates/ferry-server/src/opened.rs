@@ -1,6 +1,7 @@
 //! What a transfer needs from storage, opened before 150 (docs/protocol.md: rights and existence
 //! come before the data connection).
 
+use ferry_proto::command::TypeCode;
 use ferry_proto::path::FtpPath;
 use ferry_proto::repr::RestartPoint;
 use ferry_proto::repr::pipeline::{Encoder, Form, Mode, Receiver};
@@ -136,6 +137,10 @@ fn encoded(session: &Session, form: Form, level: u8, mut ready: Ready) -> Ready 
     if let Opened::Listing(mut listing, _) = ready.opened {
         if form.is_text() {
             listing = listing.with_bare_lines();
+        }
+        // TYPE E is a charset of its own, and made from UTF-8.
+        if form.type_code != TypeCode::Ebcdic {
+            listing = listing.with_names(session.names);
         }
         ready.opened = Opened::Listing(listing, session.listing_encoder(form, level));
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_accounts::policy::Op;
+use ferry_proto::charset::Names;
 use ferry_proto::date::UnixTime;
 use ferry_proto::modify::FactChange;
 use ferry_proto::path::FtpPath;
@@ -82,6 +83,8 @@ pub(crate) struct Session {
     pub(crate) guard: Arc<Guarded>,
     pub(crate) entropy: Arc<Entropy>,
     pub(crate) now: UnixTime,
+    /// How names look in listings.
+    pub(crate) names: Option<Names>,
     pub(crate) uploads: Upload,
     pub(crate) show_hidden: bool,
     pub(crate) recursive_listings: bool,
@@ -162,9 +165,11 @@ impl Session {
             }
             // The session driver answers these itself.
             Ask::Login { .. }
+            | Ask::Recognise(_)
             | Ask::Account(_)
             | Ask::Host(_)
             | Ask::Mount(_)
+            | Ask::LeaveUtf8
             | Ask::Pause(_)
             | Ask::Listen { .. }
             | Ask::Who

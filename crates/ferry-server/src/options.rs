@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use ferry_proto::charset::Charset as NameCharset;
 use ferry_proto::network::Network;
 pub use ferry_proto::repr::deflate::Limits as Expansion;
 pub use ferry_proto::repr::ebcdic::{Charset, CodePage};
@@ -228,10 +229,21 @@ pub struct Options {
     /// Names of the host that is served where no virtual host is meant (HOST, RFC 7151). Without
     /// any, and without virtual hosts, every name is this one's.
     pub names: Vec<String>,
+    /// The legacy charset that clients of this host may turn to (OPTS UTF8 OFF), unless their
+    /// account has one of its own.
+    pub charset: Option<NameCharset>,
+    /// Whether FF begins Telnet commands on the control connection and is doubled in names; off
+    /// for clients of a charset with a letter there (ÿ, я) that know no Telnet.
+    pub telnet: bool,
     /// Whether CCC may end TLS on the control connection.
     pub ccc: bool,
     /// Whether LPRT and LPSV are carried out (RFC 1639).
     pub long_addresses: bool,
+    /// Whether accounts that may can have data moved between servers (FXP). Needs ports of its own
+    /// for passive data connections: on a shared one nobody could tell whose a server's are.
+    pub fxp: bool,
+    /// Where those other servers may be; empty for anywhere.
+    pub fxp_partners: Vec<Network>,
     /// Representations other than TYPE I.
     pub coding: Coding,
     /// Bounds.
@@ -260,8 +272,12 @@ impl Default for Options {
             show_hidden: false,
             recursive_listings: false,
             names: Vec::new(),
+            charset: None,
+            telnet: true,
             ccc: false,
             long_addresses: false,
+            fxp: false,
+            fxp_partners: Vec::new(),
             coding: Coding::default(),
             limits: Limits::default(),
         }

@@ -93,13 +93,15 @@ impl Shared {
             login_secs: options.limits.login.as_secs(),
             ccc: options.ccc,
             long_addresses: options.long_addresses,
+            fxp: options.fxp && options.shared_data_port.is_none(),
+            partners: options.fxp_partners.clone(),
             umask: u16::try_from(options.umask & 0o777).unwrap_or(0o022),
             idle_max_secs: options.limits.idle_max.as_secs(),
             sets_created: auth.sets_created(),
         };
         let registry = Arc::new(Registry::new(&options.limits));
         let public = PublicAddresses::new(&options);
-        let main = Host::new(rules, auth, options.names.clone(), tls);
+        let main = Host::new(rules, auth, options.charset, options.names.clone(), tls);
         Self {
             options,
             hosts: Hosts::new(main, hosts),

@@ -7,10 +7,13 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::task::{Context, Poll};
 
 use crate::net::Link;
-use crate::tls::{self, Choose, Leaving, TlsFacts, TlsFailure, TlsOffer, TlsStream};
+use crate::tls::{
+    self, Choose, Fingerprint, Leaving, SessionTls, TlsFacts, TlsFailure, TlsOffer, TlsStream,
+};
 
 /// What reading brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,18 @@ impl Wire {
         let (stream, facts) = Box::pin(tls::accept(&*self.link, choose, early)).await?;
         self.tls = Some(stream);
         Ok(facts)
+    }
+
+    /// Shakes hands as the TLS client of the server at `to`. When this fails the connection is only
+    /// good for dropping.
+    pub(crate) async fn connect_tls(
+        &mut self,
+        tls: &SessionTls,
+        to: IpAddr,
+    ) -> Result<Option<Fingerprint>, TlsFailure> {
+        let (stream, shown) = Box::pin(tls::connect(&*self.link, tls.as_client(), to)).await?;
+        self.tls = Some(stream);
+        Ok(shown)
     }
 
     /// Ends TLS without ending the connection: close_notify goes out, and everything written after

@@ -34,7 +34,9 @@ impl Authenticator for Only {
             access: Access::ReadWrite,
             anonymous: false,
             admin: false,
+            charset: None,
             sessions_max: None,
+            fxp: false,
             acct: None,
         };
         let login = (user == self.0.as_bytes()).then(|| Login {
@@ -88,6 +90,7 @@ fn setup(tls: ListenTls, roots: &mut RootCertStore) -> Setup {
         hosts: vec![VirtualHost {
             names: vec![String::from("b.example")],
             banner: vec![String::from("Welcome to b")],
+            charset: None,
             auth: only("bob"),
             tls: Some(certified("b.example", roots)),
         }],

@@ -34,8 +34,10 @@ conversations! {
     active
     arguments
     block_mode
+    charsets
     facts
     files
+    fxp
     hashes
     hostile
     hosts
@@ -48,6 +50,7 @@ conversations! {
     proxied
     ranges
     recursive
+    refusals
     representations
     restart
     router

@@ -62,7 +62,9 @@ fn setup() -> Setup {
         access: Access::ReadWrite,
         anonymous: false,
         admin: false,
+        charset: None,
         sessions_max: None,
+        fxp: false,
         acct: None,
     };
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();

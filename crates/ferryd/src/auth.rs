@@ -15,6 +15,8 @@ use ferry_storage::Storage;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use crate::certs;
+
 /// Answers the engine from a table.
 #[derive(Debug)]
 pub(crate) struct TableAuth {
@@ -53,15 +55,20 @@ impl TableAuth {
         &self.table
     }
 
-    async fn decide(&self, user: &[u8], password: &[u8]) -> Option<Login> {
+    async fn decide(&self, user: &[u8], password: &[u8], shown: Option<&[u8]>) -> Option<Login> {
         // The semaphore is never closed; were it, nobody would be let in.
         let permit = self.hashing.acquire().await.ok()?;
         let table = Arc::clone(&self.table);
         let user = user.to_vec();
         let password = Zeroizing::new(password.to_vec());
-        let account =
-            tokio::task::spawn_blocking(move || table.verify(&user, &password)).await.ok()??;
+        let shown = shown.and_then(certs::digest);
+        let verified = move || table.verify_certified(&user, &password, shown.as_ref());
+        let account = tokio::task::spawn_blocking(verified).await.ok()??;
         drop(permit);
+        self.login_of(account)
+    }
+
+    fn login_of(&self, account: Arc<Account>) -> Option<Login> {
         let storage = match account.anonymous {
             true => self.anonymous_root.as_ref(),
             false => self.roots.get(&account.name),
@@ -93,7 +100,29 @@ impl Authenticator for TableAuth {
         password: &'a [u8],
         _peer: IpAddr,
     ) -> BoxFut<'a, Option<Login>> {
-        Box::pin(self.decide(user, password))
+        Box::pin(self.decide(user, password, None))
+    }
+
+    fn recognise<'a>(
+        &'a self,
+        user: &'a [u8],
+        certificate: &'a [u8],
+        _peer: IpAddr,
+    ) -> BoxFut<'a, Option<Login>> {
+        let account =
+            certs::digest(certificate).and_then(|shown| self.table.recognise(user, &shown));
+        let login = account.and_then(|account| self.login_of(account));
+        Box::pin(std::future::ready(login))
+    }
+
+    fn login_certified<'a>(
+        &'a self,
+        user: &'a [u8],
+        password: &'a [u8],
+        certificate: &'a [u8],
+        _peer: IpAddr,
+    ) -> BoxFut<'a, Option<Login>> {
+        Box::pin(self.decide(user, password, Some(certificate)))
     }
 
     fn account<'a>(&'a self, account: &'a Account, info: &'a [u8]) -> BoxFut<'a, bool> {
@@ -122,7 +151,9 @@ mod tests {
             access: Access::ReadOnly,
             anonymous,
             admin: false,
+            charset: None,
             sessions_max: None,
+            fxp: false,
             acct: None,
         }
     }

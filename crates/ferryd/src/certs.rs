@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ferry_proto::date::UnixTime;
-use ferry_server::tls::TlsSetup;
+use ferry_server::tls::{ClientCertificates, TlsSetup};
 use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -54,19 +54,19 @@ impl fmt::Display for CertError {
 
 impl std::error::Error for CertError {}
 
-/// Reads a certificate chain and its key.
-pub(crate) fn load(cert: &Path, key: &Path) -> Result<Identity, CertError> {
-    let pem = |what, path: &Path, source| CertError::Pem { path: path.to_owned(), what, source };
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .and_then(|chain| match chain.is_empty() {
-            true => Err(rustls_pki_types::pem::Error::NoItemsFound),
-            false => Ok(chain),
-        })
-        .map_err(|source| pem("certificate", cert, source))?;
-    let key =
-        PrivateKeyDer::from_pem_file(key).map_err(|source| pem("private key", key, source))?;
-    identity(chain, key, false)
+/// Reads a certificate chain and its key; clients are asked for what `clients` says.
+pub(crate) fn load(
+    cert: &Path,
+    key: &Path,
+    clients: Option<&ClientCertificates>,
+) -> Result<Identity, CertError> {
+    let chain = chain(cert)?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|source| CertError::Pem {
+        path: key.to_owned(),
+        what: "private key",
+        source,
+    })?;
+    identity(chain, key, clients, false)
 }
 
 /// How long a certificate that was made up is valid; nobody serves a directory for longer from
@@ -81,6 +81,7 @@ const CLOCK_SKEW_SECS: u64 = 86_400;
 pub(crate) fn self_signed(
     host: Option<&str>,
     ips: &[IpAddr],
+    clients: Option<&ClientCertificates>,
     now: UnixTime,
 ) -> Result<Identity, CertError> {
     let mut names: Vec<String> =
@@ -101,28 +102,43 @@ pub(crate) fn self_signed(
     let key = rcgen::KeyPair::generate().map_err(CertError::Making)?;
     let cert = params.self_signed(&key).map_err(CertError::Making)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    identity(vec![cert.der().clone()], key, true)
+    identity(vec![cert.der().clone()], key, clients, true)
 }
 
 fn identity(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    clients: Option<&ClientCertificates>,
     self_signed: bool,
 ) -> Result<Identity, CertError> {
     let fingerprint = chain.first().map(|cert| fingerprint(cert)).unwrap_or_default();
-    let setup = TlsSetup::new(chain, key).map_err(CertError::Unusable)?;
+    let setup = TlsSetup::asking(chain, key, clients).map_err(CertError::Unusable)?;
     Ok(Identity { setup, fingerprint, self_signed })
 }
 
-/// SHA-256 of a certificate, as clients show it: upper-case pairs with colons between.
-fn fingerprint(cert: &[u8]) -> String {
+/// SHA-256 of a certificate.
+pub(crate) fn digest(cert: &[u8]) -> Option<[u8; 32]> {
     // The TLS library's own SHA-256, reached through a cipher suite that uses it.
-    let Some(suite) = TLS13_AES_128_GCM_SHA256.tls13() else {
-        return String::new();
-    };
-    let digest = suite.common.hash_provider.hash(cert);
-    let pairs: Vec<String> = digest.as_ref().iter().map(|b| format!("{b:02X}")).collect();
+    let suite = TLS13_AES_128_GCM_SHA256.tls13()?;
+    suite.common.hash_provider.hash(cert).as_ref().try_into().ok()
+}
+
+/// The same as clients show it: upper-case pairs with colons between.
+fn fingerprint(cert: &[u8]) -> String {
+    let digest = digest(cert).unwrap_or_default();
+    let pairs: Vec<String> = digest.iter().map(|b| format!("{b:02X}")).collect();
     pairs.join(":")
+}
+
+/// The certificates of a PEM file, one at least.
+pub(crate) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertError> {
+    CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .and_then(|chain| match chain.is_empty() {
+            true => Err(rustls_pki_types::pem::Error::NoItemsFound),
+            false => Ok(chain),
+        })
+        .map_err(|source| CertError::Pem { path: path.to_owned(), what: "certificate", source })
 }
 
 /// Host names come from the system; only what a certificate can carry goes in.
@@ -167,7 +183,7 @@ mod tests {
     fn a_made_up_identity_is_usable_whatever_the_host_is_called() {
         for host in [Some("myhost"), Some("a.example.org"), Some("bad_name!"), Some(""), None] {
             let ips = ["192.0.2.7".parse().unwrap(), "2001:db8::7".parse().unwrap()];
-            let made = self_signed(host, &ips, NOW).unwrap();
+            let made = self_signed(host, &ips, None, NOW).unwrap();
             assert!(made.self_signed);
             assert_eq!(made.fingerprint.len(), 32 * 3 - 1);
         }
@@ -175,7 +191,7 @@ mod tests {
 
     #[test]
     fn two_made_up_identities_differ() {
-        let make = || self_signed(Some("h"), &[], NOW).unwrap().fingerprint;
+        let make = || self_signed(Some("h"), &[], None, NOW).unwrap().fingerprint;
         assert_ne!(make(), make());
     }
 
@@ -185,7 +201,7 @@ mod tests {
         let (cert, key) = made_pair();
         let cert = write_pem(dir.path(), "cert.pem", &cert);
         let key = write_pem(dir.path(), "key.pem", &key);
-        let loaded = load(&cert, &key).unwrap();
+        let loaded = load(&cert, &key, None).unwrap();
         assert!(!loaded.self_signed);
     }
 
@@ -208,7 +224,7 @@ mod tests {
             (&cert, &other, "certificate and key cannot be used: "),
         ];
         for (cert, key, want) in cases {
-            let said = load(cert, key).unwrap_err().to_string();
+            let said = load(cert, key, None).unwrap_err().to_string();
             assert!(said.starts_with(want), "{said}");
         }
     }

@@ -90,10 +90,11 @@ impl Share {
         let (table, logins) = accounts(flags, env_password)?;
         let storage: Arc<dyn Storage> = home;
         let identity = match (&flags.tls_cert, &flags.tls_key) {
-            (Some(cert), Some(key)) => certs::load(cert, key),
+            (Some(cert), Some(key)) => certs::load(cert, key, None),
             _ => certs::self_signed(
                 certified_name(flags).as_deref(),
                 &certified_addresses(flags),
+                None,
                 SystemClock.now(),
             ),
         }
@@ -210,7 +211,9 @@ fn account(name: &str, access: Access, anonymous: bool) -> Account {
         access,
         anonymous,
         admin: false,
+        charset: None,
         sessions_max: None,
+        fxp: false,
         acct: None,
     }
 }

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferry_server::options::{Listen, Options};
+use ferry_server::options::{Listen, NameCharset, Options};
 use ferry_server::tcp::Tcp;
 use ferry_server::{Server, Setup, VirtualHost};
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,6 +38,7 @@ pub(crate) struct Plan {
 pub(crate) struct HostPlan {
     pub(crate) names: Vec<String>,
     pub(crate) banner: Vec<String>,
+    pub(crate) charset: Option<NameCharset>,
     pub(crate) auth: Arc<TableAuth>,
     pub(crate) identity: Option<Identity>,
 }
@@ -47,6 +48,7 @@ impl HostPlan {
         VirtualHost {
             names: self.names.clone(),
             banner: self.banner.clone(),
+            charset: self.charset,
             auth: Arc::<TableAuth>::clone(&self.auth),
             tls: self.identity.as_ref().map(|identity| identity.setup.clone()),
         }

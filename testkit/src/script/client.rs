@@ -91,6 +91,7 @@ impl Client {
             What::Send(octets) => {
                 let octets = fill_line(octets, scene.captured)?;
                 scene.note(&format!("C: {}", octets.escape_ascii()));
+                scene.transcript.exchanges.sent(scene.who, &octets);
                 let sent = soon(scene.patience, self.control()?.send(&octets)).await?;
                 sent.map_err(|e| e.to_string())
             }
@@ -98,6 +99,7 @@ impl Client {
                 let start = octets.get(..octets.len().min(400)).unwrap_or_default();
                 let len = octets.len();
                 scene.note(&format!("C together: {} ({len} octets)", start.escape_ascii()));
+                scene.transcript.exchanges.sent(scene.who, octets);
                 self.control()?.send_whole(octets).map_err(|e| e.to_string())
             }
             What::ControlFin => {
@@ -133,6 +135,7 @@ impl Client {
         let line = got.map_err(|e| format!("the control connection broke: {e}"))?;
         let line = line.ok_or("the server closed the control connection")?;
         scene.note(&format!("S: {}", line.escape_ascii()));
+        scene.transcript.exchanges.heard(scene.who, &line);
         if let Some(at) = announced(&line, self.control()?.peer().ip()) {
             self.passive = Some(at);
         }
@@ -182,6 +185,7 @@ impl Client {
         match got {
             Ok(Some(line)) => {
                 scene.note(&format!("S: {}", line.escape_ascii()));
+                scene.transcript.exchanges.heard(scene.who, &line);
                 return Err("a line came instead of the end".to_owned());
             }
             Ok(None) => scene.note("S: (end)"),

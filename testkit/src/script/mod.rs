@@ -9,6 +9,8 @@
 //! user NAME PASSWORD read-write|read-only [HOME]      (without any: alice, secret, read-write)
 //! admin NAME                          (a user named before, who may see who is connected)
 //! acct NAME login|writing INFO        (what a user named before must say in ACCT, and for what)
+//! fxp NAME                  (a user named before may have data moved between servers)
+//! charset NAME LABEL                  (of a user or virtual host named before)
 //! volume USER NAME PATH "content"     (what a user named before may mount, and a file there)
 //! vhost NAME USER PASSWORD "banner"   (a virtual host; its name is in its file /host.txt)
 //! anonymous | option NAME=VALUE | server ADDRESS | listen ADDRESS | peer ADDRESS
@@ -28,6 +30,7 @@
 //! C repeats N: line         so many times the same command, in one segment
 //! S 226 | S 425|426         one whole reply, of any shape, with this code
 //! S: pattern                one line of a reply; * is any run, {name} captures one
+//! S raw: "octets"           one line of a reply, octets as they are
 //! S has: pattern | S lacks: pattern          about the last whole reply
 //! S nothing for 10s | S EOF
 //! data connect [from ADDRESS] | data connect refused      to what the last 227 or 229 said
@@ -48,6 +51,7 @@
 //! and the server must end when asked.
 
 mod client;
+mod exchange;
 mod parse;
 mod play;
 mod stage;
@@ -57,6 +61,7 @@ mod text;
 
 use std::fmt::Write as _;
 
+pub use self::exchange::Exchange;
 pub use self::parse::Conversation;
 pub use self::stage::{NOW, Stage, User, VirtualStage};
 pub use self::subject::{Ferry, GRACE, Running, Subject};
@@ -70,6 +75,18 @@ impl Conversation {
     /// # Errors
     /// It did not go as written: the transcript, the line and the reason.
     pub fn play(&self, subject: &dyn Subject, seed: u64) -> Result<String, String> {
+        self.played(subject, seed).map(|transcript| transcript.as_str().to_owned())
+    }
+
+    /// Plays the conversation once and tells what was asked and answered in it.
+    ///
+    /// # Errors
+    /// As [`play`](Self::play).
+    pub fn exchanges(&self, subject: &dyn Subject, seed: u64) -> Result<Vec<Exchange>, String> {
+        self.played(subject, seed).map(|mut transcript| transcript.exchanges.take())
+    }
+
+    fn played(&self, subject: &dyn Subject, seed: u64) -> Result<play::Transcript, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -77,7 +94,7 @@ impl Conversation {
             .map_err(|e| e.to_string())?;
         let (transcript, done) = runtime.block_on(Box::pin(play::play(self, subject, seed)));
         let Err(failure) = done else {
-            return Ok(transcript.as_str().to_owned());
+            return Ok(transcript);
         };
         let mut report = format!("{}\n{}", self.title(), transcript.as_str());
         if let Some((line, source)) = failure.line {

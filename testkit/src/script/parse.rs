@@ -133,6 +133,9 @@ fn server(rest: &str) -> Result<What, String> {
     if let Some(pattern) = rest.strip_prefix("lacks:") {
         return Ok(What::Lacks(Pattern::new(pattern.strip_prefix(' ').unwrap_or(pattern))?));
     }
+    if let Some(raw) = rest.strip_prefix("raw:") {
+        return Ok(What::Line(Pattern::exactly(one_quoted(raw)?, raw)));
+    }
     if let Some(time) = rest.strip_prefix("nothing for ") {
         return Ok(What::Silence(duration(time)?));
     }
@@ -240,6 +243,11 @@ fn setup(word: &str, rest: &str) -> Result<Setup, String> {
         "user" => user(rest),
         "acct" => acct(rest),
         "admin" => Ok(Setup::Admin(rest.to_owned())),
+        "fxp" => Ok(Setup::Fxp { name: rest.to_owned() }),
+        "charset" => {
+            let (whose, label) = rest.split_once(' ').ok_or("charset USER|HOST LABEL")?;
+            Ok(Setup::Charset { whose: whose.to_owned(), label: label.to_owned() })
+        }
         "volume" => volume(rest),
         "vhost" => virtual_host(rest),
         "anonymous" => Ok(Setup::Anonymous),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Conversation;
 use super::client::Client;
+use super::exchange::Exchanges;
 use super::stage::Stage;
 use super::step::{Step, What};
 use super::subject::{Running, Subject};
@@ -28,6 +29,7 @@ const ENDING: Duration = Duration::from_secs(600);
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
     text: String,
+    pub(crate) exchanges: Exchanges,
 }
 
 impl Transcript {
@@ -145,6 +147,7 @@ impl Play {
         let link = soon(patience, self.stage.net.dial(from, self.stage.server)).await?;
         let link = link.map_err(|e| format!("the control connection failed: {e}"))?;
         self.note(who, &format!("connected from {}", link.local()));
+        self.transcript.exchanges.connected(who);
         let mut ip = link.local().ip();
         if let Some((source, destination)) = proxied {
             ip = source.ip();

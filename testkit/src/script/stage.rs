@@ -10,7 +10,9 @@ use std::sync::Arc;
 use ferry_accounts::AcctFor;
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
-use ferry_server::options::{DataPeer, Limits, Listen, ListenTls, Options, Public, RequireTls};
+use ferry_server::options::{
+    DataPeer, Limits, Listen, ListenTls, NameCharset, Options, Public, RequireTls,
+};
 use ferry_storage::memory::Memory;
 use ferry_storage::{Storage, Upload};
 
@@ -38,8 +40,12 @@ pub struct User {
     pub home: FtpPath,
     /// Whether it may see who is connected.
     pub admin: bool,
+    /// The legacy charset of the account.
+    pub charset: Option<NameCharset>,
     /// What ACCT is needed for, and what it must say.
     pub acct: Option<(AcctFor, Vec<u8>)>,
+    /// Whether it may have data moved between servers.
+    pub fxp: bool,
     /// What may be mounted.
     pub volumes: Vec<(String, Arc<Memory>)>,
 }
@@ -52,6 +58,8 @@ pub struct VirtualStage {
     pub name: String,
     /// Its banner.
     pub banner: String,
+    /// Its legacy charset.
+    pub charset: Option<NameCharset>,
     /// Who may log in.
     pub user: User,
     /// Its files: at first `/host.txt`, in which its name stands.
@@ -92,7 +100,9 @@ impl User {
             writes: true,
             home: FtpPath::root(),
             admin: false,
+            charset: None,
             acct: None,
+            fxp: false,
             volumes: Vec::new(),
         }
     }
@@ -188,6 +198,14 @@ impl Stage {
             Setup::Acct { name, until, info } => {
                 self.user(name)?.acct = Some((*until, info.clone()));
             }
+            Setup::Fxp { name } => self.user(name)?.fxp = true,
+            Setup::Charset { whose, label } => {
+                let charset = Some(charset(label)?);
+                match self.hosts.iter_mut().find(|host| host.name == *whose) {
+                    Some(host) => host.charset = charset,
+                    None => self.user(whose)?.charset = charset,
+                }
+            }
             Setup::Volume { user, name, path, content } => {
                 let user = self.user(user)?;
                 let found = user.volumes.iter().find(|(known, _)| known == name);
@@ -207,6 +225,7 @@ impl Stage {
                 self.hosts.push(VirtualStage {
                     name: name.clone(),
                     banner: banner.clone(),
+                    charset: None,
                     user: User::new(user, password),
                     storage,
                 });
@@ -268,6 +287,10 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "default_data_port" => options.default_data_port = parse(value)?,
         "ccc" => options.ccc = parse(value)?,
         "long_addresses" => options.long_addresses = parse(value)?,
+        "fxp" => options.fxp = parse(value)?,
+        "fxp_partner" => options.fxp_partners.push(parse(value)?),
+        "charset" => options.charset = Some(charset(value)?),
+        "telnet" => options.telnet = parse(value)?,
         "name" => options.names.push(value.to_owned()),
         "show_hidden" => options.show_hidden = parse(value)?,
         "recursive_listings" => options.recursive_listings = parse(value)?,
@@ -300,6 +323,10 @@ fn set_limit(limits: &mut Limits, name: &str, value: &str) -> Result<(), String>
         _ => return Err(format!("there is no option {name}")),
     }
     Ok(())
+}
+
+fn charset(label: &str) -> Result<NameCharset, String> {
+    NameCharset::named(label).ok_or_else(|| format!("there is no charset {label}"))
 }
 
 fn parse<T: FromStr>(value: &str) -> Result<T, String> {

@@ -126,6 +126,8 @@ pub(crate) enum Setup {
     User { name: String, password: Vec<u8>, writes: bool, home: Vec<u8> },
     Admin(String),
     Acct { name: String, until: AcctFor, info: Vec<u8> },
+    Fxp { name: String },
+    Charset { whose: String, label: String },
     Volume { user: String, name: String, path: Vec<u8>, content: Content },
     VirtualHost { name: String, user: String, password: Vec<u8>, banner: String },
     Anonymous,

@@ -86,6 +86,7 @@ fn virtual_host(stage: &VirtualStage) -> VirtualHost {
     VirtualHost {
         names: vec![stage.name.clone()],
         banner: vec![stage.banner.clone()],
+        charset: stage.charset,
         auth: Arc::new(Accounts {
             users: vec![stage.user.clone()],
             anonymous: false,
@@ -130,7 +131,9 @@ impl Accounts {
                 access: Access::ReadOnly,
                 anonymous: true,
                 admin: false,
+                charset: None,
                 sessions_max: None,
+                fxp: false,
                 acct: None,
             });
         }
@@ -141,7 +144,9 @@ impl Accounts {
             access: if user.writes { Access::ReadWrite } else { Access::ReadOnly },
             anonymous: false,
             admin: user.admin,
+            charset: user.charset,
             sessions_max: None,
+            fxp: user.fxp,
             acct: user.acct.as_ref().map(|(until, _)| *until),
         })
     }

@@ -114,6 +114,11 @@ impl Pattern {
         Ok(Self { parts, source: source.to_owned() })
     }
 
+    /// Exactly these octets, written as `source`.
+    pub(crate) fn exactly(octets: Vec<u8>, source: &str) -> Self {
+        Self { parts: vec![Part::Octets(octets)], source: source.to_owned() }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.source
     }

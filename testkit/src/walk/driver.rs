@@ -64,6 +64,10 @@ impl Driver {
             closed: false,
         };
         for line in state.lines {
+            if *line == "LONG" {
+                driver.feed(&[&[b'x'; 2 * LINE_MAX][..], b"\r\n"].concat())?;
+                continue;
+            }
             driver.feed([line.as_bytes(), b"\r\n"].concat().as_slice())?;
         }
         if driver.holds && driver.held.is_none() {
@@ -234,6 +238,9 @@ impl Driver {
                 Fail::Ended(end) => Outcome::Ended(end),
             };
         }
+        if matches!(ask, Ask::Login { user, .. } if **user == *b"pat") {
+            self.session.may_use_partners();
+        }
         self.success(ask)
     }
 
@@ -256,6 +263,7 @@ impl Driver {
                 let stored_as = FtpPath::new(b"/unique").ok().filter(|_| unique);
                 Outcome::Opened { wire_len: Some(3), stored_as }
             }
+            Ask::Move { keep: true, .. } => Outcome::Ended(End::Kept),
             Ask::Move { .. } => Outcome::Ended(End::Complete),
             Ask::Work { work, .. } => match &**work {
                 Work::Hash { paths, .. } => {
@@ -273,7 +281,7 @@ impl Driver {
 fn login(user: &[u8], password: &[u8]) -> Outcome {
     let home = FtpPath::root();
     match (user, password) {
-        (b"alice", b"secret") => Outcome::LoggedIn(home),
+        (b"alice" | b"pat", b"secret") => Outcome::LoggedIn(home),
         (b"needs", b"secret") => Outcome::AccountWanted { home, until: AccountFor::Login },
         (b"writes", b"secret") => Outcome::AccountWanted { home, until: AccountFor::Writing },
         _ => Outcome::LoginRefused(LoginRefusal::Wrong),
@@ -293,6 +301,8 @@ fn rules(state: &State) -> Rules {
         login_secs: 60,
         ccc: state.has(Has::CccAllowed),
         long_addresses: state.has(Has::LongAddresses),
+        fxp: state.has(Has::Fxp),
+        partners: Vec::new(),
         umask: 0o022,
         idle_max_secs: 7200,
         sets_created: true,

@@ -1,7 +1,8 @@
 //! What must be answered, by the rules alone. The order of checks is that of `docs/protocol.md`:
 //! logged in, syntax, sequence, then what happens below, protection, and the data connection.
 
-use ferry_proto::server::{End, Failure};
+use ferry_proto::repr::FormatError;
+use ferry_proto::server::{End, Failure, LoginRefusal};
 
 use super::arguments::{Argument, Frame};
 use super::driver::Fail;
@@ -41,6 +42,8 @@ pub(crate) enum Why {
     Bad,
     Wrong,
     Failed,
+    /// Whatever it was: it was one too many.
+    Ended,
     /// Either: the rules of this walk do not look into the words.
     Open,
 }
@@ -58,6 +61,11 @@ pub(crate) struct Expected {
 impl Expected {
     fn last(codes: &[u16], why: Why) -> Self {
         Self { replies: vec![codes.to_vec()], why, may_close: false }
+    }
+
+    /// The session ends with a word.
+    fn end(why: Why) -> Self {
+        Self { may_close: true, ..Self::last(&[421], why) }
     }
 
     pub(crate) fn allows(&self, got: &[u16]) -> bool {
@@ -114,13 +122,14 @@ fn ends(state: &State) -> Vec<u16> {
 
 fn idle(row: &Row, state: &State, argument: &Argument, failed: Option<Fail>) -> Expected {
     match argument.frame {
+        Frame::TooLong if state.has(Has::LastLongLine) => return Expected::end(Why::Ended),
         Frame::TooLong => return Expected::last(&[500], Why::Bad),
         Frame::Nul => return Expected::last(&[501], Why::Bad),
         Frame::Whole => {}
     }
     // The first word of a connection that belongs to another protocol (SMTP has MAIL, too).
     if row.name == "MAIL" && state.lines.is_empty() {
-        return Expected { may_close: true, ..Expected::last(&[421], Why::Open) };
+        return Expected::end(Why::Ended);
     }
     if row.login && !state.is_logged_in() {
         return Expected::last(&[530], Why::Wrong);
@@ -129,16 +138,31 @@ fn idle(row: &Row, state: &State, argument: &Argument, failed: Option<Fail>) -> 
     if matches!(row.name, "LPRT" | "LPSV") && !state.has(Has::LongAddresses) {
         return Expected::last(&[502], Why::Wrong);
     }
+    if matches!(row.name, "SSCN" | "CPSV") && !state.has(Has::Fxp) {
+        return Expected::last(&[502], Why::Wrong);
+    }
     let (good, or): (u16, &[u16]) = match verdict(row, means) {
         Verdict::Bad(codes) => return Expected::last(codes, Why::Bad),
         Verdict::Good(code) => (code, &[]),
         Verdict::Either(code, or) => (code, or),
     };
+    let refused = matches!(failed, Some(Fail::Login(_)))
+        || row.name == "PASS" && means.unwrap_or_default() != b"secret";
+    if row.name == "PASS" && refused && state.has(Has::LastPassword) {
+        return match failed {
+            Some(Fail::Login(LoginRefusal::TooManySessions)) => Expected::last(&[530], Why::Failed),
+            _ => Expected::end(Why::Wrong),
+        };
+    }
     if let Some(code) = out_of_place(row, state, means.unwrap_or_default()) {
         return Expected::last(&[&[code], or].concat(), open(or, Why::Wrong));
     }
     if too_long(row, means) {
         return Expected::last(&[553], Why::Bad);
+    }
+    // What STRU R and P make of a file has no size that could be told beforehand.
+    if row.name == "SIZE" && (state.has(Has::Records) || state.has(Has::Pages)) {
+        return Expected::last(&[550], Why::Wrong);
     }
     if moves(row) {
         return transfer(row, state, failed);
@@ -231,13 +255,18 @@ fn out_of_place(row: &Row, state: &State, argument: &[u8]) -> Option<u16> {
         "PROT" if has(Has::DataNeedsTls) && trim(argument) == b"C" => Some(534),
         "CCC" if !has(Has::Secured) => Some(533),
         "CCC" if !has(Has::CccAllowed) => Some(534),
-        "PASV" | "PORT" | "EPRT" | "LPRT" | "LPSV" if has(Has::EpsvAll) => Some(503),
-        "PASV" if has(Has::V6) => Some(501),
+        "SSCN" | "CPSV" if !has(Has::Partners) => Some(504),
+        "SSCN" if !has(Has::Secured) => Some(503),
+        "PASV" | "PORT" | "EPRT" | "LPRT" | "LPSV" | "CPSV" if has(Has::EpsvAll) => Some(503),
+        "PASV" | "CPSV" if has(Has::V6) => Some(501),
+        "CPSV" if !has(Has::Secured) || !has(Has::Private) => Some(503),
         "PORT" | "EPRT" if has(Has::V6) => Some(522),
         "LPRT" if has(Has::V6) => Some(521),
         "EPSV" if has(Has::V6) && trim(argument) == b"1" => Some(522),
         "RANG" if trim(argument) != b"1 0" && !has(Has::Image) => Some(551),
         "RETR" | "STOR" | "APPE" if has(Has::Rang) && !has(Has::Image) => Some(551),
+        "RETR" | "STOR" | "APPE" | "STOU" if has(Has::NoPages) => Some(555),
+        "APPE" if has(Has::Pages) => Some(555),
         "APPE" if has(Has::Rang) => Some(503),
         "STOU" if has(Has::Rest) => Some(503),
         "HASH" if has(Has::Rang) && !has(Has::Image) => Some(504),
@@ -248,9 +277,18 @@ fn out_of_place(row: &Row, state: &State, argument: &[u8]) -> Option<u16> {
 }
 
 /// The code of a command that was carried out.
-fn told(row: &Row, _state: &State, means: Option<&[u8]>, good: u16) -> u16 {
+fn told(row: &Row, state: &State, means: Option<&[u8]>, good: u16) -> u16 {
     match row.name {
         "STAT" if is_empty(means) => 211,
+        "PASS" if state.has(Has::AsksForAcct) => 332,
+        // Another's address, and a port that is no service's.
+        "PORT" | "EPRT" if state.has(Has::Partners) => {
+            let text = means.unwrap_or_default();
+            let foreign = [&b"198,51,100,7"[..], b"198.51.100.7"]
+                .iter()
+                .any(|ip| text.windows(ip.len()).any(|part| part == *ip));
+            if foreign { 200 } else { good }
+        }
         _ => good,
     }
 }
@@ -272,7 +310,12 @@ fn transfer(row: &Row, state: &State, failed: Option<Fail>) -> Expected {
         None => End::Complete,
     };
     let why = if end == End::Complete { Why::Done } else { Why::Failed };
-    Expected { replies: vec![vec![150], vec![ended(end)]], why, may_close: false }
+    let begun = if state.has(Has::Kept) { 125 } else { 150 };
+    let code = match end {
+        End::Complete if state.has(Has::Block) => 250,
+        end => ended(end),
+    };
+    Expected { replies: vec![vec![begun], vec![code]], why, may_close: false }
 }
 
 /// RFC 959 §4.2 and RFC 4217 §10, for a transfer that ended so.
@@ -284,6 +327,10 @@ fn ended(end: End) -> u16 {
         End::Storage(Failure::NoSpace) => 452,
         End::Storage(Failure::Quota | Failure::BadOffset) => 552,
         End::Storage(_) => 451,
+        End::Format(FormatError::Truncated) => 426,
+        End::Format(FormatError::UnknownPageType(_)) => 551,
+        End::Format(FormatError::BombSuspected) => 552,
+        End::Format(_) => 451,
         _ => 426,
     }
 }
@@ -292,8 +339,8 @@ fn ended(end: End) -> u16 {
 fn failure(row: &Row, fail: Fail) -> u16 {
     let Fail::Failed(failure) = fail else { return 530 };
     match (row.name, failure) {
-        ("PASV" | "EPSV" | "LPSV", _) => 425,
-        ("HOST", _) => 504,
+        ("PASV" | "EPSV" | "LPSV" | "CPSV", _) => 425,
+        ("HOST" | "OPTS UTF8", _) => 504,
         ("SMNT", _) => 550,
         ("ACCT" | "PASS", _) => 530,
         ("MKD" | "XMKD", Failure::Exists) => 550,

@@ -9,16 +9,19 @@
 mod arguments;
 mod driver;
 mod expect;
+mod pipelined;
 mod rows;
 mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ferry_proto::repr::FormatError;
 use ferry_proto::server::{End, LoginRefusal};
 
 use self::arguments::Argument;
 use self::driver::{Driver, Fail};
 use self::expect::{Expected, Why};
+pub use self::pipelined::pipelined;
 use self::rows::{ROWS, Row};
 use self::states::{Busy, STATES, State};
 
@@ -99,11 +102,25 @@ fn failures() -> impl Iterator<Item = Fail> {
         End::Broken,
         End::Truncated,
     ];
+    let malformed = [
+        FormatError::BadDeflate,
+        FormatError::BadEscape(7),
+        FormatError::BadMarker,
+        FormatError::BadPageHeader,
+        FormatError::BombSuspected,
+        FormatError::PageOverflow,
+        FormatError::TrailingData,
+        FormatError::Truncated,
+        FormatError::UnknownDescriptor(1),
+        FormatError::UnknownPageType(9),
+        FormatError::ZeroLength,
+    ];
+    let ends = ends.into_iter().chain(malformed.map(End::Format));
     let stored = expect::FAILURES.iter().map(|f| Fail::Ended(End::Storage(*f)));
     let refusals = [LoginRefusal::Wrong, LoginRefusal::TooManySessions];
     let failures = expect::FAILURES.iter().copied().map(Fail::Failed);
     let login = refusals.into_iter().map(Fail::Login);
-    failures.chain(login).chain(ends.into_iter().map(Fail::Ended)).chain(stored)
+    failures.chain(login).chain(ends.map(Fail::Ended)).chain(stored)
 }
 
 fn step(
@@ -124,7 +141,9 @@ fn step(
     if !expected.allows(&got) {
         return Err(story(&format!("{got:?} instead of {:?}", expected.replies)));
     }
-    note(&expected, *got.last().unwrap_or(&0), seen);
+    if state.busy == Busy::No {
+        note(&expected, *got.last().unwrap_or(&0), seen);
+    }
     driver.must_be_usable(expected.may_close).map_err(|e| story(&e))
 }
 
@@ -134,6 +153,8 @@ fn note(expected: &Expected, code: u16, seen: &mut Seen) {
         Why::Bad => seen.bad.insert(code),
         Why::Wrong => seen.wrong.insert(code),
         Why::Failed => seen.failed.insert(code),
-        Why::Open => false,
+        Why::Ended => false,
+        Why::Open if code < 400 => seen.done.insert(code),
+        Why::Open => seen.bad.insert(code),
     };
 }

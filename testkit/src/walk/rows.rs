@@ -92,28 +92,33 @@ rows! {
     User "XMKD" Path => "d" 257;
     User "XRMD" Path => "d" 250;
 
-    User "TYPE" Listed(&[501, 504]) => "A" 200, "A N" 200, "A T" 200, "A C" 200, "I" 200, "L 8" 200;
-    User "MODE" Listed(&[501, 504]) => "S" 200;
-    User "STRU" Listed(&[501, 504]) => "F" 200;
+    User "TYPE" Listed(&[501, 504]) => "A" 200, "A N" 200, "A T" 200, "A C" 200, "E" 200,
+        "E N" 200, "E T" 200, "E C" 200, "I" 200, "L 8" 200, "L 1" 200, "L 36" 200, "L 255" 200,
+        "A X" 504, "L 256" 504;
+    User "MODE" Listed(&[501, 504]) => "S" 200, "B" 200, "C" 200, "Z" 200;
+    User "STRU" Listed(&[501, 504]) => "F" 200, "R" 200, "P" 200;
     User "PORT" Listed(&[501]) => "192,0,2,9,156,64" 200, "192,0,2,9,3,255" 504,
         "198,51,100,7,156,64" 504;
     User "PASV" Nothing => "" 227;
     User "EPRT" Listed(&[501, 522]) => "|1|192.0.2.9|40000|" 200, "|1|192.0.2.9|80|" 504,
         "|1|198.51.100.7|40000|" 504;
     User "EPSV" MaybeListed(&[501, 522]) => "" 229, "1" 229, "ALL" 200;
-    User "LPRT" Listed(&[501, 521]) => "4,4,192,0,2,9,2,156,64" 200;
+    User "LPRT" Listed(&[501, 521]) => "4,4,192,0,2,9,2,156,64" 200,
+        "4,4,198,51,100,7,2,156,64" 504;
     User "LPSV" Nothing => "" 228;
     User "SPSV" Off => "" 502;
-    User "CPSV" Off => "" 502;
-    User "SSCN" Off => "ON" 502;
+    User "CPSV" Nothing => "" 227;
+    User "SSCN" MaybeListed(&[501]) => "ON" 200, "OFF" 200, "" 200;
     User "PRET" Loose(&[500, 501, 502]) => "RETR f" 200, "LIST" 200, "STOU" 200;
     User "REST" Digits(REST_MAX) => "5" 350, "0" 350;
     User "RANG" Listed(&[501]) => "2 9" 350, "1 0" 350, "0 0" 350;
     Anyone "OPTS" Listed(&[501]) => "UTF8 ON" 200;
-    Anyone "OPTS UTF8" MaybeListed(&[501]) => "ON" 200, "" 200, "NLST" 200, "OFF" 504;
+    Anyone "OPTS UTF8" MaybeListed(&[501]) => "ON" 200, "" 200, "NLST" 200, "OFF" 200;
     Anyone "OPTS MLST" MaybeLoose(&[501]) => "Type;Size;" 200, "" 200;
     Anyone "OPTS HASH" MaybeListed(&[501]) => "SHA-256" 200, "SHA-512" 200, "SHA-1" 200, "MD5" 200,
         "CRC32" 200, "X-BLAKE3" 200, "" 200;
+    Anyone "OPTS REST" Listed(&[501]) => "STOR" 200, "RETR" 200;
+    Anyone "OPTS MODE" Listed(&[501]) => "Z" 200, "Z LEVEL 9" 200;
     User "ALLO" Loose(&[501]) => "10" 200, "10 R 5" 200, "9223372036854775807" 200;
     Anyone "LANG" MaybeListed(&[501, 504]) => "en" 200, "de" 200, "" 200;
 

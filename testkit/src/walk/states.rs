@@ -39,12 +39,26 @@ pub(crate) enum Has {
     Copying,
     Rest,
     Rang,
+    /// What is sent is the file as it is: TYPE I, STRU F, MODE S.
     Image,
+    /// MODE B; and a data connection that an earlier transfer left open.
+    Block,
+    Kept,
+    /// STRU R.
+    Records,
+    /// STRU P; and in bytes too small for it.
+    Pages,
+    NoPages,
     /// A passive port or an address for the next transfer.
     Prepared,
     Implicit,
     /// The client comes over IPv6.
     V6,
+    /// The name that USER gave is of an account that needs ACCT.
+    AsksForAcct,
+    /// The next wrong password is the last; the next line that is too long is.
+    LastPassword,
+    LastLongLine,
     /// What the operator decided: without a certificate; login, or data, only under TLS; no
     /// default data port; LPRT and LPSV; CCC.
     NoTls,
@@ -53,6 +67,9 @@ pub(crate) enum Has {
     NoDefaultPort,
     LongAddresses,
     CccAllowed,
+    /// The operator lets data move between servers; the account may, too.
+    Fxp,
+    Partners,
 }
 
 /// One state.
@@ -94,12 +111,32 @@ states! {
     "after a NOOP": Out No [] ["NOOP"];
     "after USER": Named No [] ["USER alice"];
     "after USER and NOOP": Named No [] ["USER alice" "NOOP"];
+    "after USER of an account with ACCT": Named No [AsksForAcct] ["USER needs"];
+    "before the last password": Named No [LastPassword]
+        ["USER alice" "PASS a" "USER bob" "PASS b" "USER alice"];
     "after a wrong password": Out No [] ["USER alice" "PASS wrong"];
     "when ACCT is needed to log in": NeedsAcct No [] ["USER needs" "PASS secret"];
     "after a wrong ACCT": Out No [] ["USER needs" "PASS secret" "ACCT wrong"];
+    "before the last long line": In No [LastLongLine]
+        ["USER alice" "PASS secret" "LONG" "LONG"];
     "logged in": In No [] ["USER alice" "PASS secret"];
     "when ACCT is needed to write": WantsAcct No [] ["USER writes" "PASS secret"];
     "in TYPE I": In No [Image] ["USER alice" "PASS secret" "TYPE I"];
+    "in TYPE E": In No [] ["USER alice" "PASS secret" "TYPE E"];
+    "in TYPE L 36": In No [] ["USER alice" "PASS secret" "TYPE L 36"];
+    "in MODE B": In No [Block] ["USER alice" "PASS secret" "TYPE I" "MODE B"];
+    "in MODE C": In No [] ["USER alice" "PASS secret" "TYPE I" "MODE C"];
+    "in MODE Z": In No [] ["USER alice" "PASS secret" "TYPE I" "MODE Z"];
+    "in STRU R": In No [Records] ["USER alice" "PASS secret" "TYPE I" "STRU R"];
+    "in STRU P": In No [Pages] ["USER alice" "PASS secret" "TYPE I" "STRU P"];
+    "in STRU P of small bytes": In No [Pages NoPages]
+        ["USER alice" "PASS secret" "TYPE L 3" "STRU P"];
+    "with a data connection kept": In No [Block Kept]
+        ["USER alice" "PASS secret" "MODE B" "RETR f"];
+    "with a data connection no longer kept": In No []
+        ["USER alice" "PASS secret" "MODE B" "RETR f" "MODE S"];
+    "while a transfer in MODE B runs": In Moving [Block Kept]
+        ["USER alice" "PASS secret" "MODE B" "PASV" "RETR f"];
     "after RNFR": In No [Renaming] ["USER alice" "PASS secret" "RNFR f"];
     "after SITE CPFR": In No [Copying] ["USER alice" "PASS secret" "SITE CPFR f"];
     "after REST": In No [Rest Image] ["USER alice" "PASS secret" "TYPE I" "REST 5"];
@@ -108,7 +145,8 @@ states! {
         ["USER alice" "PASS secret" "TYPE I" "RANG 2 9" "TYPE A"];
     "after EPSV ALL": In No [EpsvAll] ["USER alice" "PASS secret" "EPSV ALL"];
     "with a passive port": In No [Prepared] ["USER alice" "PASS secret" "PASV"];
-    "with an address of PORT": In No [Prepared] ["USER alice" "PASS secret" "PORT 192,0,2,9,156,64"];
+    "with an address of PORT": In No [Prepared]
+        ["USER alice" "PASS secret" "PORT 192,0,2,9,156,64"];
     "without a data port": In No [NoDefaultPort] ["USER alice" "PASS secret"];
     "while a transfer runs": In Moving [] ["USER alice" "PASS secret" "PASV" "RETR f"];
     "while an upload runs": In Moving [] ["USER alice" "PASS secret" "STOU"];
@@ -139,6 +177,23 @@ states! {
     "where data needs TLS": In No [DataNeedsTls] ["USER alice" "PASS secret"];
     "where data needs TLS and has it": In No [DataNeedsTls Secured Pbsz Private]
         ["AUTH TLS" "PBSZ 0" "PROT P" "USER alice" "PASS secret"];
+    "where others may use partners": In No [Fxp Secured Pbsz Private]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER alice" "PASS secret"];
+    "with partners": In No [Fxp Partners] ["USER pat" "PASS secret"];
+    "with partners under TLS": In No [Fxp Partners Secured Pbsz Private]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret"];
+    "with partners and PROT C": In No [Fxp Partners Secured]
+        ["AUTH TLS" "USER pat" "PASS secret"];
+    "after SSCN": In No [Fxp Partners Secured Pbsz Private]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret" "SSCN ON"];
+    "after CPSV": In No [Fxp Partners Secured Pbsz Private Prepared]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret" "CPSV"];
+    "with partners after EPSV ALL": In No [Fxp Partners Secured Pbsz Private EpsvAll]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret" "EPSV ALL"];
+    "with partners over IPv6": In No [Fxp Partners Secured Pbsz Private V6]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret"];
+    "with partners after CCC": In No [Fxp Partners Cleared CccAllowed Private]
+        ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret" "CCC"];
     "over IPv6": In No [V6] ["USER alice" "PASS secret"];
     "with long addresses": In No [LongAddresses] ["USER alice" "PASS secret"];
     "with long addresses over IPv6": In No [LongAddresses V6] ["USER alice" "PASS secret"];

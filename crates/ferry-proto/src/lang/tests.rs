@@ -104,6 +104,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("account", include_str!("../server/account.rs")),
     ("action", include_str!("../server/action.rs")),
     ("files", include_str!("../server/files.rs")),
+    ("fxp", include_str!("../server/fxp.rs")),
     ("form", include_str!("../server/form.rs")),
     ("info", include_str!("../server/info.rs")),
     ("listing", include_str!("../server/listing.rs")),

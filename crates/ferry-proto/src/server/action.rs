@@ -7,11 +7,13 @@ use crate::date::UnixTime;
 use crate::facts::FactSet;
 use crate::hash::Algorithm;
 use crate::modify::FactChange;
+use crate::network::Network;
 use crate::path::FtpPath;
 use crate::reply::Reply;
 use crate::repr::pipeline::Form;
 use crate::repr::{FormatError, RestartPoint};
 use crate::server::Presence;
+use crate::server::fxp::Fxp;
 use crate::server::listing::Target;
 use crate::site::ModeChange;
 use crate::verb::Verb;
@@ -42,6 +44,10 @@ pub struct Rules {
     pub ccc: bool,
     /// Whether LPRT and LPSV are carried out (RFC 1639).
     pub long_addresses: bool,
+    /// Whether accounts that may can have data moved between servers (FXP).
+    pub fxp: bool,
+    /// Where those other servers are; empty for anywhere.
+    pub partners: Vec<Network>,
     /// Permission bits taken from what a new session creates.
     pub umask: u16,
     /// The most seconds of silence a client can ask for with SITE IDLE.
@@ -191,6 +197,10 @@ pub enum Ask {
         /// As sent.
         password: Box<[u8]>,
     },
+    /// Is the peer, by the certificate it showed, the account of this name?
+    /// [`Outcome::LoggedIn`] or [`Outcome::AccountWanted`] if so; [`Failure::NotFound`] if a
+    /// password is to be asked for.
+    Recognise(Box<[u8]>),
     /// Check what ACCT says for the account that logs in or is logged in: [`Outcome::Done`], and
     /// from then on it counts; [`Failure::Denied`] if it is wrong.
     Account(Box<[u8]>),
@@ -200,6 +210,9 @@ pub enum Ask {
     Host(Box<[u8]>),
     /// Make the account's volume of this name the root: [`Outcome::Done`], [`Failure::NotFound`].
     Mount(Box<[u8]>),
+    /// Is a legacy charset configured for who is logged in, or before that for the host?
+    /// [`Outcome::Done`], and names are in it from the reply on; else [`Failure::Unsupported`].
+    LeaveUtf8,
     /// Wait that many seconds: [`Outcome::Done`].
     Pause(u64),
     /// Open a passive port: [`Outcome::Listening`].
@@ -289,6 +302,8 @@ pub enum Ask {
         protect: bool,
         /// Whether it stays open behind a file that came or went whole: [`End::Kept`].
         keep: bool,
+        /// Whether its other end may be another server.
+        fxp: Fxp,
     },
 }
 

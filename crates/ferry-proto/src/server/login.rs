@@ -14,6 +14,14 @@ fn cleared() -> Reply {
     Reply::new(503, "CCC ended TLS: that can no longer be sent here.")
 }
 
+fn too_many_sessions() -> Reply {
+    Reply::new(530, "Too many sessions of this account; try again later.")
+}
+
+fn is_anonymous(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp")
+}
+
 impl ServerSession {
     pub(super) fn admit_access(
         &mut self,
@@ -22,7 +30,10 @@ impl ServerSession {
         out: &mut Vec<Action>,
     ) {
         let reply = match command {
-            Command::User(name) => self.user(name, rules, out),
+            Command::User(name) => match self.user(name, rules, out) {
+                Some(reply) => reply,
+                None => return,
+            },
             Command::Pass(password) => match self.pass(password, out) {
                 Some(reply) => reply,
                 None => return,
@@ -77,32 +88,69 @@ impl ServerSession {
         self.close_data(out);
         self.phase = Phase::NeedUser;
         self.acct = Acct::Unneeded;
+        self.forget_partner();
         self.cwd = None;
         self.rename_from = None;
         self.set_range(0, u64::MAX);
     }
 
-    fn user(&mut self, name: &[u8], rules: &Rules, out: &mut Vec<Action>) -> Reply {
+    fn user(&mut self, name: &[u8], rules: &Rules, out: &mut Vec<Action>) -> Option<Reply> {
         if self.protection == Protection::Cleared {
-            return cleared();
+            return Some(cleared());
         }
         self.forget(out);
         if rules.login_needs_tls && self.protection != Protection::Tls {
-            return Reply::new(530, "TLS required: send AUTH TLS before USER.");
+            return Some(Reply::new(530, "TLS required: send AUTH TLS before USER."));
         }
-        let anonymous =
-            name.eq_ignore_ascii_case(b"anonymous") || name.eq_ignore_ascii_case(b"ftp");
+        let anonymous = rules.anonymous && is_anonymous(name);
+        if self.certified && self.protection == Protection::Tls && !anonymous {
+            self.ask(Ask::Recognise(Box::from(name)), Stage::Recognise(Box::from(name)), out);
+            return None;
+        }
+        Some(self.ask_password(name, rules))
+    }
+
+    fn ask_password(&mut self, name: &[u8], rules: &Rules) -> Reply {
         self.phase = Phase::NeedPass(Box::from(name));
-        if rules.anonymous && anonymous {
+        if rules.anonymous && is_anonymous(name) {
             return Reply::new(331, "Anonymous login: send your e-mail address as the password.");
         }
         // The same for every name, known or not (RFC 2577 §5).
         Reply::new(331, "Password please.")
     }
 
+    pub(super) fn conclude_recognise(
+        &mut self,
+        user: Box<[u8]>,
+        outcome: Outcome,
+        rules: &Rules,
+        out: &mut Vec<Action>,
+    ) {
+        match outcome {
+            Outcome::LoggedIn(home) => {
+                self.cwd = (!home.is_root()).then_some(home);
+                self.phase = Phase::Ready(user);
+                out.push(Action::Reply(Reply::new(232, "Logged in by your certificate.")));
+            }
+            Outcome::AccountWanted { home, until } => {
+                self.cwd = (!home.is_root()).then_some(home);
+                out.push(Action::Reply(self.account_wanted(user, until)));
+            }
+            Outcome::LoginRefused(LoginRefusal::TooManySessions) => {
+                out.push(Action::Reply(too_many_sessions()));
+            }
+            _ => out.push(Action::Reply(self.ask_password(&user, rules))),
+        }
+    }
+
     fn pass(&mut self, password: &[u8], out: &mut Vec<Action>) -> Option<Reply> {
-        let Phase::NeedPass(user) = &self.phase else {
-            return Some(Reply::new(503, "Send USER first."));
+        let user = match &self.phase {
+            Phase::NeedPass(user) => user,
+            // A client that sends PASS whatever USER was answered.
+            Phase::Ready(_) if self.certified => {
+                return Some(Reply::new(202, "You are logged in by your certificate."));
+            }
+            _ => return Some(Reply::new(503, "Send USER first.")),
         };
         let ask = Ask::Login { user: user.clone(), password: Box::from(password) };
         self.ask(ask, Stage::Login, out);
@@ -134,8 +182,7 @@ impl ServerSession {
                 out.push(Action::Reply(self.account_wanted(user, until)));
             }
             Outcome::LoginRefused(LoginRefusal::TooManySessions) => {
-                let text = "Too many sessions of this account; try again later.";
-                out.push(Action::Reply(Reply::new(530, text)));
+                out.push(Action::Reply(too_many_sessions()));
             }
             _ => {
                 self.penalty(Stage::Penalty, out);
@@ -176,7 +223,7 @@ impl ServerSession {
         None
     }
 
-    fn not_secured(&self) -> Reply {
+    pub(super) fn not_secured(&self) -> Reply {
         if self.protection == Protection::Cleared {
             cleared()
         } else {

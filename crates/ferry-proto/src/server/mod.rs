@@ -37,6 +37,7 @@ mod account;
 mod action;
 mod files;
 mod form;
+mod fxp;
 mod info;
 pub mod listing;
 mod login;
@@ -56,7 +57,7 @@ pub use action::{
     AccountFor, Action, Ask, DataVia, Digest, End, Failure, LoginRefusal, Outcome, Plan, Rules,
     Transfer, Work,
 };
-
+pub use fxp::{Fxp, is_partner};
 pub use who::{Doing, Presence, WHO_MAX};
 
 use crate::addr::canonical_ip;
@@ -105,19 +106,30 @@ enum Acct {
 enum Prepared {
     No,
     Listening,
+    /// CPSV: as TLS client.
+    ListeningAsTlsClient,
     To(Box<SocketAddr>),
+}
+
+impl Prepared {
+    fn is_listening(&self) -> bool {
+        matches!(self, Self::Listening | Self::ListeningAsTlsClient)
+    }
 }
 
 /// What is under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
     Login,
+    Recognise(Box<[u8]>),
     Penalty,
     Account,
     AccountPenalty,
     Host,
     Mount,
+    LeaveUtf8,
     ListenLong,
+    ListenAsTlsClient,
     Listen {
         extended: bool,
     },
@@ -195,8 +207,13 @@ pub struct ServerSession {
     epsv_all: bool,
     first_verb_seen: bool,
     implicit_tls: bool,
+    /// The peer showed a certificate on the control connection.
+    certified: bool,
     acct: Acct,
+    fxp: fxp::Right,
     language: Language,
+    /// OPTS UTF8 OFF.
+    utf8_off: bool,
 }
 
 /// What came before a command and counts for it alone.
@@ -239,8 +256,11 @@ impl ServerSession {
             epsv_all: false,
             first_verb_seen: false,
             implicit_tls,
+            certified: false,
             acct: Acct::Unneeded,
+            fxp: fxp::Right::None,
             language: Language::default(),
+            utf8_off: false,
         }
     }
 
@@ -302,6 +322,12 @@ impl ServerSession {
     #[must_use]
     pub fn is_secured(&self) -> bool {
         self.protection == Protection::Tls
+    }
+
+    /// Whether names are to be in the legacy charset, where one is configured.
+    #[must_use]
+    pub fn has_left_utf8(&self) -> bool {
+        self.utf8_off
     }
 
     /// Whether CCC has ended TLS on the control connection, while data connections stay as they
@@ -388,7 +414,9 @@ impl ServerSession {
             return;
         }
         let command = match verb {
-            Some(v) if !rules.long_addresses && matches!(v, Verb::Lprt | Verb::Lpsv) => {
+            Some(v @ (Verb::Lprt | Verb::Lpsv | Verb::Sscn | Verb::Cpsv))
+                if !info::in_force(v.info(), rules) =>
+            {
                 Err(CommandError::NotServed(v))
             }
             _ => command,
@@ -472,10 +500,12 @@ impl ServerSession {
             | Command::Epsv(_)
             | Command::Lprt(_)
             | Command::Lpsv
+            | Command::Cpsv
+            | Command::Sscn(_)
             | Command::Rest(_)
             | Command::RestMark(_)
             | Command::Rang(_)
-            | Command::Opts(_) => self.admit_parameter(command, out),
+            | Command::Opts(_) => self.admit_parameter(command, rules, out),
             Command::Site(site) => self.admit_site(site, carry, rules, out),
             Command::Mfct { .. }
             | Command::Mff { .. }
@@ -523,12 +553,15 @@ impl ServerSession {
             return;
         };
         match *stage {
+            Stage::Recognise(user) => self.conclude_recognise(user, outcome, rules, out),
             Stage::Login | Stage::Penalty => self.conclude_login(&stage, outcome, rules, out),
             Stage::Account | Stage::AccountPenalty => {
                 self.conclude_account(&stage, &outcome, rules, out);
             }
             Stage::Host => self.conclude_host(&outcome, rules, out),
             Stage::Mount => self.conclude_mount(&outcome, out),
+            Stage::ListenAsTlsClient => self.conclude_cpsv(&outcome, out),
+            Stage::LeaveUtf8 => self.conclude_leave_utf8(&outcome, out),
             Stage::ListenLong => self.conclude_listen_long(&outcome, out),
             Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
             Stage::Who => Self::conclude_who(&outcome, out),
@@ -561,6 +594,12 @@ impl ServerSession {
         };
     }
 
+    /// Whether the peer showed a certificate in the control connection's handshake, so that it may
+    /// log in by it.
+    pub fn set_certified(&mut self, certified: bool) {
+        self.certified = certified;
+    }
+
     /// Puts the replies from `from` on into the session's language.
     fn translate(&self, out: &mut [Action], from: usize) {
         for action in out.iter_mut().skip(from) {
@@ -583,7 +622,7 @@ impl ServerSession {
 
     /// The passive port was closed because nobody used it in time.
     pub fn passive_expired(&mut self) {
-        if self.prepared == Prepared::Listening {
+        if self.prepared.is_listening() {
             self.prepared = Prepared::No;
         }
     }

@@ -8,19 +8,24 @@ use crate::addr::{self, EpsvArg, canonical_ip};
 use crate::command::{Command, Opts};
 use crate::facts::FactSet;
 use crate::reply::Reply;
-use crate::server::{Action, Ask, Outcome, Prepared, ServerSession, Stage};
+use crate::server::{Action, Ask, Outcome, Prepared, Rules, ServerSession, Stage};
 
 /// Ports below this are never connected to on a client's word (RFC 2577 §3).
 const FIRST_USER_PORT: u16 = 1024;
 
 impl ServerSession {
-    pub(super) fn admit_parameter(&mut self, command: Command<'_>, out: &mut Vec<Action>) {
+    pub(super) fn admit_parameter(
+        &mut self,
+        command: Command<'_>,
+        rules: &Rules,
+        out: &mut Vec<Action>,
+    ) {
         let reply = match command {
             Command::Type(code, format) => self.set_type(code, format),
             Command::Mode(letter) => self.set_mode(letter, out),
             Command::Stru(letter) => self.set_structure(letter),
-            Command::Port(to) => self.set_active(SocketAddr::V4(to), out),
-            Command::Eprt(to) => self.set_active(to, out),
+            Command::Port(to) => self.set_active(SocketAddr::V4(to), rules, out),
+            Command::Eprt(to) => self.set_active(to, rules, out),
             Command::Pasv => match self.pasv() {
                 Some(refused) => refused,
                 None => return self.listen(false, out),
@@ -33,13 +38,15 @@ impl ServerSession {
                 Some(refused) => refused,
                 None => return self.listen(true, out),
             },
-            Command::Lprt(to) => self.set_active_long(to, out),
+            Command::Lprt(to) => self.set_active_long(to, rules, out),
             Command::Lpsv if self.epsv_all => Self::locked_by_epsv_all(),
             Command::Lpsv => {
                 self.close_prepared(out);
                 let ask = Ask::Listen { announce: self.peer.is_ipv4() };
                 return self.ask(ask, Stage::ListenLong, out);
             }
+            Command::Cpsv => return self.cpsv(out),
+            Command::Sscn(wanted) => self.sscn(wanted, out),
             Command::Rest(offset) => self.set_restart(offset),
             Command::RestMark(point) => self.set_restart_mark(point),
             Command::Rang(range) => self.set_rang(range),
@@ -51,8 +58,13 @@ impl ServerSession {
                 self.hash = algorithm.unwrap_or(self.hash);
                 Reply::new(200, self.hash.name())
             }
-            Command::Opts(Opts::Utf8(true)) => Reply::new(200, "UTF-8 is always on."),
-            Command::Opts(Opts::Utf8(false)) => Reply::new(504, "UTF-8 cannot be turned off."),
+            Command::Opts(Opts::Utf8(true)) => {
+                self.utf8_off = false;
+                Reply::new(200, "UTF-8 is on.")
+            }
+            Command::Opts(Opts::Utf8(false)) => {
+                return self.ask(Ask::LeaveUtf8, Stage::LeaveUtf8, out);
+            }
             Command::Opts(Opts::Mlst(list)) => match FactSet::parse_opts(list) {
                 Some(facts) => {
                     self.facts = facts;
@@ -65,11 +77,20 @@ impl ServerSession {
         out.push(Action::Reply(reply));
     }
 
+    pub(super) fn conclude_leave_utf8(&mut self, outcome: &Outcome, out: &mut Vec<Action>) {
+        out.push(Action::Reply(if *outcome == Outcome::Done {
+            self.utf8_off = true;
+            Reply::new(200, "UTF-8 is off.")
+        } else {
+            Reply::new(504, "UTF-8 cannot be turned off.")
+        }));
+    }
+
     fn locked_by_epsv_all() -> Reply {
         Reply::new(503, "EPSV ALL was given: only EPSV is allowed now.")
     }
 
-    fn set_active(&mut self, to: SocketAddr, out: &mut Vec<Action>) -> Reply {
+    fn set_active(&mut self, to: SocketAddr, rules: &Rules, out: &mut Vec<Action>) -> Reply {
         if self.epsv_all {
             return Self::locked_by_epsv_all();
         }
@@ -77,9 +98,10 @@ impl ServerSession {
         if to.is_ipv4() != self.peer.is_ipv4() {
             return self.wrong_family();
         }
-        // The bounce attack: a server that connects wherever it is told (RFC 2577 §3).
-        if to.ip() != self.peer.ip() {
-            return Reply::new(504, "Data connections go only to your own address.");
+        if to.ip() != self.peer.ip()
+            && let Some(refused) = self.refused_partner(to.ip(), rules)
+        {
+            return refused;
         }
         if to.port() < FIRST_USER_PORT {
             return Reply::new(504, "Data connections go only to ports from 1024 up.");
@@ -90,12 +112,12 @@ impl ServerSession {
     }
 
     /// LPRT knows the family by its own number and its own reply (RFC 1639).
-    fn set_active_long(&mut self, to: SocketAddr, out: &mut Vec<Action>) -> Reply {
+    fn set_active_long(&mut self, to: SocketAddr, rules: &Rules, out: &mut Vec<Action>) -> Reply {
         let family = canonical_ip(to.ip()).is_ipv4();
         if family != self.peer.is_ipv4() && !self.epsv_all {
             return Self::wrong_long_family();
         }
-        self.set_active(to, out)
+        self.set_active(to, rules, out)
     }
 
     pub(super) fn wrong_long_family() -> Reply {
@@ -113,12 +135,12 @@ impl ServerSession {
         out.push(Action::Reply(reply));
     }
 
-    fn close_prepared(&mut self, out: &mut Vec<Action>) {
+    pub(super) fn close_prepared(&mut self, out: &mut Vec<Action>) {
         self.close_data(out);
         self.prepared = Prepared::No;
     }
 
-    fn pasv(&self) -> Option<Reply> {
+    pub(super) fn pasv(&self) -> Option<Reply> {
         if self.epsv_all {
             return Some(Self::locked_by_epsv_all());
         }

@@ -35,6 +35,7 @@ impl ServerSession {
         let reply = match outcome {
             Outcome::Done => {
                 self.language = Language::default();
+                self.utf8_off = false;
                 let ready = "This host is ready: send USER.";
                 let mut lines = rules.banner.iter();
                 match lines.next() {

@@ -7,8 +7,11 @@ use crate::date::UnixTime;
 use crate::repr::FormatError;
 use proptest::prelude::*;
 
+mod certificate;
 mod form;
+mod fxp;
 mod help;
+mod names;
 mod place;
 mod who;
 
@@ -25,6 +28,8 @@ fn rules() -> Rules {
         login_secs: 60,
         ccc: false,
         long_addresses: false,
+        fxp: false,
+        partners: Vec::new(),
         umask: 0o022,
         idle_max_secs: 7200,
         sets_created: true,
@@ -260,7 +265,12 @@ fn a_transfer_is_opened_before_150_and_moved_after_it() {
     t.session.conclude(opened, &t.rules, &mut out);
     assert_eq!(
         out.last(),
-        Some(&Action::Ask(Ask::Move { via: DataVia::Passive, protect: false, keep: false })),
+        Some(&Action::Ask(Ask::Move {
+            via: DataVia::Passive,
+            protect: false,
+            keep: false,
+            fxp: Fxp::default()
+        })),
         "the port stays open after a 550"
     );
     assert_eq!(t.hear(Outcome::Ended(End::Complete)), "226");
@@ -271,7 +281,12 @@ fn a_transfer_is_opened_before_150_and_moved_after_it() {
     let to_user_port = DataVia::Active("192.0.2.9:4000".parse().unwrap());
     assert_eq!(
         out.last(),
-        Some(&Action::Ask(Ask::Move { via: to_user_port, protect: false, keep: false }))
+        Some(&Action::Ask(Ask::Move {
+            via: to_user_port,
+            protect: false,
+            keep: false,
+            fxp: Fxp::default()
+        }))
     );
     assert_eq!(t.hear(Outcome::Ended(End::NotConnected)), "425");
     t.rules.default_data_port = false;
@@ -289,7 +304,10 @@ fn a_port_serves_until_the_next_one() {
         let opened = Outcome::Opened { wire_len: None, stored_as: None };
         t.session.conclude(opened, &t.rules, &mut out);
         let via = DataVia::Active("192.0.2.9:4096".parse().unwrap());
-        assert_eq!(out.last(), Some(&Action::Ask(Ask::Move { via, protect: false, keep: false })));
+        assert_eq!(
+            out.last(),
+            Some(&Action::Ask(Ask::Move { via, protect: false, keep: false, fxp: Fxp::default() }))
+        );
         t.hear(Outcome::Ended(End::Complete));
     }
 }
@@ -432,7 +450,6 @@ fn files_and_directories_are_answered_by_their_codes() {
         ("STRU X", "501"),
         ("OPTS MLST size;", "200"),
         ("OPTS MLST size type", "501"),
-        ("OPTS UTF8 OFF", "504"),
         ("SITE EXEC x", "504"),
         ("SITE EXEC", "504"),
         ("SITE QUOTA", "202"),
@@ -559,7 +576,7 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     }
 }
 
-const LINES: [&str; 88] = [
+const LINES: [&str; 95] = [
     "USER a",
     "PASS b",
     "ACCT c",
@@ -579,6 +596,8 @@ const LINES: [&str; 88] = [
     "STRU R",
     "STRU P",
     "OPTS MODE Z LEVEL 1",
+    "OPTS UTF8 OFF",
+    "OPTS UTF8 ON",
     "REST 5.1",
     "PORT 192,0,2,9,16,0",
     "PASV",
@@ -640,6 +659,11 @@ const LINES: [&str; 88] = [
     "SITE COPY a b",
     "SITE CPFR a",
     "SITE CPTO b",
+    "SSCN",
+    "SSCN ON",
+    "SSCN OFF",
+    "CPSV",
+    "PORT 198,51,100,7,16,0",
     "SITE IDLE 60",
     "SITE IDLE",
     "SITE QUOTA",
@@ -659,9 +683,10 @@ proptest! {
     ) {
         let mut t = Talk::new();
         t.rules.wrong_passwords = 255;
-        (t.rules.ccc, t.rules.long_addresses) = (true, true);
+        (t.rules.ccc, t.rules.long_addresses, t.rules.fxp) = (true, true, true);
         for (line, choice, abort) in steps {
             let line = LINES[line];
+            t.session.may_use_partners();
             let mut out = Vec::new();
             t.session.command(line.as_bytes(), &t.rules, 0, &mut out);
             let (mut replies, mut closed, mut aborted) = (Vec::new(), false, false);

@@ -150,13 +150,14 @@ impl ServerSession {
         // connect only after 150 (docs/protocol.md).
         let via = match &self.prepared {
             _ if self.kept => DataVia::Kept,
-            Prepared::Listening => DataVia::Passive,
+            Prepared::Listening | Prepared::ListeningAsTlsClient => DataVia::Passive,
             Prepared::To(to) => DataVia::Active(**to),
             Prepared::No => DataVia::Active(self.peer),
         };
         out.push(Action::Reply(opening_reply(opening, via, wire_len, stored_as.as_ref())));
         let keep = self.form.outlives_file();
-        let ask = Ask::Move { via, protect: self.private_data, keep };
+        let (protect, fxp) = (self.private_data, self.partner(rules));
+        let ask = Ask::Move { via, protect, keep, fxp };
         self.ask(ask, Stage::Moving { verb: opening.verb, via, stored_as }, out);
     }
 
@@ -182,10 +183,10 @@ impl ServerSession {
     /// Closes the passive port and the data connection that was kept; an address that PORT named
     /// stays.
     pub(super) fn close_data(&mut self, out: &mut Vec<Action>) {
-        if self.prepared == Prepared::Listening || self.kept {
+        if self.prepared.is_listening() || self.kept {
             out.push(Action::CloseData);
         }
-        if self.prepared == Prepared::Listening {
+        if self.prepared.is_listening() {
             self.prepared = Prepared::No;
         }
         self.kept = false;

@@ -9,11 +9,14 @@ use ferry_proto::path::FtpPath;
 use ferry_proto::server::{AccountFor, Ask, Failure, LoginRefusal, Outcome, Plan, Transfer};
 use tokio::time::{sleep, timeout};
 
+use super::moving::Way;
 use super::{Control, Gone, Opening, Work};
+use crate::auth::Login;
 use crate::events::Event;
 use crate::guard::Guarded;
 use crate::opened;
 use crate::ops::{Refused, Session};
+use crate::tls::SessionTls;
 use crate::who;
 
 impl Control {
@@ -23,12 +26,17 @@ impl Control {
                 self.flush(work).await?;
                 self.login(&user, &password).await
             }
+            Ask::Recognise(user) => {
+                self.flush(work).await?;
+                self.recognise(&user).await
+            }
             Ask::Account(info) => {
                 self.flush(work).await?;
                 self.account(&info).await
             }
             Ask::Host(name) => self.choose_host(&name),
             Ask::Mount(name) => self.mount(&name),
+            Ask::LeaveUtf8 => self.leave_utf8(),
             Ask::Pause(secs) => {
                 self.flush(work).await?;
                 sleep(Duration::from_secs(secs)).await;
@@ -40,9 +48,9 @@ impl Control {
                 self.listen(announce).await
             }
             Ask::Open(plan) => self.open_transfer(*plan, work).await,
-            Ask::Move { via, protect, keep } => {
+            Ask::Move { via, protect, keep, fxp } => {
                 self.flush(work).await?;
-                Box::pin(self.run_transfer(via, protect, keep, work)).await?
+                Box::pin(self.run_transfer(Way { via, protect, fxp }, keep, work)).await?
             }
             Ask::Work { verb, work: task } => {
                 self.flush(work).await?;
@@ -67,8 +75,11 @@ impl Control {
         let ip = self.machine.peer().ip();
         let limit = self.shared.options.limits.login;
         let auth = &self.shared.hosts.get(self.host).auth;
-        let verdict = timeout(limit, auth.login(user, password, ip)).await;
-        let Ok(Some(login)) = verdict else {
+        let deciding = match self.client_certificate() {
+            Some(shown) => auth.login_certified(user, password, shown, ip),
+            None => auth.login(user, password, ip),
+        };
+        let Ok(Some(login)) = timeout(limit, deciding).await else {
             self.report(&Event::LoginFailed { user });
             if self.shared.registry.failed(ip, self.shared.second()) {
                 let what = "too many wrong passwords: its address is turned away for a while";
@@ -76,6 +87,30 @@ impl Control {
             }
             return Outcome::LoginRefused(LoginRefusal::Wrong);
         };
+        self.enter(user, login, password)
+    }
+
+    /// The certificate that the client showed on the control connection.
+    fn client_certificate(&self) -> Option<&[u8]> {
+        self.tls.as_deref().and_then(SessionTls::client).map(|shown| shown.as_ref().as_ref())
+    }
+
+    /// A log-in by certificate alone; whoever it says nothing of is asked for a password.
+    pub(super) async fn recognise(&mut self, user: &[u8]) -> Outcome {
+        let ip = self.machine.peer().ip();
+        let limit = self.shared.options.limits.login;
+        let auth = &self.shared.hosts.get(self.host).auth;
+        let Some(shown) = self.client_certificate() else {
+            return Outcome::Failed(Failure::NotFound);
+        };
+        match timeout(limit, auth.recognise(user, shown, ip)).await {
+            Ok(Some(login)) => self.enter(user, login, b""),
+            _ => Outcome::Failed(Failure::NotFound),
+        }
+    }
+
+    /// Someone has proved who they are.
+    fn enter(&mut self, user: &[u8], login: Login, password: &[u8]) -> Outcome {
         let account = Arc::clone(&login.account);
         let counted =
             self.shared.registry.log_in(&self.counted_as(&account.name), account.sessions_max);
@@ -93,6 +128,9 @@ impl Control {
             self.place.slot().set_account(Some(Arc::clone(&account)));
         }
         let home = account.home.clone();
+        if account.fxp {
+            self.machine.may_use_partners();
+        }
         self.guard = Some(Arc::new(Guarded::new(login)));
         self.counted = counted.map(Box::new);
         match account.acct {
@@ -125,6 +163,7 @@ impl Control {
             guard: Arc::clone(self.guard.as_ref()?),
             entropy: Arc::clone(&self.shared.entropy),
             now: self.shared.clock.now(),
+            names: self.names(),
             uploads: options.uploads,
             show_hidden: options.show_hidden,
             recursive_listings: options.recursive_listings,

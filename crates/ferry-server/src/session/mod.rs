@@ -6,6 +6,7 @@
 
 mod answer;
 mod moving;
+mod names;
 mod obey;
 mod passive;
 mod place;
@@ -133,11 +134,11 @@ impl Control {
         let now = shared.second();
         Box::new(Self {
             machine: ServerSession::new(peer, umask, implicit),
+            lines: LineReader::with_telnet(shared.options.telnet),
             shared,
             place,
             id,
             wire: Wire::new(link),
-            lines: LineReader::default(),
             tls: None,
             guard: None,
             counted: None,
@@ -157,7 +158,8 @@ impl Control {
         let peer = self.machine.peer();
         self.report(&Event::Connected { peer });
         if how == ListenTls::Implicit {
-            self.secure(&[]).await?;
+            let certified = self.secure(&[]).await?;
+            self.machine.set_certified(certified);
         }
         let limits = &self.shared.options.limits;
         let (here, allowed) = (self.shared.registry.sessions(), limits.sessions);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ferry_proto::path::FtpPath;
-use ferry_proto::server::{Action, DataVia, End, Failure, Outcome, Work as Task, canonical};
+use ferry_proto::server::{Action, DataVia, End, Failure, Fxp, Outcome, Work as Task, canonical};
 use tokio::sync::{Notify, mpsc};
 
 use super::{BROKE, Control, Gone, NextData, Opening, Work};
@@ -21,12 +21,18 @@ use crate::work;
 /// Restart markers of an upload that wait to be answered; the upload waits with them.
 const MARKS_WAITING: usize = 16;
 
+/// How the data connection of a transfer comes about and what it is like.
+pub(super) struct Way {
+    pub(super) via: DataVia,
+    pub(super) protect: bool,
+    pub(super) fxp: Fxp,
+}
+
 impl Control {
     /// Runs a transfer while the control connection is still listened to.
     pub(super) async fn run_transfer(
         &mut self,
-        via: DataVia,
-        protect: bool,
+        way: Way,
         keep: bool,
         work: &mut Work,
     ) -> Result<Outcome, Gone> {
@@ -35,7 +41,7 @@ impl Control {
         };
         let (moved, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
         let path = ready.path.clone();
-        let data = self.data(via, protect)?;
+        let data = self.data(way)?;
         let (marks, mut marked) = mpsc::channel(MARKS_WAITING);
         let job = Job {
             shared: Arc::clone(&self.shared),
@@ -66,7 +72,7 @@ impl Control {
     }
 
     /// The data connection of a transfer, or how it comes about.
-    fn data(&mut self, via: DataVia, protect: bool) -> Result<Data, Gone> {
+    fn data(&mut self, Way { via, protect, fxp }: Way) -> Result<Data, Gone> {
         let via = match via {
             DataVia::Active(to) => Via::Active(to),
             DataVia::Passive | DataVia::Kept => match self.next_data.take().map(|next| *next) {
@@ -81,6 +87,8 @@ impl Control {
             via,
             tls: self.tls.as_deref().filter(|_| protect).cloned(),
             peer: self.machine.peer().ip(),
+            fxp,
+            host: self.host,
             local: canonical(self.wire.socket_addr().map_err(|_| Gone(BROKE))?),
         }))
     }
@@ -167,7 +175,7 @@ impl Control {
         self.machine.marked(theirs, *ours, &mut actions);
         for action in actions {
             if let Action::Reply(reply) = action {
-                reply.write(&mut work.replies);
+                self.tell(&reply, &mut work.replies);
             }
         }
         self.flush(work).await
@@ -186,7 +194,7 @@ impl Control {
         self.machine.command(line, self.shared.hosts.rules(self.host), so_far, &mut actions);
         for action in actions {
             match action {
-                Action::Reply(reply) => reply.write(&mut work.replies),
+                Action::Reply(reply) => self.tell(&reply, &mut work.replies),
                 Action::AbortTransfer => stop.notify_one(),
                 _ => {}
             }

@@ -101,6 +101,7 @@ impl Control {
                     }
                 }
                 let rules = self.shared.hosts.rules(self.host);
+                let line = self.said(&line);
                 self.machine.command(&line, rules, 0, &mut actions);
             }
             LineEvent::TooLong => {
@@ -136,7 +137,7 @@ impl Control {
     pub(super) async fn perform(&mut self, work: &mut Work) -> Result<(), Gone> {
         while let Some(action) = work.actions.pop_front() {
             match action {
-                Action::Reply(reply) => reply.write(&mut work.replies),
+                Action::Reply(reply) => self.tell(&reply, &mut work.replies),
                 Action::Ask(ask) => {
                     let outcome = Box::pin(self.answer(ask, work)).await?;
                     let mut actions = Vec::new();
@@ -211,13 +212,15 @@ impl Control {
             self.report(&Event::Noticed { what });
             return Err(Gone("plain text behind AUTH"));
         }
-        self.secure(&early).await?;
-        self.lines = LineReader::default();
+        let certified = self.secure(&early).await?;
+        self.lines = LineReader::with_telnet(self.shared.options.telnet);
         self.machine.tls_up();
+        self.machine.set_certified(certified);
         Ok(())
     }
 
-    pub(super) async fn secure(&mut self, early: &[u8]) -> Result<(), Gone> {
+    /// Shakes hands; whether the client showed a certificate.
+    pub(super) async fn secure(&mut self, early: &[u8]) -> Result<bool, Gone> {
         let shared = Arc::clone(&self.shared);
         let mut host = self.host;
         let mut session = None;
@@ -235,14 +238,15 @@ impl Control {
         match timeout(limit, handshake).await {
             Ok(Ok(facts)) => {
                 self.tls = session.map(|mut tls: Box<SessionTls>| {
-                    tls.enter_control(facts.version, facts.mixes);
+                    tls.enter_control(facts);
                     tls
                 });
                 self.host = host;
                 self.place.slot().seen.set_secured(true);
+                let certified = self.tls.as_deref().is_some_and(|tls| tls.client().is_some());
                 // The first octet under TLS is one the peer meant for FTP.
                 self.fresh = false;
-                Ok(())
+                Ok(certified)
             }
             Ok(Err(error)) => {
                 let source = std::error::Error::source(&error);

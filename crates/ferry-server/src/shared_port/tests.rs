@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use super::*;
 use crate::options::DataResumption;
 use crate::testing::{Stubborn, certified};
+use crate::tls::TlsFacts;
 
 const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const NEIGHBOUR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
@@ -59,7 +60,14 @@ async fn only_bound_claims_of_one_address_wait_side_by_side() {
 #[tokio::test(start_paused = true)]
 async fn whose_tickets_may_lie_in_one_place_takes_turns() {
     let (tls, mut mixing) = (tls(), tls());
-    mixing.enter_control("TLSv1.3", true);
+    mixing.enter_control(TlsFacts {
+        version: "TLSv1.3",
+        resumed: false,
+        sni: None,
+        mixes: true,
+        alpn: false,
+        client: None,
+    });
     let cases = [
         ("alice", &tls, "bob", &tls, true),
         ("alice", &tls, "alice", &tls, false),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rustls::server::{Accepted, Acceptor};
 use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
+use rustls_pki_types::CertificateDer;
 
 use super::binding::Binding;
 use super::records::Records;
@@ -31,6 +32,8 @@ pub(crate) struct TlsFacts {
     pub(crate) mixes: bool,
     /// Whether our ALPN name was chosen.
     pub(crate) alpn: bool,
+    /// The certificate that the client showed, itself or in the session it resumed.
+    pub(crate) client: Option<CertificateDer<'static>>,
 }
 
 /// Why there is no TLS.
@@ -42,6 +45,8 @@ pub(crate) enum TlsFailure {
     Tls(rustls::Error),
     /// The handshake is complete but not resumed, and it had to be.
     NotResumed,
+    /// The handshake is complete, but not with the certificate of the control connection.
+    AnotherClient,
 }
 
 impl fmt::Display for TlsFailure {
@@ -50,6 +55,9 @@ impl fmt::Display for TlsFailure {
             Self::Io(_) => f.write_str("the connection broke during the TLS handshake"),
             Self::Tls(_) => f.write_str("the TLS handshake failed"),
             Self::NotResumed => f.write_str("the TLS session was not resumed"),
+            Self::AnotherClient => {
+                f.write_str("the certificate is not that of the control connection")
+            }
         }
     }
 }
@@ -59,7 +67,7 @@ impl std::error::Error for TlsFailure {
         match self {
             Self::Io(e) => Some(e),
             Self::Tls(e) => Some(e),
-            Self::NotResumed => None,
+            Self::NotResumed | Self::AnotherClient => None,
         }
     }
 }
@@ -81,7 +89,7 @@ pub(crate) async fn accept(
     choose: &mut Choose<'_>,
     early: &[u8],
 ) -> Result<(Box<TlsStream>, TlsFacts), TlsFailure> {
-    let mut input = Input { early, link, records: Records::default() };
+    let mut input = Input { early, ..Input::new(link) };
     let Begun { mut conn, binding, must_resume } = begin(&mut input, choose).await?;
     loop {
         if let Err(e) = conn.process_new_packets() {
@@ -111,7 +119,7 @@ pub(crate) async fn accept(
         let _ = conn.write_tls(&mut LinkIo { link, at_once: false });
         return Err(part(link, TlsFailure::NotResumed));
     }
-    Ok((TlsStream::new(conn, input.records), facts))
+    Ok((TlsStream::new((*conn).into(), input.records), facts))
 }
 
 /// A handshake whose ClientHello has been answered.
@@ -161,7 +169,7 @@ fn answer(
 }
 
 /// Waits for octets and reads some; the end of the stream is an error here.
-async fn read_some(
+pub(super) async fn read_some(
     input: &mut Input<'_>,
     mut read: impl FnMut(&mut Input<'_>) -> io::Result<usize>,
 ) -> Result<(), TlsFailure> {
@@ -190,11 +198,15 @@ fn facts(conn: &ServerConnection, mixes: bool) -> TlsFacts {
         sni: conn.server_name().map(Into::into),
         mixes,
         alpn: conn.alpn_protocol().is_some(),
+        client: conn
+            .peer_certificates()
+            .and_then(<[_]>::first)
+            .map(|certificate| certificate.clone().into_owned()),
     }
 }
 
 /// Ends our direction after the alert and takes what the peer had sent, see [`DRAIN_MAX`].
-fn part(link: &dyn Link, why: TlsFailure) -> TlsFailure {
+pub(super) fn part(link: &dyn Link, why: TlsFailure) -> TlsFailure {
     // The failure matters, not whether the peer still hears of it.
     let _ = link.shutdown_write();
     let mut scratch = [0; 1024];
@@ -207,10 +219,21 @@ fn part(link: &dyn Link, why: TlsFailure) -> TlsFailure {
 }
 
 /// What was read before the handshake, then the link.
-struct Input<'a> {
+pub(super) struct Input<'a> {
     early: &'a [u8],
     link: &'a dyn Link,
     records: Records,
+}
+
+impl<'a> Input<'a> {
+    pub(super) fn new(link: &'a dyn Link) -> Self {
+        Self { early: &[], link, records: Records::default() }
+    }
+
+    /// Where in the peer's records reading is.
+    pub(super) fn records(&self) -> Records {
+        self.records
+    }
 }
 
 impl Read for Input<'_> {

@@ -9,6 +9,8 @@
 mod accept;
 mod alpn;
 mod binding;
+mod clients;
+mod connect;
 mod kin;
 mod leave;
 mod records;
@@ -19,14 +21,16 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache};
 use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 pub(crate) use self::accept::{Choose, TlsFacts, TlsFailure, accept};
 use self::binding::Binding;
+pub use self::clients::{ClientCertificates, ClientTrust};
+pub(crate) use self::connect::{Fingerprint, connect};
 pub(crate) use self::kin::{Kin, whose};
 pub(crate) use self::leave::Leaving;
 pub(crate) use self::stream::{TlsStream, write_at_once};
@@ -60,20 +64,49 @@ impl TlsSetup {
         certs: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, rustls::Error> {
+        Self::asking(certs, key, None)
+    }
+
+    /// The same, and clients are asked for a certificate. What it is good for, the authenticator
+    /// says ([`Authenticator::recognise`](crate::auth::Authenticator::recognise)).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), or a certificate in [`ClientTrust::SignedBy`] is none.
+    pub fn asking(
+        certs: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        clients: Option<&ClientCertificates>,
+    ) -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&TLS13, &TLS12])?
-            .with_no_client_auth()
-            .with_single_cert(certs, key)?;
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&TLS13, &TLS12])?;
+        let builder = match clients {
+            Some(clients) => builder.with_client_cert_verifier(clients.verifier(&provider)?),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_single_cert(certs, key)?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Self {
             shared: Arc::new(Shared {
                 config,
+                as_client: connect::config(provider, None)?,
                 ticketer: aws_lc_rs::Ticketer::new()?,
                 sessions: ServerSessionMemoryCache::new(SESSIONS_BY_ID_MAX),
             }),
         })
+    }
+
+    /// As TLS client on data connections to other servers (SSCN, CPSV), accepts only servers whose
+    /// certificate is one of these or was issued by one of them; without this, any.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub fn with_partners(self, known: Vec<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let as_client = connect::config(provider, Some(known))?;
+        let shared = Shared { as_client, ..Shared::clone(&self.shared) };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The TLS of one FTP session, under a fresh random id.
@@ -90,6 +123,7 @@ impl TlsSetup {
             sni: None,
             version: None,
             mixes: false,
+            client: None,
         })
     }
 }
@@ -101,8 +135,11 @@ impl fmt::Debug for TlsSetup {
 }
 
 /// What every session shares.
+#[derive(Clone)]
 struct Shared {
     config: ServerConfig,
+    /// For data connections on which this end is the client.
+    as_client: Arc<ClientConfig>,
     ticketer: Arc<dyn ProducesTickets>,
     sessions: Arc<ServerSessionMemoryCache>,
 }
@@ -128,6 +165,8 @@ pub(crate) struct SessionTls {
     sni: Option<Box<str>>,
     version: Option<&'static str>,
     mixes: bool,
+    /// The certificate that the client showed on the control connection.
+    client: Option<Arc<CertificateDer<'static>>>,
 }
 
 impl SessionTls {
@@ -147,11 +186,16 @@ impl SessionTls {
         self.version
     }
 
-    /// The control connection's handshake agreed on this version; `mixes` says whether the client
-    /// offered a ticket of another session.
-    pub(crate) fn enter_control(&mut self, version: &'static str, mixes: bool) {
-        self.version = Some(version);
-        self.mixes = mixes;
+    /// What the control connection's handshake came to.
+    pub(crate) fn enter_control(&mut self, facts: TlsFacts) {
+        self.version = Some(facts.version);
+        self.mixes = facts.mixes;
+        self.client = facts.client.map(Arc::new);
+    }
+
+    /// The certificate that the client showed on the control connection.
+    pub(crate) fn client(&self) -> Option<&Arc<CertificateDer<'static>>> {
+        self.client.as_ref()
     }
 
     /// Whether its client is known to keep the tickets of several sessions in one place, so that a
@@ -171,6 +215,11 @@ impl SessionTls {
     /// Whether a data connection must resume the control connection's session.
     pub(crate) fn must_resume(&self) -> bool {
         self.resumption == DataResumption::Strict
+    }
+
+    /// For a data connection on which this end is the client.
+    pub(crate) fn as_client(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.shared.as_client)
     }
 
     /// What to offer on the next connection of this kind; for one handshake only.
@@ -210,6 +259,14 @@ pub(crate) struct TlsOffer {
     config: ServerConfig,
     binding: Option<Arc<Binding>>,
     must_resume: bool,
+}
+
+impl TlsOffer {
+    /// A full handshake will do: the other end is not the session's client.
+    pub(crate) fn without_resumption(mut self) -> Self {
+        self.must_resume = false;
+        self
+    }
 }
 
 impl fmt::Debug for TlsOffer {

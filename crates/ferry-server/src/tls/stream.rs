@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::task::{Context, Poll};
 
-use rustls::ServerConnection;
+use rustls::Connection;
 
 use super::records::Records;
 use crate::net::Link;
@@ -19,9 +19,9 @@ const BULK_READ_MIN: usize = 64 << 10;
 /// What one record can hold beside what a bulk read brings: it may have been read in part before.
 const RECORD_MAX: usize = 18 << 10;
 
-/// The server's end of an established TLS connection.
+/// This end of an established TLS connection.
 pub(crate) struct TlsStream {
-    pub(super) conn: ServerConnection,
+    pub(super) conn: Connection,
     notified: bool,
     pub(super) leaving: bool,
     /// Where in the peer's records reading is.
@@ -32,9 +32,9 @@ pub(crate) struct TlsStream {
 impl TlsStream {
     /// Takes over a connection whose handshake is complete.
     /// `records` has followed what was read from its peer so far.
-    pub(super) fn new(mut conn: Box<ServerConnection>, records: Records) -> Box<Self> {
+    pub(super) fn new(mut conn: Connection, records: Records) -> Box<Self> {
         conn.set_buffer_limit(Some(SEND_BUFFER_MAX));
-        Box::new(Self { conn: *conn, notified: false, leaving: false, records, sent: 0 })
+        Box::new(Self { conn, notified: false, leaving: false, records, sent: 0 })
     }
 
     /// Reads payload, as far as it is there.

@@ -23,7 +23,9 @@ fn session(storage: impl Storage + 'static) -> Session {
         access: Access::ReadWrite,
         anonymous: false,
         admin: false,
+        charset: None,
         sessions_max: None,
+        fxp: false,
         acct: None,
     };
     let login =
@@ -33,6 +35,7 @@ fn session(storage: impl Storage + 'static) -> Session {
         guard: Arc::new(Guarded::new(login)),
         entropy: Arc::new(Entropy::new(1)),
         now: Default::default(),
+        names: None,
         uploads: Upload::Atomic,
         show_hidden: false,
         recursive_listings: false,

@@ -91,7 +91,8 @@ fn over_ipv6_no_word_of_the_client_makes_the_server_connect_to_anyone_else() {
     let mut client = site.writer();
     store_by_eprt(&mut client);
     site.net.connects();
-    client.log_in("writer");
+    // An address that was granted outlives USER; another session has none.
+    client = site.writer();
     let port = victim.local_addr().unwrap().port();
     let commands = [
         format!("EPRT |2|::ffff:127.0.0.1|{port}|"),

@@ -11,8 +11,10 @@
 
 mod accounts;
 mod bounce;
+mod certificates;
 mod data_port;
 mod floods;
+mod fxp;
 mod in_transfer;
 mod injection;
 mod kept;

@@ -11,9 +11,10 @@ use ferry_storage::Upload;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnose::Problems;
+use super::fxp::{self, Known};
 use super::section::Section;
 use super::users::{Names, Users};
-use super::{hosts, listeners, outside, read, representation};
+use super::{certificates, hosts, listeners, outside, read, representation};
 use crate::addresses;
 use crate::auth::TableAuth;
 use crate::certs::{self, Identity};
@@ -28,8 +29,13 @@ const SECTIONS: &[&str] =
 const SERVER_KEYS: &[&str] = &[
     "banner",
     "names",
+    "charset",
+    "telnet",
     "ccc",
     "long_addresses",
+    "fxp",
+    "fxp_partners",
+    "fxp_ca",
     "uploads",
     "umask",
     "show_hidden",
@@ -47,7 +53,7 @@ const SERVER_KEYS: &[&str] = &[
     "default_data_port",
 ];
 
-const TLS_KEYS: &[&str] = &["cert", "key", "self_signed"];
+const TLS_KEYS: &[&str] = &["cert", "key", "self_signed", "client_certificates", "client_ca"];
 
 const LIMIT_KEYS: &[&str] = &[
     "sessions",
@@ -103,9 +109,9 @@ impl<'a> File<'a> {
         let wanted = !self.top.contains_key("host");
         let auth = self.users(Users::new(base, names, &mut homes), wanted, 0..0, problems);
         let mut options = Options::default();
-        let identity = self.tls("[tls]", None, base, problems);
+        let mut identity = self.tls("[tls]", None, base, problems);
         let has_tls = self.top.contains_key("tls");
-        self.server(&mut options, has_tls, problems);
+        let known = self.server(&mut options, has_tls, base, problems);
         let sessions_named = self.limits(&mut options.limits, problems);
         if let Some((table, at)) = self.table("representation", problems) {
             representation::read(table, at, &mut options.coding, problems);
@@ -115,19 +121,32 @@ impl<'a> File<'a> {
             false => listeners::usual(),
         };
         let tables = self.tables("host", problems);
-        let hosts = hosts::read(&tables, base, &options.names, has_tls, &mut homes, problems);
+        let mut hosts = hosts::read(&tables, base, &options.names, has_tls, &mut homes, problems);
+        if let Some(known) = known {
+            fxp::trust(known, identity.as_mut(), &mut hosts, problems);
+        }
         Plan { options, sessions_named, auth: Arc::new(auth), identity, hosts, homes }
     }
 
-    fn server(&self, options: &mut Options, has_tls: bool, problems: &mut Problems) {
-        let Some((table, at)) = self.table("server", problems) else {
-            return;
-        };
+    /// Returns the certificates to know other servers by, if there are any.
+    fn server(
+        &self,
+        options: &mut Options,
+        has_tls: bool,
+        base: &Path,
+        problems: &mut Problems,
+    ) -> Option<Known> {
+        let (table, at) = self.table("server", problems)?;
         let section = Section::open("[server]", table, at, SERVER_KEYS, problems);
         let uploads =
             [("atomic", Upload::Atomic), ("discard", Upload::Discard), ("direct", Upload::Direct)];
         set(&mut options.banner, section.get("banner", problems, read::banner));
         set(&mut options.names, section.get("names", problems, hosts::names));
+        let charset = section.get("charset", problems, |value| {
+            read::charset(value).map(|charset| (!charset.is_utf8()).then_some(charset))
+        });
+        set(&mut options.charset, charset);
+        set(&mut options.telnet, section.get("telnet", problems, read::boolean));
         set(&mut options.ccc, section.get("ccc", problems, read::boolean));
         let long = section.get("long_addresses", problems, read::boolean);
         set(&mut options.long_addresses, long);
@@ -145,6 +164,7 @@ impl<'a> File<'a> {
         let data_port = section.get("default_data_port", problems, read::boolean);
         set(&mut options.default_data_port, data_port);
         server_tls(&section, options, has_tls, problems);
+        fxp::read(&section, options, has_tls, base, problems)
     }
 
     /// Returns whether the number of sessions is named.
@@ -221,6 +241,7 @@ impl<'a> File<'a> {
     ) -> Option<Identity> {
         let (table, at) = self.table("tls", problems)?;
         let section = Section::open(name, table, at, TLS_KEYS, problems);
+        let clients = certificates::asked(&section, base, problems);
         let self_signed = section.get("self_signed", problems, read::boolean);
         let path = |value| read::text(value).map(|text| base.join(text));
         if matches!(self_signed, Some((true, _))) {
@@ -235,7 +256,7 @@ impl<'a> File<'a> {
             }
             let host = host.map(str::to_owned).or_else(addresses::host_name);
             let ips = addresses::of_this_host();
-            return certs::self_signed(host.as_deref(), &ips, SystemClock.now())
+            return certs::self_signed(host.as_deref(), &ips, clients.as_ref(), SystemClock.now())
                 .map_err(|e| problems.add(section.at(), Wrong::new(e.to_string(), "try again")))
                 .ok();
         }
@@ -252,7 +273,7 @@ impl<'a> File<'a> {
         let cert = section.need("cert", "\"cert.pem\"", problems, path);
         let key = section.need("key", "\"key.pem\"", problems, path);
         let ((cert, cert_at), (key, key_at)): ((PathBuf, _), (PathBuf, _)) = (cert?, key?);
-        certs::load(&cert, &key)
+        certs::load(&cert, &key, clients.as_ref())
             .map_err(|e| {
                 let at = if e.blames(&key) { key_at } else { cert_at };
                 let right = "name a PEM file with the certificate chain and one with its key";

@@ -16,7 +16,7 @@ use crate::homes::Homes;
 use crate::serve::HostPlan;
 use crate::values::Wrong;
 
-const HOST_KEYS: &[&str] = &["names", "banner", "tls", "user", "anonymous"];
+const HOST_KEYS: &[&str] = &["names", "banner", "charset", "tls", "user", "anonymous"];
 
 const SECTIONS: Names = Names { user: "[[host.user]]", anonymous: "[host.anonymous]" };
 
@@ -46,6 +46,7 @@ pub(super) fn read<'a>(
         }
         let names = named.map(|(names, _)| names).unwrap_or_default();
         let banner = section.get("banner", problems, read::banner);
+        let charset = section.get("charset", problems, read::charset);
         let file = File { top: table, within: "host." };
         let identity = file.tls("[host.tls]", names.first().map(String::as_str), base, problems);
         if let (Some(at), false) = (section.at_value("tls"), has_tls) {
@@ -56,6 +57,7 @@ pub(super) fn read<'a>(
         hosts.push(HostPlan {
             names,
             banner: banner.map(|(banner, _)| banner).unwrap_or_default(),
+            charset: charset.map(|(charset, _)| charset),
             auth: Arc::new(auth),
             identity,
         });

@@ -5,8 +5,10 @@
 //! what they mean, [`diagnose`] shows mistakes where they are. Nothing is opened to the network
 //! here.
 
+mod certificates;
 mod diagnose;
 mod file;
+mod fxp;
 mod hosts;
 mod listeners;
 mod outside;
@@ -84,6 +86,11 @@ pub(crate) fn summary(path: &Path, plan: &Plan) -> String {
     let named = || table.accounts().filter(|account| !account.anonymous);
     let writers = named().filter(|account| account.access == Access::ReadWrite).count();
     let _ = writeln!(out, "  users         {}, of whom {writers} may write", named().count());
+    if options.fxp {
+        let hosts = plan.hosts.iter().flat_map(|host| host.auth.table().accounts());
+        let may = table.accounts().chain(hosts).filter(|account| account.fxp).count();
+        let _ = writeln!(out, "  fxp           on, users who may: {may}");
+    }
     if table.welcomes_anonymous() {
         let _ = writeln!(out, "  anonymous     welcome, read only");
     }

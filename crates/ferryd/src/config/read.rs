@@ -4,8 +4,11 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ferry_proto::charset;
+use ferry_server::options::NameCharset;
 use toml::de::DeValue;
 
+use super::section::closest;
 use crate::values::{self, Wrong};
 
 /// Text in quotes.
@@ -73,6 +76,21 @@ pub(super) fn address(value: &DeValue<'_>) -> Result<IpAddr, Wrong> {
     let right = "write an IP address in quotes, as in \"192.0.2.7\" or \"::\"; \
                  the port is a key of its own";
     text(value)?.parse().map_err(|_| Wrong::new("not an IP address", right))
+}
+
+/// A charset for names, by any label that the Encoding Standard gives it.
+pub(super) fn charset(value: &DeValue<'_>) -> Result<NameCharset, Wrong> {
+    let text = text(value)?;
+    NameCharset::named(text).ok_or_else(|| {
+        let what = format!("no charset `{}` for names", text.escape_debug());
+        let right = match closest(text, charset::NAMES) {
+            Some(meant) => format!("did you mean \"{meant}\"?"),
+            None => String::from(
+                "write a name of the Encoding Standard, as in \"windows-1251\" or \"shift_jis\"",
+            ),
+        };
+        Wrong::new(what, right)
+    })
 }
 
 /// One of a few words.

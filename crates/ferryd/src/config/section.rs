@@ -99,7 +99,7 @@ impl<'a> Section<'a> {
 }
 
 /// The key that was probably meant: at most a third of it different, and at most three letters.
-fn closest(written: &str, keys: &'static [&'static str]) -> Option<&'static str> {
+pub(super) fn closest(written: &str, keys: &'static [&'static str]) -> Option<&'static str> {
     keys.iter()
         .map(|&key| (distance(&written.to_lowercase(), key), key))
         .filter(|&(distance, key)| distance <= (key.len() / 3).clamp(1, 3))

@@ -1,9 +1,13 @@
 //! Files in, diagnostics or settings out.
 
+mod fxp;
+
 use super::*;
+use crate::auth::TableAuth;
 use ferry_accounts::AcctFor;
 use ferry_server::options::{
-    Charset, CodePage, Coding, DataPeer, DataResumption, Listen, Options, Public, RecordStore,
+    Charset, CodePage, Coding, DataPeer, DataResumption, Listen, NameCharset, Options, Public,
+    RecordStore,
 };
 use ferry_storage::Upload;
 use std::time::Duration;
@@ -30,6 +34,25 @@ const NEED_TLS_TEXT: &str =
 
 /// What stands before a good user, where that is wrong, what is wrong and what would be right.
 const MISTAKES: &[(&str, &str, &str, &str)] = &[
+    (
+        "[server]\ncharset = \"window-1251\"",
+        "2:11",
+        "`charset` in [server]: no charset `window-1251` for names",
+        "did you mean \"windows-1251\"?",
+    ),
+    (
+        "[[host]]\nnames = [\"b.example\"]\ncharset = \"utf-16le\"\n\
+         [host.anonymous]\nhome = \".\"",
+        "3:11",
+        "`charset` in [[host]]: no charset `utf-16le` for names",
+        "write a name of the Encoding Standard, as in \"windows-1251\" or \"shift_jis\"",
+    ),
+    (
+        "[anonymous]\nhome = \".\"\ncharset = 1251",
+        "3:11",
+        "`charset` in [anonymous]: a whole number",
+        "write text in double quotes",
+    ),
     (
         "[[host]]\n[host.anonymous]\nhome = \".\"",
         "1:1",
@@ -91,6 +114,12 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "2:10",
         "`ebcdic` in [representation]: not a word known here",
         "write \"1047\" or \"037\"",
+    ),
+    (
+        "[tls]\nself_signed = true\nclient_certificates = \"maybe\"",
+        "3:23",
+        "`client_certificates` in [tls]: not a word known here",
+        "write \"off\", \"optional\" or \"required\"",
     ),
     ("[servr]", "1:2", "unknown key `servr` in the file", "did you mean `server`?"),
     (
@@ -580,8 +609,15 @@ fn the_example_in_the_documentation_is_right() {
 }
 
 /// Shown as examples; there is no default to write.
-const WITHOUT_DEFAULT: [&str; 5] =
-    ["names", "public_address", "shared_data_port", "outside_ports", "proxies"];
+const WITHOUT_DEFAULT: [&str; 7] = [
+    "names",
+    "public_address",
+    "shared_data_port",
+    "outside_ports",
+    "proxies",
+    "fxp_partners",
+    "fxp_ca",
+];
 
 #[test]
 fn what_the_example_calls_a_default_is_one() {
@@ -599,7 +635,7 @@ fn what_the_example_calls_a_default_is_one() {
         format!("[{name}]\n{}", body.filter_map(setting).collect::<String>())
     };
     let source = format!("{}{}", section("server"), section("limits"));
-    assert_eq!(source.lines().count(), 2 + 11 + 20, "{source}");
+    assert_eq!(source.lines().count(), 2 + 14 + 20, "{source}");
     assert_eq!(options(&source), options(""));
 }
 
@@ -630,6 +666,26 @@ fn virtual_hosts_have_accounts_banners_and_certificates_of_their_own() {
 fn everyone_may_be_at_home_on_virtual_hosts() {
     let host = "[[host]]\nnames = [\"b.example\"]\n[host.anonymous]\nhome = \".\"\n";
     assert_eq!(read(host).unwrap().hosts.len(), 1);
+}
+
+#[test]
+fn charsets_are_of_a_user_of_a_host_or_of_the_server() {
+    let user = USER.replace("alice", "boris").replace("home", "charset = \"KOI8-R\"\nhome");
+    let source = format!(
+        "[server]\ncharset = \"latin1\"\ntelnet = false\n{USER}{user}\
+         [[host]]\nnames = [\"b.example\"]\ncharset = \"utf-8\"\n\
+         [host.anonymous]\nhome = \".\"\ncharset = \"sjis\"\n"
+    );
+    let plan = read(&source).unwrap();
+    let name = |charset: Option<NameCharset>| charset.map(NameCharset::name);
+    assert_eq!(name(plan.options.charset), Some("windows-1252"));
+    assert!(!plan.options.telnet);
+    assert_eq!(name(plan.hosts[0].charset), Some("UTF-8"));
+    let of =
+        |auth: &TableAuth, who: &[u8]| name(auth.table().verify(who, b"password").unwrap().charset);
+    assert_eq!(of(&plan.auth, b"alice"), None);
+    assert_eq!(of(&plan.auth, b"boris"), Some("KOI8-R"));
+    assert_eq!(of(&plan.hosts[0].auth, b"ftp"), Some("Shift_JIS"));
 }
 
 #[test]

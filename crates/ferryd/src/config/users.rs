@@ -10,21 +10,34 @@ use ferry_accounts::password::{HashError, PasswordHash};
 use ferry_accounts::{Access, Account, AcctFor, Secret, UserTable};
 use ferry_proto::path::FtpPath;
 use ferry_server::auth::Volume;
+use ferry_server::options::NameCharset;
 use ferry_storage::Storage;
 use toml::de::DeValue;
 
 use super::diagnose::Problems;
-use super::read;
 use super::section::{At, Section};
+use super::{certificates, read};
 use crate::auth::TableAuth;
 use crate::homes::Homes;
 use crate::values::{self, Wrong};
 
 const USER_KEYS: &[&str] = &[
-    "name", "password", "home", "start", "access", "admin", "sessions", "acct", "acct_for",
+    "name",
+    "password",
+    "home",
+    "start",
+    "access",
+    "admin",
+    "sessions",
+    "charset",
+    "acct",
+    "acct_for",
     "volumes",
+    "certificates",
+    "needs_both",
+    "fxp",
 ];
-const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions"];
+const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions", "charset"];
 
 /// What the sections are called in the file: those of a virtual host stand inside it.
 #[derive(Debug, Clone, Copy)]
@@ -78,17 +91,20 @@ impl<'b> Users<'b> {
         let name = section.need("name", "\"alice\"", problems, |value| {
             read::text(value).and_then(values::user_name)
         });
-        let password = section.need(
-            "password",
-            "\"$argon2id$…\", made by `ferryd hash-password`",
-            problems,
-            |value| read::text(value).and_then(password_hash),
-        );
+        let certificates = certificates::of_user(&section, problems);
+        let only_certificate = section.has("certificates")
+            && !section.has("password")
+            && !certificates.as_ref().is_some_and(|certificates| certificates.with_password);
+        let password = match only_certificate {
+            true => Some(Secret::None),
+            false => password(&section, problems),
+        };
         let access = section.get("access", problems, |value| {
             read::word(value, &[("read-only", Access::ReadOnly), ("read-write", Access::ReadWrite)])
         });
         let access = access.map_or(Access::ReadOnly, |(access, _)| access);
         let admin = section.get("admin", problems, read::boolean);
+        let fxp = section.get("fxp", problems, read::boolean).is_some_and(|(yes, _)| yes);
         let acct = acct(&section, problems);
         let volumes = self.volumes(&section, problems);
         let place = self.place(&section, problems);
@@ -103,7 +119,7 @@ impl<'b> Users<'b> {
             return;
         }
         self.named_at.insert(name.clone(), name_at);
-        let (Some((hash, _)), Some(place)) = (password, place) else {
+        let (Some(secret), Some(place)) = (password, place) else {
             return;
         };
         let account = Account {
@@ -112,11 +128,16 @@ impl<'b> Users<'b> {
             access,
             anonymous: false,
             admin: admin.is_some_and(|(admin, _)| admin),
+            charset: place.charset,
             sessions_max: place.sessions_max,
+            fxp,
             acct: acct.as_ref().map(|(until, _)| *until),
         };
         // Names are known to differ.
-        if self.table.add(account, Secret::Hash(hash)).is_ok() {
+        if self.table.add(account, secret).is_ok() {
+            if let Some(certificates) = certificates {
+                self.table.expect_certificates(name.as_bytes(), certificates);
+            }
             if let Some((_, hash)) = acct {
                 self.table.expect_acct(name.as_bytes(), Secret::Hash(hash));
             }
@@ -142,7 +163,9 @@ impl<'b> Users<'b> {
             access: Access::ReadOnly,
             anonymous: true,
             admin: false,
+            charset: place.charset,
             sessions_max: place.sessions_max,
+            fxp: false,
             acct: None,
         });
         self.anonymous_root = Some(place.root);
@@ -195,7 +218,7 @@ impl<'b> Users<'b> {
         volumes.into()
     }
 
-    /// The keys users and anonymous share: `home`, `start`, `sessions`.
+    /// The keys users and anonymous share: `home`, `start`, `sessions`, `charset`.
     fn place(&mut self, section: &Section<'_>, problems: &mut Problems) -> Option<Place> {
         let home = section.need("home", "\"/srv/ftp\"", problems, |value| {
             let path = self.base.join(read::text(value)?);
@@ -207,10 +230,12 @@ impl<'b> Users<'b> {
             section.get("start", problems, |value| start_dir(read::text(value)?, home.as_ref()));
         let sessions =
             section.get("sessions", problems, |value| read::number(value, 1..=1_000_000));
+        let charset = section.get("charset", problems, read::charset);
         let ((root, _), _) = home?;
         Some(Place {
             root,
             start: start.map_or_else(FtpPath::root, |(start, _)| start),
+            charset: charset.map(|(charset, _)| charset),
             sessions_max: sessions.map(|(sessions, _)| sessions),
         })
     }
@@ -235,7 +260,15 @@ fn acct(section: &Section<'_>, problems: &mut Problems) -> Option<(AcctFor, Pass
 struct Place {
     root: Arc<dyn Storage>,
     start: FtpPath,
+    charset: Option<NameCharset>,
     sessions_max: Option<u32>,
+}
+
+fn password(section: &Section<'_>, problems: &mut Problems) -> Option<Secret> {
+    let example = "\"$argon2id$…\", made by `ferryd hash-password`";
+    let hash = section
+        .need("password", example, problems, |value| read::text(value).and_then(password_hash));
+    hash.map(|(hash, _)| Secret::Hash(hash))
 }
 
 fn password_hash(text: &str) -> Result<PasswordHash, Wrong> {

@@ -29,7 +29,10 @@ fn kept() -> Talk {
     assert_eq!(t.ask("PASV", listening()), "227");
     let (said, ask) = begin(&mut t, "RETR a");
     assert_eq!(said, "150 Move");
-    assert_eq!(ask, Some(Ask::Move { via: DataVia::Passive, protect: false, keep: true }));
+    assert_eq!(
+        ask,
+        Some(Ask::Move { via: DataVia::Passive, protect: false, keep: true, fxp: Fxp::default() })
+    );
     assert_eq!(t.hear(Outcome::Ended(End::Kept)), "250");
     assert!(t.session.keeps_data());
     t
@@ -125,7 +128,10 @@ fn the_next_transfer_uses_the_connection_that_was_kept() {
     let mut t = kept();
     let (said, ask) = begin(&mut t, "RETR b");
     assert_eq!(said, "125 Move");
-    assert_eq!(ask, Some(Ask::Move { via: DataVia::Kept, protect: false, keep: true }));
+    assert_eq!(
+        ask,
+        Some(Ask::Move { via: DataVia::Kept, protect: false, keep: true, fxp: Fxp::default() })
+    );
     assert_eq!(t.hear(Outcome::Ended(End::Kept)), "250");
     let (said, _) = begin(&mut t, "STOR c");
     assert_eq!(said, "125 Move");

@@ -265,8 +265,7 @@ fn csid_tells_a_version_only_to_who_is_logged_in() {
 #[test]
 fn help_knows_every_command_and_every_site_command() {
     let mut t = Talk::new();
-    t.rules.ccc = true;
-    t.rules.long_addresses = true;
+    (t.rules.ccc, t.rules.long_addresses, t.rules.fxp) = (true, true, true);
     let list = t.text("HELP");
     for info in VERBS {
         let want = if info.served { "214" } else { "502" };

@@ -195,12 +195,17 @@ impl Client {
 
     /// Ends the sending direction: close_notify under TLS, then FIN.
     pub(crate) fn finish(&mut self) {
-        finish(self.wire()).unwrap();
+        self.wire().end().unwrap();
     }
 
     /// Where PASV says to connect to.
     pub(crate) fn passive(&mut self) -> SocketAddr {
-        let reply = self.ok("PASV", 227);
+        self.passive_by("PASV")
+    }
+
+    /// Where PASV, or a command like it, says to connect to.
+    pub(crate) fn passive_by(&mut self, command: &str) -> SocketAddr {
+        let reply = self.ok(command, 227);
         let text = reply.text();
         let inner = text.split(['(', ')']).nth(1).unwrap();
         let n: Vec<u8> = inner.split(',').map(|n| n.parse().unwrap()).collect();
@@ -242,12 +247,12 @@ impl Client {
         let mut data = self.protect(data).unwrap();
         if let Some(content) = upload {
             data.write_all(content).unwrap();
-            finish(&mut data).unwrap();
+            data.end().unwrap();
         }
         let came = until_end(&mut data);
         if upload.is_none() {
             // A server is still asked to read our own end.
-            let _ = finish(&mut data);
+            let _ = data.end();
         }
         drop(data);
         (self.reply(), came)
@@ -277,14 +282,16 @@ impl Client {
     }
 }
 
-/// Ends the sending direction of a connection.
-fn finish(wire: &mut Wire) -> io::Result<()> {
-    match wire {
-        Wire::Plain(tcp) => tcp.shutdown(Shutdown::Write),
-        Wire::Tls(tls) => {
-            tls.conn.send_close_notify();
-            tls.flush()?;
-            tls.sock.shutdown(Shutdown::Write)
+impl Wire {
+    /// Ends the sending direction: close_notify under TLS, then FIN.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(tcp) => tcp.shutdown(Shutdown::Write),
+            Self::Tls(tls) => {
+                tls.conn.send_close_notify();
+                tls.flush()?;
+                tls.sock.shutdown(Shutdown::Write)
+            }
         }
     }
 }

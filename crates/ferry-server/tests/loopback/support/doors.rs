@@ -17,6 +17,9 @@ pub(crate) const WRITER: &str = "writer";
 /// The account that may only read.
 pub(crate) const READER: &str = "reader";
 
+/// The account that may write and have data moved between servers.
+pub(crate) const PARTNER: &str = "partner";
+
 /// The anonymous account, which may only read.
 const ANONYMOUS: &str = "anonymous";
 
@@ -26,11 +29,35 @@ pub(crate) struct Doorkeeper {
     storage: Arc<dyn Storage>,
     anonymous: bool,
     asked: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
+    badge: Mutex<Option<Vec<u8>>>,
 }
 
 impl Doorkeeper {
     pub(crate) fn new(storage: Arc<dyn Storage>, anonymous: bool) -> Self {
-        Self { storage, anonymous, asked: Mutex::default() }
+        Self { storage, anonymous, asked: Mutex::default(), badge: Mutex::default() }
+    }
+
+    /// Whoever shows this certificate may log in as the writer.
+    pub(crate) fn know(&self, certificate: &[u8]) {
+        *self.badge.lock().unwrap() = Some(certificate.to_vec());
+    }
+
+    fn entry(&self, name: &str) -> Login {
+        Login {
+            account: Arc::new(Account {
+                name: name.to_owned(),
+                home: FtpPath::root(),
+                access: super::access_of(name),
+                anonymous: name == ANONYMOUS,
+                charset: None,
+                admin: false,
+                sessions_max: None,
+                fxp: name == PARTNER,
+                acct: None,
+            }),
+            storage: Arc::clone(&self.storage),
+            volumes: Arc::default(),
+        }
     }
 
     /// Every name and password asked about since the last call.
@@ -48,24 +75,23 @@ impl Authenticator for Doorkeeper {
     ) -> BoxFut<'a, Option<Login>> {
         let question = (user.to_vec(), password.to_vec());
         self.asked.lock().unwrap().push(question);
-        let known = [WRITER, READER].iter().find(|name| {
+        let known = [WRITER, READER, PARTNER].iter().find(|name| {
             user == name.as_bytes() && password == format!("{name}'s password").as_bytes()
         });
         let anonymous = self.anonymous && user == ANONYMOUS.as_bytes();
         let name = known.copied().or_else(|| anonymous.then_some(ANONYMOUS));
-        let login = name.map(|name| Login {
-            account: Arc::new(Account {
-                name: name.to_owned(),
-                home: FtpPath::root(),
-                access: super::access_of(name),
-                anonymous,
-                admin: false,
-                sessions_max: None,
-                acct: None,
-            }),
-            storage: Arc::clone(&self.storage),
-            volumes: Arc::default(),
-        });
+        let login = name.map(|name| self.entry(name));
+        Box::pin(std::future::ready(login))
+    }
+
+    fn recognise<'a>(
+        &'a self,
+        user: &'a [u8],
+        certificate: &'a [u8],
+        _peer: IpAddr,
+    ) -> BoxFut<'a, Option<Login>> {
+        let known = self.badge.lock().unwrap().as_deref() == Some(certificate);
+        let login = (known && user == WRITER.as_bytes()).then(|| self.entry(WRITER));
         Box::pin(std::future::ready(login))
     }
 

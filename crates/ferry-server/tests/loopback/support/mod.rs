@@ -19,16 +19,21 @@ use ferry_accounts::Access;
 use ferry_proto::date::UnixTime;
 use ferry_server::net::Net;
 use ferry_server::options::{Listen, ListenTls, Options};
+use ferry_server::tls::ClientCertificates;
 use ferry_server::{Handle, Server, Setup, WallClock};
 use ferry_storage::Storage;
 use ferry_storage::local::LocalDir;
 use ferry_storage::memory::Memory;
+use rustls_pki_types::CertificateDer;
 use tokio::runtime::Runtime;
 
+#[allow(unused_imports, reason = "the tests of conformance name it")]
+pub(crate) use self::client::Wire;
 pub(crate) use self::client::{Client, PATIENCE, Reply, connect_from, until_end};
-pub(crate) use self::doors::{Doorkeeper, READER, WRITER, Watched};
+pub(crate) use self::doors::{Doorkeeper, PARTNER, READER, WRITER, Watched};
 pub(crate) use self::heard::Heard;
-pub(crate) use self::tls::{Certified, TlsPeer, certified, over_tls};
+use self::tls::certified_asking;
+pub(crate) use self::tls::{Badge, Certified, Signer, TlsPeer, certified, over_tls};
 pub(crate) use self::trees::{Outside, snapshot};
 
 /// A server under test. Each has a loopback address of its own, so that the passive ports of tests
@@ -49,7 +54,10 @@ pub(crate) struct Blueprint {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) anonymous: bool,
     pub(crate) tls: bool,
+    pub(crate) trusted: Option<Vec<CertificateDer<'static>>>,
     pub(crate) implicit: bool,
+    /// Whether clients are asked for a certificate.
+    pub(crate) clients: Option<ClientCertificates>,
     pub(crate) ip: IpAddr,
 }
 
@@ -67,7 +75,9 @@ impl Default for Blueprint {
             storage: Arc::new(Memory::new()),
             anonymous: false,
             tls: false,
+            trusted: None,
             implicit: false,
+            clients: None,
             ip: fresh_address(),
         }
     }
@@ -90,6 +100,12 @@ impl Blueprint {
         self
     }
 
+    /// Where it is TLS client of other servers, only of those with these certificates.
+    pub(crate) fn trusting(mut self, certs: Vec<CertificateDer<'static>>) -> Self {
+        self.trusted = Some(certs);
+        self
+    }
+
     /// With other options.
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(&mut self.options);
@@ -98,19 +114,22 @@ impl Blueprint {
 
     /// Starts it.
     pub(crate) fn build(self) -> Site {
-        let Self { mut options, storage, anonymous, tls, implicit, ip } = self;
+        let Self { mut options, storage, anonymous, tls, trusted, implicit, clients, ip } = self;
         options.listen = vec![Listen {
             at: SocketAddr::new(ip, 0),
             tls: if implicit { ListenTls::Implicit } else { ListenTls::Explicit },
         }];
-        let certified = tls.then(certified);
+        let certified = tls.then(|| certified_asking(clients.as_ref()));
         let (heard, net) = (Arc::new(Heard::default()), Arc::new(Watched::default()));
         let auth = Arc::new(Doorkeeper::new(storage, anonymous));
         let setup = Setup {
             options,
             net: Arc::<Watched>::clone(&net) as Arc<dyn Net>,
             auth: Arc::<Doorkeeper>::clone(&auth),
-            tls: certified.as_ref().map(|c| c.setup.clone()),
+            tls: certified.as_ref().map(|c| match trusted {
+                Some(certs) => c.setup.clone().with_partners(certs).unwrap(),
+                None => c.setup.clone(),
+            }),
             hosts: Vec::new(),
             clock: Arc::new(NoonOfTheTest),
             observer: Arc::<Heard>::clone(&heard),
@@ -178,7 +197,7 @@ impl Drop for Site {
 
 /// What the account `boss` sees: its access, by name.
 pub(crate) fn access_of(name: &str) -> Access {
-    if name == WRITER { Access::ReadWrite } else { Access::ReadOnly }
+    if name == WRITER || name == PARTNER { Access::ReadWrite } else { Access::ReadOnly }
 }
 
 /// A loopback address that no other test, nor another run of them, is likely to use.

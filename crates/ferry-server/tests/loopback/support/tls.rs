@@ -4,14 +4,14 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use ferry_server::tls::TlsSetup;
+use ferry_server::tls::{ClientCertificates, TlsSetup};
 use rustls::client::{Resumption, Tls12Resumption};
 use rustls::crypto::aws_lc_rs;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
 };
-use rustls_pki_types::{PrivatePkcs8KeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 
 /// A connection under TLS.
 pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
@@ -24,17 +24,59 @@ pub(crate) struct TlsPeer(Arc<ClientConfig>);
 #[derive(Debug, Clone)]
 pub(crate) struct Certified {
     pub(crate) setup: TlsSetup,
+    pub(crate) cert: CertificateDer<'static>,
     roots: RootCertStore,
 }
 
 /// A certificate for `localhost`.
 pub(crate) fn certified() -> Certified {
+    certified_asking(None)
+}
+
+/// The same, and clients are asked for theirs.
+pub(crate) fn certified_asking(clients: Option<&ClientCertificates>) -> Certified {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     let cert = made.cert.der().clone();
     let mut roots = RootCertStore::empty();
     roots.add(cert.clone()).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    Certified { setup: TlsSetup::new(vec![cert], key.into()).unwrap(), roots }
+    let setup = TlsSetup::asking(vec![cert.clone()], key.into(), clients).unwrap();
+    Certified { setup, cert, roots }
+}
+
+/// Who signs certificates of clients.
+pub(crate) struct Signer {
+    pub(crate) certificate: CertificateDer<'static>,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+}
+
+/// A client's certificate and its key.
+pub(crate) struct Badge {
+    pub(crate) certificate: CertificateDer<'static>,
+    key: Vec<u8>,
+}
+
+impl Signer {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap().der().clone();
+        Self { certificate, issuer: rcgen::Issuer::new(params, key) }
+    }
+
+    /// A certificate for someone; `expired` if it is no longer valid.
+    pub(crate) fn badge(&self, expired: bool) -> Badge {
+        let mut params = rcgen::CertificateParams::new(vec!["client.example".into()]).unwrap();
+        params.extended_key_usages.push(rcgen::ExtendedKeyUsagePurpose::ClientAuth);
+        if expired {
+            params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        }
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        Badge { certificate, key: key.serialize_der() }
+    }
 }
 
 impl Certified {
@@ -62,6 +104,28 @@ impl Certified {
     /// Clients that never resume.
     pub(crate) fn forgetful(&self) -> [(&'static str, Arc<TlsPeer>); 2] {
         [("TLS 1.3", self.peer(&TLS13, false)), ("TLS 1.2", self.peer(&TLS12, false))]
+    }
+
+    /// One of each version that shows this certificate; whether they remember sessions.
+    pub(crate) fn showing(
+        &self,
+        badge: &Badge,
+        remembers: bool,
+    ) -> [(&'static str, Arc<TlsPeer>); 2] {
+        [("TLS 1.3", &TLS13), ("TLS 1.2", &TLS12)].map(|(name, version)| {
+            let provider = Arc::new(aws_lc_rs::default_provider());
+            let key = PrivatePkcs8KeyDer::from(badge.key.clone());
+            let mut config = ClientConfig::builder_with_provider(provider)
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .with_root_certificates(self.roots.clone())
+                .with_client_auth_cert(vec![badge.certificate.clone()], key.into())
+                .unwrap();
+            if !remembers {
+                config.resumption = Resumption::disabled();
+            }
+            (name, Arc::new(TlsPeer(Arc::new(config))))
+        })
     }
 
     fn peer(&self, version: &'static SupportedProtocolVersion, remembers: bool) -> Arc<TlsPeer> {

@@ -1,0 +1,110 @@
+//! Certificates of clients: `client_certificates` and `client_ca` in `[tls]`, `certificates` and
+//! `needs_both` in `[[user]]`.
+
+use std::path::{Path, PathBuf};
+
+use ferry_accounts::{Certificates, Fingerprint};
+use ferry_server::tls::{ClientCertificates, ClientTrust};
+use toml::de::DeValue;
+
+use super::diagnose::Problems;
+use super::read;
+use super::section::Section;
+use crate::certs;
+use crate::values::Wrong;
+
+/// Whether clients are asked for a certificate, in the section of the server's own.
+pub(super) fn asked(
+    section: &Section<'_>,
+    base: &Path,
+    problems: &mut Problems,
+) -> Option<ClientCertificates> {
+    let asked = section.get("client_certificates", problems, |value| {
+        read::word(value, &[("off", None), ("optional", Some(false)), ("required", Some(true))])
+    });
+    let signers = section.get("client_ca", problems, |value| {
+        let path: PathBuf = base.join(read::text(value)?);
+        let right = "name a PEM file with the certificates that sign those of clients";
+        certs::chain(&path).map_err(|e| Wrong::new(e.to_string(), right))
+    });
+    let required = asked.and_then(|(asked, _)| asked);
+    if let (Some((_, at)), None) = (&signers, required) {
+        let right = "add client_certificates = \"optional\" or \"required\"";
+        problems.add(at.clone(), Wrong::new("clients are not asked for a certificate", right));
+    }
+    // A file that cannot be read was noted; without one every certificate would be taken.
+    if section.has("client_ca") && signers.is_none() {
+        return None;
+    }
+    let trust = signers.map_or(ClientTrust::Any, |(signers, _)| ClientTrust::SignedBy(signers));
+    required.map(|required| ClientCertificates { trust, required })
+}
+
+/// The certificates of a user.
+pub(super) fn of_user(section: &Section<'_>, problems: &mut Problems) -> Option<Certificates> {
+    let known = section.get("certificates", problems, fingerprints);
+    let both = section.get("needs_both", problems, read::boolean);
+    if let (Some((true, at)), false) = (&both, section.has("certificates")) {
+        let right = "add certificates = [\"sha256:…\"]";
+        problems.add(at.clone(), Wrong::new("a certificate is needed but none is known", right));
+    }
+    let with_password = both.is_some_and(|(both, _)| both);
+    known.map(|(known, _)| Certificates { known, with_password })
+}
+
+const RIGHT: &str = "write [\"sha256:AB:CD:…\"], as `openssl x509 -noout -fingerprint -sha256` \
+                     prints it";
+
+fn fingerprints(value: &DeValue<'_>) -> Result<Vec<Fingerprint>, Wrong> {
+    let DeValue::Array(items) = value else {
+        return Err(Wrong::new("not a list of fingerprints", RIGHT));
+    };
+    items
+        .iter()
+        .map(|item| read::text(item.get_ref()).and_then(fingerprint))
+        .collect::<Result<Vec<_>, _>>()
+}
+
+/// `sha256:` and 64 digits, perhaps with colons between pairs.
+fn fingerprint(text: &str) -> Result<Fingerprint, Wrong> {
+    let wrong = || Wrong::new("not a SHA-256 fingerprint", RIGHT);
+    let (kind, digits) = text.split_once(':').ok_or_else(wrong)?;
+    let digits: String = digits.chars().filter(|&c| c != ':').collect();
+    if !kind.eq_ignore_ascii_case("sha256") || digits.len() != 64 {
+        return Err(wrong());
+    }
+    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(wrong());
+    }
+    let mut fingerprint = [0; 32];
+    for (octet, pair) in fingerprint.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+        *octet = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+    }
+    Ok(fingerprint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_are_read_as_openssl_prints_them_and_nothing_else_is() {
+        let pairs = ["AB"; 32].join(":");
+        for good in [format!("sha256:{pairs}"), format!("SHA256:{}", "ab".repeat(32))] {
+            assert_eq!(fingerprint(&good).ok(), Some([0xab; 32]), "{good}");
+        }
+        let digits = "ab".repeat(32);
+        for bad in [
+            digits.clone(),
+            format!("sha1:{digits}"),
+            format!("sha256:{digits}ab"),
+            format!("sha256:{}", "ab".repeat(31)),
+            format!("sha256:{}", "+b".repeat(32)),
+            format!("sha256:{}", "é".repeat(32)),
+            String::from("sha256:"),
+        ] {
+            assert!(fingerprint(&bad).is_err(), "{bad}");
+        }
+    }
+}
