@@ -37,6 +37,8 @@ pub struct Account {
     pub access: Access,
     /// Whether it is the anonymous account (RFC 1635).
     pub anonymous: bool,
+    /// Whether it may see who else is connected (SITE WHO).
+    pub admin: bool,
     /// The legacy charset that its clients may turn to; `None` for the one of its host, if any.
     pub charset: Option<Charset>,
     /// The most sessions it may have at once; `None` for no bound of its own.

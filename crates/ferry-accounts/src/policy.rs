@@ -109,6 +109,7 @@ mod tests {
             home: FtpPath::root(),
             access,
             anonymous,
+            admin: false,
             charset: None,
             sessions_max: None,
             fxp: false,

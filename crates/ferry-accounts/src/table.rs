@@ -218,6 +218,7 @@ mod tests {
             home: FtpPath::root(),
             access: Access::ReadWrite,
             anonymous: false,
+            admin: false,
             charset: None,
             sessions_max: None,
             fxp: false,

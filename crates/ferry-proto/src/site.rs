@@ -70,6 +70,8 @@ pub enum SiteCommand<'a> {
     Idle(Option<u32>),
     /// `QUOTA`: tells the account's quota.
     Quota,
+    /// `WHO`: tells administrators who is connected.
+    Who,
     /// `ZONE`: tells the time zone of listings.
     Zone,
     /// `HELP [subcommand]`: the list of subcommands, or the syntax of one.
@@ -92,6 +94,7 @@ pub const SITE_VERBS: &[(&str, &str)] = &[
     ("SYMLINK", "<SP> target <SP> link"),
     ("UMASK", "[<SP> octal-mask]"),
     ("UTIME", "<SP> YYYYMMDDhhmm[ss] <SP> pathname"),
+    ("WHO", ""),
     ("ZONE", ""),
 ];
 
@@ -245,6 +248,7 @@ impl<'a> SiteCommand<'a> {
                 Self::Idle(Some(secs.filter(|n| *n > 0).ok_or(syntax)?))
             }
             () if is("QUOTA") => Self::Quota,
+            () if is("WHO") => Self::Who,
             () if is("ZONE") => Self::Zone,
             () if is("HELP") => Self::Help((!rest.is_empty()).then_some(rest)),
             () => return Err(CommandError::Parameter(Verb::Site)),
@@ -318,6 +322,7 @@ impl<'a> SiteCommand<'a> {
             Self::Idle(None) => b"IDLE".to_vec(),
             Self::Idle(Some(secs)) => format!("IDLE {secs}").into_bytes(),
             Self::Quota => b"QUOTA".to_vec(),
+            Self::Who => b"WHO".to_vec(),
             Self::Zone => b"ZONE".to_vec(),
             Self::Help(None) => b"HELP".to_vec(),
             Self::Help(Some(what)) => named("HELP", what),
@@ -382,7 +387,7 @@ mod tests {
         assert_eq!(SiteCommand::parse(b"CHMOD 644"), Err(syntax));
         assert_eq!(SiteCommand::parse(b"UMASK 1777"), Err(syntax));
         assert_eq!(SiteCommand::parse(b"UTIME yesterday x"), Err(syntax));
-        for line in ["WHO", "EXEC", "CHOWN root x", "CHOWN 1:users x", "CHGRP users x"] {
+        for line in ["EXEC", "CHOWN root x", "CHOWN 1:users x", "CHGRP users x"] {
             assert_eq!(SiteCommand::parse(line.as_bytes()), Err(parameter), "{line}");
         }
         for line in [

@@ -76,6 +76,7 @@
 //!         home: FtpPath::root(),
 //!         access: Access::ReadWrite,
 //!         anonymous: false,
+//!         admin: false,
 //!         charset: None,
 //!         sessions_max: None,
 //!         fxp: false,
@@ -110,6 +111,7 @@ mod bans;
 mod coding;
 mod connecting;
 mod data;
+mod descent;
 mod dispatch;
 mod entropy;
 pub mod events;
@@ -135,6 +137,7 @@ pub mod tcp;
 mod testing;
 pub mod tls;
 mod transfer;
+mod who;
 mod wire;
 mod work;
 

@@ -14,8 +14,9 @@ use ferry_proto::facts::{EntryKind, FactLine, FactSet, write_facts};
 use ferry_proto::glob;
 use ferry_proto::list::{LineKind, ListOptions, UnixLine, Who, write_unix_line};
 use ferry_proto::path::FtpPath;
-use ferry_storage::{Entries, Entry, FsError, Kind, Meta};
+use ferry_storage::{Entries, Entry, FsError, Kind, Meta, Storage as _};
 
+use crate::descent::Descent;
 use crate::entropy::Entropy;
 use crate::guard::Guarded;
 
@@ -31,6 +32,20 @@ pub(crate) enum Format {
     Names { options: ListOptions, pattern: Option<Vec<u8>>, show_hidden: bool, prefix: Vec<u8> },
     /// MLSD: facts.
     Facts(FactSet),
+}
+
+impl Format {
+    fn shows(&self, entry: &Entry) -> bool {
+        let (Self::Unix { options, pattern, show_hidden }
+        | Self::Names { options, pattern, show_hidden, .. }) = self
+        else {
+            return true;
+        };
+        let named = |p: &Vec<u8>| p.starts_with(b".");
+        let hidden = entry.name.starts_with(b".") && !pattern.as_ref().is_some_and(named);
+        (!hidden || *show_hidden || options.all || options.almost_all)
+            && pattern.as_ref().is_none_or(|p| glob::matches(p, &entry.name))
+    }
 }
 
 /// What fact lines need to know besides the entry.
@@ -121,6 +136,8 @@ pub(crate) struct Listing {
     head: Vec<u8>,
     /// Lines end with LF alone, of which an encoder makes what its type has.
     bare: bool,
+    /// Where it stands among the directories below, if those are listed, too.
+    descent: Option<Box<Descent>>,
     /// How names look to the client, where that is not as they are.
     names: Option<Names>,
 }
@@ -141,8 +158,9 @@ impl Listing {
         now: UnixTime,
     ) -> Self {
         let (source, sorted) = (Some(entries), Vec::new().into_iter());
-        let (started, head, bare, names) = (false, Vec::new(), false, None);
-        Self { source, sorted, format, dir, teller, now, started, head, bare, names }
+        let (started, head, bare) = (false, Vec::new(), false);
+        let (descent, names) = (None, None);
+        Self { source, sorted, format, dir, teller, now, started, head, bare, descent, names }
     }
 
     /// A listing of entries already there: one file, or none.
@@ -154,8 +172,9 @@ impl Listing {
         now: UnixTime,
     ) -> Self {
         let sorted = entries.into_iter();
-        let (started, head, bare, names) = (true, Vec::new(), false, None);
-        Self { source: None, sorted, format, dir, teller, now, started, head, bare, names }
+        let (started, head, bare) = (true, Vec::new(), false);
+        let (descent, names) = (None, None);
+        Self { source: None, sorted, format, dir, teller, now, started, head, bare, descent, names }
     }
 
     /// Ends lines as text files do.
@@ -185,13 +204,29 @@ impl Listing {
         self
     }
 
+    /// Goes on with the directories below (`-R`); the first heading comes before what else is to
+    /// come first.
+    pub(crate) fn with_descent(mut self, shown: Vec<u8>) -> Self {
+        let descent = Descent::new(shown);
+        // What a pattern picked is no directory's whole content, so that it has no heading.
+        if let Format::Unix { pattern: None, .. } = &self.format {
+            descent.write_heading(&mut self.head);
+        }
+        self.descent = Some(Box::new(descent));
+        self
+    }
+
     /// Puts `.` and `..` before the entries of a LIST, as `-a` asks for.
     pub(crate) fn with_unix_dots(mut self, current: Meta, parent: Meta) -> Self {
+        self.unix_dots(current, parent);
+        self
+    }
+
+    fn unix_dots(&mut self, current: Meta, parent: Meta) {
         for (name, meta) in [(b".".to_vec(), current), (b"..".to_vec(), parent)] {
             unix_line(&Entry { name, meta, link: None, target: None }, self.now, &mut self.head);
             self.head.extend_from_slice(b"\r\n");
         }
-        self
     }
 
     /// Appends the next lines; `false` when there are no more.
@@ -229,7 +264,7 @@ impl Listing {
             return Ok(true);
         }
         let Some(source) = &mut self.source else {
-            return Ok(false);
+            return Ok(self.descend(out).await);
         };
         let batch = source.next_batch().await?;
         if batch.is_empty() {
@@ -251,23 +286,75 @@ impl Listing {
         let Some(source) = &mut self.source else {
             return Ok(());
         };
+        let most = self.descent.as_ref().map_or(SORT_MAX, |descent| descent.left());
         let mut entries: Vec<Entry> = Vec::new();
-        let whole = loop {
+        let mut whole = loop {
             let batch = source.next_batch().await?;
             if batch.is_empty() {
                 break true;
             }
             entries.extend(batch);
-            if entries.len() > SORT_MAX {
+            if entries.len() > most {
                 break false;
             }
         };
+        if let Some(descent) = &mut self.descent {
+            descent.count(&mut entries);
+            whole = true;
+        }
         if whole {
             self.source = None;
             entries.sort_unstable_by(|a, b| order(&options, a, b));
         }
+        if let Some(descent) = &mut self.descent {
+            let shown = entries.iter().filter(|entry| self.format.shows(entry));
+            let below = shown.filter(|entry| entry.meta.kind == Kind::Dir);
+            descent.enter(&self.dir, below.map(|entry| entry.name.clone()).collect());
+        }
         self.sorted = entries.into_iter();
         Ok(())
+    }
+
+    /// Begins the next directory below; `false` when there is none.
+    async fn descend(&mut self, out: &mut Vec<u8>) -> bool {
+        let Some(descent) = &mut self.descent else {
+            return false;
+        };
+        let Some(dir) = descent.next() else {
+            if descent.take_cut() && matches!(self.format, Format::Unix { .. }) {
+                out.extend_from_slice(b"\r\n(truncated)\r\n");
+                return true;
+            }
+            return false;
+        };
+        match &mut self.format {
+            Format::Unix { options, pattern, .. } => {
+                *pattern = None;
+                out.extend_from_slice(b"\r\n");
+                descent.write_heading(out);
+                if options.all {
+                    let above = dir.parent().unwrap_or_else(FtpPath::root);
+                    let guard = &self.teller.guard;
+                    let metas = (guard.stat(&dir, false).await, guard.stat(&above, true).await);
+                    if let (Ok(current), Ok(parent)) = metas {
+                        self.unix_dots(current, parent);
+                    }
+                }
+            }
+            Format::Names { pattern, prefix, .. } => {
+                *pattern = None;
+                *prefix = descent.shown().to_vec();
+            }
+            Format::Facts(_) => return false,
+        }
+        // What cannot be read, or is gone by now, is shown without content, as `ls` does.
+        self.source = self.teller.guard.list(&dir).await.ok();
+        self.dir = dir;
+        out.append(&mut self.head);
+        if self.gather().await.is_err() {
+            self.source = None;
+        }
+        true
     }
 }
 
@@ -291,17 +378,12 @@ fn write_entry(
     entry: &Entry,
     out: &mut Vec<u8>,
 ) {
+    if !format.shows(entry) {
+        return;
+    }
     match format {
-        Format::Unix { options, pattern, show_hidden } => {
-            if !shown(entry, options, pattern.as_deref(), *show_hidden) {
-                return;
-            }
-            unix_line(entry, now, out);
-        }
-        Format::Names { options, pattern, show_hidden, prefix } => {
-            if !shown(entry, options, pattern.as_deref(), *show_hidden) {
-                return;
-            }
+        Format::Unix { .. } => unix_line(entry, now, out),
+        Format::Names { prefix, .. } => {
             out.extend_from_slice(prefix);
             if !prefix.is_empty() && !prefix.ends_with(b"/") && !entry.name.is_empty() {
                 out.push(b'/');
@@ -317,12 +399,6 @@ fn write_entry(
         }
     }
     out.extend_from_slice(b"\r\n");
-}
-
-fn shown(entry: &Entry, options: &ListOptions, pattern: Option<&[u8]>, show_hidden: bool) -> bool {
-    let hidden = entry.name.starts_with(b".") && !pattern.is_some_and(|p| p.starts_with(b"."));
-    (!hidden || show_hidden || options.all || options.almost_all)
-        && pattern.is_none_or(|p| glob::matches(p, &entry.name))
 }
 
 /// Appends one LIST line without its line end.

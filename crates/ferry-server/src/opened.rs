@@ -267,7 +267,13 @@ pub(crate) async fn list_target(
         return Ok(ready_listing(listing, path));
     }
     let entries = session.guard.list(&path).await?;
-    let mut listing = Listing::new(entries, format(prefix), path.clone(), teller, session.now);
+    let format = format(prefix.clone());
+    let mut listing = Listing::new(entries, format, path.clone(), teller, session.now);
+    if options.recursive && session.recursive_listings {
+        let pattern = pattern.is_some();
+        let here = prefix.is_empty() && !names_only && !pattern;
+        listing = listing.with_descent(if here { b".".to_vec() } else { prefix });
+    }
     if options.all && !names_only && pattern.is_none() {
         let parent = path.parent().unwrap_or_else(FtpPath::root);
         let above = session.guard.stat(&parent, true).await.unwrap_or_else(|_| meta.clone());

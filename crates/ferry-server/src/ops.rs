@@ -87,6 +87,7 @@ pub(crate) struct Session {
     pub(crate) names: Option<Names>,
     pub(crate) uploads: Upload,
     pub(crate) show_hidden: bool,
+    pub(crate) recursive_listings: bool,
     pub(crate) coding: Coding,
     pub(crate) size_scan: u64,
     pub(crate) restart_scan: u64,
@@ -171,6 +172,7 @@ impl Session {
             | Ask::LeaveUtf8
             | Ask::Pause(_)
             | Ask::Listen { .. }
+            | Ask::Who
             | Ask::Open(_)
             | Ask::Work { .. }
             | Ask::Move { .. } => return Err(FsError::Unsupported.into()),
@@ -266,7 +268,9 @@ impl Session {
     /// STAT with a path: listing lines for the control connection, up to a bound.
     async fn status(&self, targets: Vec<Target>) -> Result<Vec<u8>, Refused> {
         let mut failed = FsError::NotFound;
-        for target in targets {
+        for mut target in targets {
+            // The heading of a directory named `213 End` would be taken for the end of the reply.
+            target.options.recursive = false;
             let meta = match self.guard.stat(&target.path, true).await {
                 Ok(meta) => meta,
                 Err(error) => {

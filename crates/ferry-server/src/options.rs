@@ -224,6 +224,8 @@ pub struct Options {
     pub umask: u32,
     /// Whether LIST and NLST show names that start with a dot without being asked.
     pub show_hidden: bool,
+    /// Whether LIST and NLST obey `-R`: one command then reads many directories.
+    pub recursive_listings: bool,
     /// Names of the host that is served where no virtual host is meant (HOST, RFC 7151). Without
     /// any, and without virtual hosts, every name is this one's.
     pub names: Vec<String>,
@@ -268,6 +270,7 @@ impl Default for Options {
             uploads: Upload::Atomic,
             umask: 0o022,
             show_hidden: false,
+            recursive_listings: false,
             names: Vec::new(),
             charset: None,
             telnet: true,

@@ -1,46 +1,73 @@
 //! Who is connected: counts against the limits, and the slot by which a sleeping session is woken
-//! when its time is up or the server ends. No session state lives here.
+//! when its time is up or the server ends. What administrators may see of a session is in its slot,
+//! too ([`crate::who`]); nothing that a session goes by lives here.
 //!
 //! One sweep a second over all slots replaces a timer per session: a timer would cost every idle
 //! session 112 octets and every command a timer operation.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use ferry_accounts::Account;
+use ferry_proto::addr::canonical_ip;
+
 use crate::bans::Bans;
 use crate::options::Limits;
+use crate::who::{Busy, Seen};
 
-/// A session's place in the registry. 40 octets with its counters.
+/// A session's place in the registry. 80 octets with its counters.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    waker: Mutex<Option<Waker>>,
+    held: Mutex<Held>,
+    /// What others may see of it.
+    pub(crate) seen: Seen,
     /// The second, since the server started, at which the session wants to be woken.
     wake_at: AtomicU32,
 }
 
+#[derive(Debug, Default)]
+struct Held {
+    waker: Option<Waker>,
+    account: Option<Arc<Account>>,
+}
+
 impl Slot {
+    fn new(seen: Seen) -> Self {
+        Self { held: Mutex::default(), seen, wake_at: AtomicU32::new(u32::MAX) }
+    }
+
+    /// Who is logged in.
+    pub(crate) fn account(&self) -> Option<Arc<Account>> {
+        lock(&self.held).account.clone()
+    }
+
+    /// Notes who is logged in from now on.
+    pub(crate) fn set_account(&self, account: Option<Arc<Account>>) {
+        lock(&self.held).account = account;
+    }
+
     /// Waits to be woken by the sweep at second `at`, or earlier by anything.
     pub(crate) fn sleep_until(&self, at: u32, waker: &Waker) {
         self.wake_at.store(at, Ordering::Relaxed);
-        let mut held = lock(&self.waker);
+        let held = &mut lock(&self.held).waker;
         if held.as_ref().is_none_or(|w| !w.will_wake(waker)) {
             *held = Some(waker.clone());
         }
     }
 
     fn wake(&self) {
-        let waker = lock(&self.waker).take();
+        let waker = lock(&self.held).waker.take();
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -65,6 +92,8 @@ pub(crate) enum Full {
 #[derive(Debug)]
 pub(crate) struct Registry {
     table: Mutex<Table>,
+    /// What sessions do that takes long, by the index of their slot.
+    pub(crate) busy: Mutex<HashMap<u32, Busy>>,
     sessions: AtomicU32,
     draining: AtomicBool,
 }
@@ -79,7 +108,12 @@ impl Registry {
             per_address: HashMap::new(),
             per_account: HashMap::new(),
         };
-        Self { table: Mutex::new(table), sessions: AtomicU32::new(0), draining: false.into() }
+        Self {
+            table: Mutex::new(table),
+            busy: Mutex::default(),
+            sessions: AtomicU32::new(0),
+            draining: false.into(),
+        }
     }
 
     /// Notes a wrong password; whether the address is banned by it.
@@ -87,13 +121,14 @@ impl Registry {
         lock(&self.table).bans.failed(ip, now)
     }
 
-    /// Admits a connection from `ip` in second `now`, if the limits allow.
+    /// Admits a connection from `peer` in second `now`, if the limits allow.
     pub(crate) fn admit(
         self: &Arc<Self>,
-        ip: IpAddr,
+        peer: SocketAddr,
         limits: &Limits,
         now: u32,
     ) -> Result<Place, Full> {
+        let ip = canonical_ip(peer.ip());
         let mut table = lock(&self.table);
         if table.bans.is_banned(ip, now) {
             return Err(Full::Banned);
@@ -106,7 +141,7 @@ impl Registry {
             return Err(Full::Address);
         }
         *from_here += 1;
-        let slot = Arc::new(Slot { waker: Mutex::new(None), wake_at: AtomicU32::new(u32::MAX) });
+        let slot = Arc::new(Slot::new(Seen::new(ip, peer.port(), now)));
         let index = table.free.pop().unwrap_or(table.slots.len());
         if index == table.slots.len() {
             table.slots.push(None);
@@ -117,7 +152,7 @@ impl Registry {
         self.sessions.fetch_add(1, Ordering::Relaxed);
         // There are never more than 2^32 sessions.
         let index = u32::try_from(index).unwrap_or(u32::MAX);
-        Ok(Place { registry: Arc::clone(self), slot, index, ip })
+        Ok(Place { registry: Arc::clone(self), slot, index })
     }
 
     /// Sessions open now.
@@ -135,6 +170,14 @@ impl Registry {
         }
         *count += 1;
         Some(LoggedIn { registry: Arc::clone(self), name: name.to_owned() })
+    }
+
+    /// The first `most` sessions, with the index of their slots.
+    pub(crate) fn first(&self, most: usize) -> Vec<(u32, Arc<Slot>)> {
+        let table = lock(&self.table);
+        let slots = (0..).zip(&table.slots);
+        let taken = slots.filter_map(|(i, slot)| Some((i, Arc::clone(slot.as_ref()?))));
+        taken.take(most).collect()
     }
 
     /// Wakes every session whose time has come.
@@ -177,12 +220,15 @@ pub(crate) struct Place {
     registry: Arc<Registry>,
     slot: Arc<Slot>,
     index: u32,
-    ip: IpAddr,
 }
 
 impl Place {
     pub(crate) fn slot(&self) -> &Slot {
         &self.slot
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
     }
 }
 
@@ -194,7 +240,7 @@ impl Drop for Place {
             *place = None;
             table.free.push(index);
         }
-        count_down(table.per_address.entry(self.ip));
+        count_down(table.per_address.entry(self.slot.seen.ip));
         self.registry.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -222,6 +268,8 @@ fn count_down<K>(entry: Entry<'_, K, u32>) {
     }
 }
 
+const _: () = assert!(size_of::<Slot>() <= 64, "an idle session must stay small");
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,7 +278,8 @@ mod tests {
     fn places_are_counted_per_server_and_per_address_and_given_back() {
         let registry = Arc::new(Registry::new(&Limits::default()));
         let limits = Limits { sessions: 3, per_address: 2, ..Limits::default() };
-        let (a, b): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let from = |last| SocketAddr::from(([10, 0, 0, last], 40_000));
+        let (a, b) = (from(1), from(2));
         let first = registry.admit(a, &limits, 0).unwrap();
         let _second = registry.admit(a, &limits, 0).unwrap();
         assert_eq!(registry.admit(a, &limits, 0).unwrap_err(), Full::Address);

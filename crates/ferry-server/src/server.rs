@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ferry_proto::addr::canonical_ip;
 use ferry_proto::date::UnixTime;
 use ferry_proto::reply::Reply;
 use ferry_proto::server::Rules;
@@ -336,8 +335,7 @@ fn refuse(shared: &Shared, peer: SocketAddr, why: &'static str) {
 fn welcome(shared: &Arc<Shared>, link: Box<dyn Link>, origin: Origin, how: ListenTls) {
     let id = SessionId(shared.next_session.fetch_add(1, Ordering::Relaxed));
     let peer = origin.source;
-    let ip = canonical_ip(peer.ip());
-    match shared.registry.admit(ip, &shared.options.limits, shared.second()) {
+    match shared.registry.admit(peer, &shared.options.limits, shared.second()) {
         Ok(place) => {
             let link = origin.told_by(link);
             let control = Control::new(Arc::clone(shared), place, id, link, peer, how);

@@ -33,6 +33,7 @@ impl Authenticator for Only {
             home: FtpPath::root(),
             access: Access::ReadWrite,
             anonymous: false,
+            admin: false,
             charset: None,
             sessions_max: None,
             fxp: false,

@@ -49,6 +49,7 @@ conversations! {
     passive
     proxied
     ranges
+    recursive
     refusals
     representations
     restart
@@ -58,6 +59,7 @@ conversations! {
     timeouts
     trees
     uploads
+    who
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn setup() -> Setup {
         home: FtpPath::root(),
         access: Access::ReadWrite,
         anonymous: false,
+        admin: false,
         charset: None,
         sessions_max: None,
         fxp: false,

@@ -150,6 +150,7 @@ mod tests {
             home: FtpPath::root(),
             access: Access::ReadOnly,
             anonymous,
+            admin: false,
             charset: None,
             sessions_max: None,
             fxp: false,

@@ -210,6 +210,7 @@ fn account(name: &str, access: Access, anonymous: bool) -> Account {
         home: FtpPath::root(),
         access,
         anonymous,
+        admin: false,
         charset: None,
         sessions_max: None,
         fxp: false,

@@ -7,6 +7,7 @@
 //! ```text
 //! file PATH "content" | file PATH N octets | dir PATH | symlink PATH -> TARGET | free N
 //! user NAME PASSWORD read-write|read-only [HOME]      (without any: alice, secret, read-write)
+//! admin NAME                          (a user named before, who may see who is connected)
 //! acct NAME login|writing INFO        (what a user named before must say in ACCT, and for what)
 //! fxp NAME                  (a user named before may have data moved between servers)
 //! charset NAME LABEL                  (of a user or virtual host named before)

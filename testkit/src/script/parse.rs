@@ -242,6 +242,7 @@ fn setup(word: &str, rest: &str) -> Result<Setup, String> {
         }
         "user" => user(rest),
         "acct" => acct(rest),
+        "admin" => Ok(Setup::Admin(rest.to_owned())),
         "fxp" => Ok(Setup::Fxp { name: rest.to_owned() }),
         "charset" => {
             let (whose, label) = rest.split_once(' ').ok_or("charset USER|HOST LABEL")?;

@@ -38,6 +38,8 @@ pub struct User {
     pub writes: bool,
     /// Where sessions start.
     pub home: FtpPath,
+    /// Whether it may see who is connected.
+    pub admin: bool,
     /// The legacy charset of the account.
     pub charset: Option<NameCharset>,
     /// What ACCT is needed for, and what it must say.
@@ -97,6 +99,7 @@ impl User {
             password: password.to_vec(),
             writes: true,
             home: FtpPath::root(),
+            admin: false,
             charset: None,
             acct: None,
             fxp: false,
@@ -191,6 +194,7 @@ impl Stage {
                 home: FtpPath::new(home).map_err(|e| e.to_string())?,
                 ..User::new(name, password)
             }),
+            Setup::Admin(name) => self.user(name)?.admin = true,
             Setup::Acct { name, until, info } => {
                 self.user(name)?.acct = Some((*until, info.clone()));
             }
@@ -289,6 +293,7 @@ fn set(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
         "telnet" => options.telnet = parse(value)?,
         "name" => options.names.push(value.to_owned()),
         "show_hidden" => options.show_hidden = parse(value)?,
+        "recursive_listings" => options.recursive_listings = parse(value)?,
         _ => set_limit(&mut options.limits, name, value)?,
     }
     Ok(())

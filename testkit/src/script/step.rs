@@ -124,6 +124,7 @@ pub(crate) enum Setup {
     Dir(Vec<u8>),
     Symlink(Vec<u8>, Vec<u8>),
     User { name: String, password: Vec<u8>, writes: bool, home: Vec<u8> },
+    Admin(String),
     Acct { name: String, until: AcctFor, info: Vec<u8> },
     Fxp { name: String },
     Charset { whose: String, label: String },

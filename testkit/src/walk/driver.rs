@@ -256,6 +256,7 @@ impl Driver {
             Ask::ModTime { or_set: Some(_), .. } => Outcome::Done,
             Ask::ModTime { .. } => Outcome::Time(UnixTime::from_secs(1_577_836_800)),
             Ask::Facts(..) => Outcome::Text(b"Type=file;Size=3; /f".to_vec()),
+            Ask::Who => Outcome::Present(Vec::new()),
             Ask::Status(_) => Outcome::Text(b"-rw-r--r-- 1 0 0 3 Jan  1 00:00 f\r\n".to_vec()),
             Ask::Open(plan) => {
                 let unique = matches!(plan.what, Transfer::StoreUnique { .. });

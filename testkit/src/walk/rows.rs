@@ -175,6 +175,7 @@ rows! {
     User "SITE CPFR" Path => "f" 350;
     User "SITE CPTO" Path => "g" 250;
     User "SITE HELP" MaybeLoose(&[502]) => "" 214, "CHMOD" 214;
+    User "SITE WHO" MaybeLoose(&[550]) => "" 211;
     User "SITE IDLE" MaybeLoose(&[501]) => "60" 200, "" 200;
     User "SITE MKDIR" Path => "d" 200;
     User "SITE QUOTA" Nothing => "" 202;

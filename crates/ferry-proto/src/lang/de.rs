@@ -367,4 +367,6 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("{} minutes", "{} Minuten"),
     ("1 second", "1 Sekunde"),
     ("{} seconds", "{} Sekunden"),
+    ("These sessions are open (times in UTC):", "Diese Sitzungen sind offen (Zeiten in UTC):"),
+    ("Only administrators may see who is here.", "Nur Administratoren dürfen sehen, wer da ist."),
 ];

@@ -355,4 +355,9 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("{} minutes", "{} minutos"),
     ("1 second", "1 segundo"),
     ("{} seconds", "{} segundos"),
+    ("These sessions are open (times in UTC):", "Estas sesiones están abiertas (horas en UTC):"),
+    (
+        "Only administrators may see who is here.",
+        "Solo los administradores pueden ver quién está aquí.",
+    ),
 ];

@@ -352,4 +352,9 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("{} minutes", "{} minutes"),
     ("1 second", "1 seconde"),
     ("{} seconds", "{} secondes"),
+    ("These sessions are open (times in UTC):", "Ces sessions sont ouvertes (heures en UTC) :"),
+    (
+        "Only administrators may see who is here.",
+        "Seuls les administrateurs peuvent voir qui est là.",
+    ),
 ];

@@ -113,6 +113,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("place", include_str!("../server/place.rs")),
     ("site", include_str!("../server/site.rs")),
     ("transfer", include_str!("../server/transfer.rs")),
+    ("who", include_str!("../server/who.rs")),
     ("work", include_str!("../server/work.rs")),
 ];
 

@@ -12,6 +12,7 @@ use crate::path::FtpPath;
 use crate::reply::Reply;
 use crate::repr::pipeline::Form;
 use crate::repr::{FormatError, RestartPoint};
+use crate::server::Presence;
 use crate::server::fxp::Fxp;
 use crate::server::listing::Target;
 use crate::site::ModeChange;
@@ -285,6 +286,9 @@ pub enum Ask {
     Facts(FtpPath, FactSet),
     /// A bounded listing for STAT: [`Outcome::Text`], complete lines.
     Status(Vec<Target>),
+    /// Who is connected, at most one more than [`WHO_MAX`](super::WHO_MAX): [`Outcome::Present`];
+    /// [`Failure::Denied`] unless the account is an administrator's.
+    Who,
     /// Is there room for that many octets? [`Outcome::Done`].
     Room(FtpPath, u64),
     /// Check rights and open what the transfer needs, but no data connection:
@@ -459,6 +463,8 @@ pub enum Outcome {
     Ended(End),
     /// What was hashed, in the order asked for.
     Digests(Vec<Digest>),
+    /// Who is connected.
+    Present(Vec<Presence>),
     /// Work was stopped before its end.
     Stopped,
 }

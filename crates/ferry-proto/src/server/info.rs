@@ -170,6 +170,7 @@ impl ServerSession {
 pub(super) fn in_force(info: &VerbInfo, rules: &Rules) -> bool {
     info.served
         && match info.verb {
+            Verb::Auth => rules.tls,
             Verb::Ccc => rules.tls && rules.ccc,
             Verb::Lprt | Verb::Lpsv => rules.long_addresses,
             Verb::Sscn | Verb::Cpsv => rules.tls && rules.fxp,

@@ -45,6 +45,7 @@ mod params;
 mod place;
 mod site;
 mod transfer;
+mod who;
 mod work;
 
 #[cfg(test)]
@@ -56,8 +57,8 @@ pub use action::{
     AccountFor, Action, Ask, DataVia, Digest, End, Failure, LoginRefusal, Outcome, Plan, Rules,
     Transfer, Work,
 };
-
 pub use fxp::{Fxp, is_partner};
+pub use who::{Doing, Presence, WHO_MAX};
 
 use crate::addr::canonical_ip;
 use crate::command::{Command, CommandError, is_foreign};
@@ -141,6 +142,7 @@ enum Stage {
     MakeDir(Reply),
     Facts(FtpPath),
     Status(FtpPath),
+    Who,
     Room,
     CopyFrom(FtpPath),
     Working {
@@ -563,6 +565,7 @@ impl ServerSession {
             Stage::LeaveUtf8 => self.conclude_leave_utf8(&outcome, out),
             Stage::ListenLong => self.conclude_listen_long(&outcome, out),
             Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
+            Stage::Who => Self::conclude_who(&outcome, out),
             Stage::Working { .. } => self.conclude_work(*stage, outcome, out),
             Stage::Open(opening) => {
                 self.conclude_open(opening, outcome, rules, out);

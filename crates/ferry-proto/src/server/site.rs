@@ -27,6 +27,7 @@ impl ServerSession {
             SiteCommand::Quota => Reply::new(202, "There is no quota here."),
             // Listings and MDTM are in UTC, whatever the machine's own zone is.
             SiteCommand::Zone => Reply::new(210, "UTC+0"),
+            SiteCommand::Who => return self.ask(Ask::Who, Stage::Who, out),
             SiteCommand::Help(None) => help(),
             SiteCommand::Help(Some(what)) => help_on(what),
             other => return self.admit_site_on_files(&other, carry, out),

@@ -10,9 +10,11 @@ use proptest::prelude::*;
 mod certificate;
 mod form;
 mod fxp;
+mod help;
 mod names;
 mod place;
 mod tables;
+mod who;
 
 fn rules() -> Rules {
     Rules {
@@ -450,7 +452,7 @@ fn files_and_directories_are_answered_by_their_codes() {
         ("OPTS MLST size;", "200"),
         ("OPTS MLST size type", "501"),
         ("SITE EXEC x", "504"),
-        ("SITE WHO", "504"),
+        ("SITE EXEC", "504"),
         ("SITE QUOTA", "202"),
         ("SITE ZONE", "210"),
         ("SITE HELP", "214"),

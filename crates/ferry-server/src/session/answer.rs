@@ -17,6 +17,7 @@ use crate::guard::Guarded;
 use crate::opened;
 use crate::ops::{Refused, Session};
 use crate::tls::SessionTls;
+use crate::who;
 
 impl Control {
     pub(super) async fn answer(&mut self, ask: Ask, work: &mut Work) -> Result<Outcome, Gone> {
@@ -55,6 +56,7 @@ impl Control {
                 self.flush(work).await?;
                 Box::pin(self.run_work(verb, *task, work)).await?
             }
+            Ask::Who => self.who(),
             other => match self.session() {
                 Some(session) => {
                     let told = told(&other);
@@ -123,6 +125,7 @@ impl Control {
                 anonymous_hint: account.anonymous.then_some(password),
                 tls: self.tls_version(),
             });
+            self.place.slot().set_account(Some(Arc::clone(&account)));
         }
         let home = account.home.clone();
         if account.fxp {
@@ -135,6 +138,15 @@ impl Control {
             Some(AcctFor::Login) => Outcome::AccountWanted { home, until: AccountFor::Login },
             Some(_) => Outcome::AccountWanted { home, until: AccountFor::Writing },
         }
+    }
+
+    /// SITE WHO.
+    fn who(&self) -> Outcome {
+        if !self.guard.as_ref().is_some_and(|guard| guard.account().admin) {
+            return Outcome::Failed(Failure::Denied);
+        }
+        let now = self.shared.clock.now();
+        Outcome::Present(who::present(&self.shared.registry, self.shared.second(), now))
     }
 
     /// An account's name among those of all hosts.
@@ -154,6 +166,7 @@ impl Control {
             names: self.names(),
             uploads: options.uploads,
             show_hidden: options.show_hidden,
+            recursive_listings: options.recursive_listings,
             coding: options.coding,
             size_scan: options.limits.ascii_size_scan,
             restart_scan: options.limits.ascii_restart_scan,

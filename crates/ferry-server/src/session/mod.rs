@@ -55,8 +55,6 @@ pub(crate) struct Control {
     next_data: Option<Box<NextData>>,
     /// Second of the server's life in which the connection was accepted, or who was logged in left.
     since: u32,
-    /// Second in which a command was last dealt with.
-    heard: u32,
     /// The host it is with.
     host: HostId,
     /// Nothing has been read yet.
@@ -146,7 +144,6 @@ impl Control {
             counted: None,
             next_data: None,
             since: now,
-            heard: now,
             host: 0,
             fresh: true,
         })
@@ -213,7 +210,7 @@ impl Control {
         let whole = |d: Duration| u32::try_from(d.as_secs()).unwrap_or(u32::MAX);
         let (from, patience) = if self.machine.is_logged_in() {
             let idle = self.machine.idle_secs(self.shared.hosts.rules(self.host));
-            (self.heard, u32::try_from(idle).unwrap_or(u32::MAX))
+            (self.place.slot().seen.heard(), u32::try_from(idle).unwrap_or(u32::MAX))
         } else {
             (self.since, whole(limits.login))
         };
@@ -249,7 +246,7 @@ impl Control {
         match wake {
             Wake::Readable => {
                 self.read_and_obey(&mut work).await?;
-                self.heard = self.shared.second();
+                self.place.slot().seen.hear(self.shared.second());
                 return Ok(());
             }
             Wake::Broken => {

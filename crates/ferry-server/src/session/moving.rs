@@ -15,6 +15,7 @@ use crate::connecting::{Connection, Via};
 use crate::events::Event;
 use crate::pump::Marked;
 use crate::transfer::{self, Data, Job};
+use crate::who::{Busy, Noted};
 use crate::work;
 
 /// Restart markers of an upload that wait to be answered; the upload waits with them.
@@ -52,9 +53,12 @@ impl Control {
             marks,
             stop: Arc::clone(&stop),
         };
+        let busy = Busy { verb: verb.name(), path: Some(path.clone()), moved: Arc::clone(&moved) };
+        let noted = Noted::new(&self.shared.registry, &self.place, busy);
         let running = transfer::run(job);
         let watching = Watched { moved: &moved, stop: &stop, marks: Some(&mut marked) };
         let (done, alive) = Box::pin(self.watch(running, watching, work)).await;
+        drop(noted);
         self.next_data = done.kept.map(|kept| Box::new(NextData::Kept(kept)));
         self.report(&Event::Transferred {
             verb: verb.name(),
@@ -103,6 +107,9 @@ impl Control {
         while !work.eof && work.input.room() > 0 && self.read(work)? {}
         let (moved, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
         let told = changes(&task);
+        let path = told.as_ref().map(|(path, _)| path.clone());
+        let busy = Busy { verb, path, moved: Arc::clone(&moved) };
+        let _noted = Noted::new(&self.shared.registry, &self.place, busy);
         let running = work::run(session, task, Arc::clone(&moved), Arc::clone(&stop));
         let watching = Watched { moved: &moved, stop: &stop, marks: None };
         let (done, alive) = Box::pin(self.watch(running, watching, work)).await;

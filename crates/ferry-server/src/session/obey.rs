@@ -84,7 +84,12 @@ impl Control {
         let mut actions = Vec::new();
         match event {
             LineEvent::Line(line) => {
-                if uses_data(&line) {
+                let word = line.split(|&b| b == b' ').next().unwrap_or_default();
+                let verb = Verb::find(word);
+                if let Some(verb) = verb {
+                    self.place.slot().seen.say(verb);
+                }
+                if verb.is_some_and(|v| v.info().data) {
                     self.look_at_kept();
                     // A peer that has already finished sending gets no more data connections
                     // (docs/protocol.md), so its end is looked for first.
@@ -170,6 +175,7 @@ impl Control {
     /// Whoever was logged in is not any more; the time to log in begins anew.
     pub(super) fn forget(&mut self) {
         self.since = self.shared.second();
+        self.place.slot().set_account(None);
         self.guard = None;
         self.counted = None;
     }
@@ -236,6 +242,7 @@ impl Control {
                     tls
                 });
                 self.host = host;
+                self.place.slot().seen.set_secured(true);
                 let certified = self.tls.as_deref().is_some_and(|tls| tls.client().is_some());
                 // The first octet under TLS is one the peer meant for FTP.
                 self.fresh = false;
@@ -250,9 +257,4 @@ impl Control {
             Err(_) => Err(Gone(NO_HANDSHAKE)),
         }
     }
-}
-
-fn uses_data(line: &[u8]) -> bool {
-    let word = line.split(|&b| b == b' ').next().unwrap_or_default();
-    Verb::find(word).is_some_and(|v| v.info().data)
 }

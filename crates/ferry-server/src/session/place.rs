@@ -60,6 +60,7 @@ impl Control {
                 anonymous_hint: None,
                 tls: self.tls_version(),
             });
+            self.place.slot().set_account(Some(account));
         }
         self.guard = Some(Arc::new(guard.with_acct()));
         Outcome::Done
@@ -89,6 +90,7 @@ impl Control {
         if !matches!(timeout(limit, self.wire.stop_tls()).await, Ok(Ok(()))) {
             return Err(Gone(BROKE));
         }
+        self.place.slot().seen.set_secured(false);
         if self.machine.is_cleared() {
             if let Some(tls) = self.tls.as_deref_mut() {
                 tls.leave_control();

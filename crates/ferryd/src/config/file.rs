@@ -39,6 +39,7 @@ const SERVER_KEYS: &[&str] = &[
     "uploads",
     "umask",
     "show_hidden",
+    "recursive_listings",
     "require_tls",
     "resumption",
     "data_peer",
@@ -155,6 +156,8 @@ impl<'a> File<'a> {
         );
         set(&mut options.umask, section.get("umask", problems, read::umask));
         set(&mut options.show_hidden, section.get("show_hidden", problems, read::boolean));
+        let recursive = section.get("recursive_listings", problems, read::boolean);
+        set(&mut options.recursive_listings, recursive);
         outside::read(&section, options, problems);
         let close = section.get("strict_close_notify", problems, read::boolean);
         set(&mut options.strict_close_notify, close);

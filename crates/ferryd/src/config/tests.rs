@@ -496,7 +496,7 @@ fn an_empty_section_changes_nothing() {
 fn every_setting_reaches_the_engine() {
     let set = options(
         "[server]\nbanner = \"\"\"one\ntwo\"\"\"\nuploads = \"discard\"\numask = 0o027\n\
-         show_hidden = true\nrequire_tls = \"both\"\nresumption = \"strict\"\n\
+         show_hidden = true\nrecursive_listings = true\nrequire_tls = \"both\"\nresumption = \"strict\"\n\
          data_peer = \"any\"\nstrict_close_notify = true\npublic_address = \"203.0.113.5\"\n\
          passive_ports = \"4000-4100\"\ndefault_data_port = false\n\
          [tls]\nself_signed = true\n\
@@ -516,7 +516,8 @@ fn every_setting_reaches_the_engine() {
     );
     assert_eq!(set.banner, ["one", "two"]);
     assert_eq!((set.uploads, set.umask), (Upload::Discard, 0o027));
-    assert!(set.show_hidden && set.strict_close_notify && !set.default_data_port);
+    assert!(set.show_hidden && set.recursive_listings);
+    assert!(set.strict_close_notify && !set.default_data_port);
     assert_eq!(set.require_tls, RequireTls::Both);
     assert_eq!(set.data_resumption, DataResumption::Strict);
     assert_eq!(set.data_peer, DataPeer::Any);
@@ -580,7 +581,8 @@ fn accounts_are_what_the_file_says() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join("home/in")).unwrap();
     let source = format!(
-        "{}start = \"/in\"\naccess = \"read-write\"\nsessions = 2\n[anonymous]\nhome = \"home\"\n",
+        "{}start = \"/in\"\naccess = \"read-write\"\nadmin = true\n\
+         sessions = 2\n[anonymous]\nhome = \"home\"\n",
         USER.replace("\".\"", "\"home\"")
     );
     let path = dir.path().join("ferry.toml");
@@ -589,10 +591,12 @@ fn accounts_are_what_the_file_says() {
     let table = plan.auth.table();
     let alice = table.verify(b"alice", b"password").unwrap();
     assert_eq!((alice.access, alice.sessions_max), (Access::ReadWrite, Some(2)));
+    assert!(alice.admin);
     assert_eq!(alice.home.as_bytes(), b"/in");
     assert!(table.verify(b"alice", b"Password").is_none());
     let anonymous = table.verify(b"ftp", b"me@").unwrap();
     assert_eq!((anonymous.access, anonymous.anonymous), (Access::ReadOnly, true));
+    assert!(!anonymous.admin);
     assert_eq!(plan.homes.all().count(), 1, "both have the same directory");
 }
 

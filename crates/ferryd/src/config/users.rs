@@ -27,6 +27,7 @@ const USER_KEYS: &[&str] = &[
     "home",
     "start",
     "access",
+    "admin",
     "sessions",
     "charset",
     "acct",
@@ -102,6 +103,7 @@ impl<'b> Users<'b> {
             read::word(value, &[("read-only", Access::ReadOnly), ("read-write", Access::ReadWrite)])
         });
         let access = access.map_or(Access::ReadOnly, |(access, _)| access);
+        let admin = section.get("admin", problems, read::boolean);
         let fxp = section.get("fxp", problems, read::boolean).is_some_and(|(yes, _)| yes);
         let acct = acct(&section, problems);
         let volumes = self.volumes(&section, problems);
@@ -125,6 +127,7 @@ impl<'b> Users<'b> {
             home: place.start,
             access,
             anonymous: false,
+            admin: admin.is_some_and(|(admin, _)| admin),
             charset: place.charset,
             sessions_max: place.sessions_max,
             fxp,
@@ -159,6 +162,7 @@ impl<'b> Users<'b> {
             home: place.start,
             access: Access::ReadOnly,
             anonymous: true,
+            admin: false,
             charset: place.charset,
             sessions_max: place.sessions_max,
             fxp: false,

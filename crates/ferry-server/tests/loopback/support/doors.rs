@@ -50,6 +50,7 @@ impl Doorkeeper {
                 access: super::access_of(name),
                 anonymous: name == ANONYMOUS,
                 charset: None,
+                admin: false,
                 sessions_max: None,
                 fxp: name == PARTNER,
                 acct: None,
