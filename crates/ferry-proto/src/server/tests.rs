@@ -10,7 +10,6 @@ use proptest::prelude::*;
 mod certificate;
 mod form;
 mod fxp;
-mod help;
 mod names;
 mod place;
 mod tables;
