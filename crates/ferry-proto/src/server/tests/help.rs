@@ -8,7 +8,7 @@ use crate::verb::VERBS;
 fn few_and_many() -> [Talk; 2] {
     let (mut few, mut many) = (Talk::ready(), Talk::ready());
     few.rules.tls = false;
-    (many.rules.ccc, many.rules.long_addresses) = (true, true);
+    (many.rules.ccc, many.rules.long_addresses, many.rules.fxp) = (true, true, true);
     [few, many]
 }
 
