@@ -636,7 +636,7 @@ fn what_the_example_calls_a_default_is_one() {
         format!("[{name}]\n{}", body.filter_map(setting).collect::<String>())
     };
     let source = format!("{}{}", section("server"), section("limits"));
-    assert_eq!(source.lines().count(), 2 + 14 + 20, "{source}");
+    assert_eq!(source.lines().count(), 2 + 15 + 20, "{source}");
     assert_eq!(options(&source), options(""));
 }
 
