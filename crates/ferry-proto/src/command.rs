@@ -187,6 +187,8 @@ pub enum CommandError {
     NotServed(Verb),
     /// 501: the argument cannot be read.
     Syntax(Verb),
+    /// 501: OPTS of a verb that has no options.
+    NoOptions(Verb),
     /// 504: the argument is well formed but asks for something that is not implemented.
     Parameter(Verb),
     /// 522: a network protocol (EPRT, EPSV) that is not known; 521 for LPRT (RFC 1639).
@@ -203,6 +205,7 @@ impl CommandError {
     pub fn verb(self) -> Option<Verb> {
         match self {
             Self::NotServed(v) | Self::Syntax(v) | Self::Parameter(v) | Self::Family(v) => Some(v),
+            Self::NoOptions(_) => Some(Verb::Opts),
             Self::Unknown | Self::TooLong | Self::Nul => None,
         }
     }
@@ -214,6 +217,7 @@ impl fmt::Display for CommandError {
             Self::Unknown => f.write_str("unknown command"),
             Self::NotServed(v) => write!(f, "{} is not available", v.name()),
             Self::Syntax(v) => write!(f, "the argument of {} cannot be read", v.name()),
+            Self::NoOptions(v) => write!(f, "{} has no options", v.name()),
             Self::Parameter(v) => write!(f, "that parameter of {} is not available", v.name()),
             Self::Family(v) => write!(f, "unknown network protocol in {}", v.name()),
             Self::TooLong => f.write_str("the command line is too long"),

@@ -203,7 +203,7 @@ verbs! {
     Stat "STAT", OptionalName, None, "[<SP> pathname]", "RFC 959";
     Help "HELP" Free Mid, OptionalParameter, None, "[<SP> command]", "RFC 959";
     Noop "NOOP" Free Keep Mid, None, None, "", "RFC 959";
-    Clnt "CLNT" Free Mid, OptionalParameter, None, "<SP> client-name", "field practice";
+    Clnt "CLNT" Free Mid, OptionalParameter, Some("CLNT"), "<SP> client-name", "field practice";
     Csid "CSID" Free Mid, Parameter, Some("CSID"), "<SP> fact=value;", "peterson-streamlined-ftp";
     Avbl "AVBL", OptionalName, Some("AVBL"), "[<SP> pathname]", "peterson-streamlined-ftp";
     Dsiz "DSIZ", Name, Some("DSIZ"), "<SP> pathname", "peterson-streamlined-ftp";

@@ -131,6 +131,9 @@ pub(super) fn opts(p: &[u8]) -> Result<Opts<'_>, CommandError> {
             Ok(Opts::Utf8(true))
         }
         () if utf8 && is("OFF", rest) => Ok(Opts::Utf8(false)),
-        () => Err(CommandError::Syntax(Verb::Opts)),
+        () => {
+            Err(Verb::find(target)
+                .map_or(CommandError::Syntax(Verb::Opts), CommandError::NoOptions))
+        }
     }
 }

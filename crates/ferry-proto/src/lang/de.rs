@@ -361,6 +361,7 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "Der Bereich beginnt hinter dem Ende der Datei.",
     ),
     ("{} is not available.", "{} ist nicht verfügbar."),
+    ("{} has no options.", "{} hat keine Optionen."),
     ("{} does not know that parameter.", "{} kennt diesen Parameter nicht."),
     ("1 minute", "1 Minute"),
     ("{} minutes", "{} Minuten"),

@@ -349,6 +349,7 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
         "El rango empieza más allá del final del archivo.",
     ),
     ("{} is not available.", "{} no está disponible."),
+    ("{} has no options.", "{} no tiene opciones."),
     ("{} does not know that parameter.", "{} no conoce ese parámetro."),
     ("1 minute", "1 minuto"),
     ("{} minutes", "{} minutos"),

@@ -346,6 +346,7 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ),
     ("The range begins beyond the end of the file.", "La plage commence après la fin du fichier."),
     ("{} is not available.", "{} n'est pas disponible."),
+    ("{} has no options.", "{} n'a pas d'options."),
     ("{} does not know that parameter.", "{} ne connaît pas ce paramètre."),
     ("1 minute", "1 minute"),
     ("{} minutes", "{} minutes"),

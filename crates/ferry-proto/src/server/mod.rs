@@ -465,6 +465,7 @@ impl ServerSession {
                 let syntax = v.info().syntax;
                 Reply::new(501, format!("Syntax: {}{}{syntax}", v.name(), gap(syntax)))
             }
+            CommandError::NoOptions(v) => Reply::new(501, format!("{} has no options.", v.name())),
             CommandError::Parameter(v) => {
                 Reply::new(504, format!("{} does not know that parameter.", v.name()))
             }

@@ -13,6 +13,7 @@ mod fxp;
 mod help;
 mod names;
 mod place;
+mod tables;
 mod who;
 
 fn rules() -> Rules {
