@@ -176,7 +176,7 @@ mod tests {
         assert!(!whole.contains("truncated"));
         let cut = listed(tree(100)).await;
         assert_eq!(entries_in(&cut), ENTRIES_MAX);
-        assert!(cut.ends_with("\r\n\r\n(truncated)\r\n"), "{}", &cut[cut.len() - 60..]);
+        assert!(cut.ends_with("\r\n\r\n(truncated)\r\n"));
     }
 
     #[tokio::test]

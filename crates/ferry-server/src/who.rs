@@ -1,5 +1,5 @@
-//! What administrators may see of sessions (SITE WHO). An idle session pays for it with its account,
-//! its port and an octet; what it transfers is noted only while it does.
+//! What administrators may see of sessions (SITE WHO). An idle session pays for it with its
+//! account, its port and an octet; what it transfers is noted only while it does.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

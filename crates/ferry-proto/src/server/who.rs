@@ -6,6 +6,7 @@ use crate::date::UnixTime;
 use crate::list::Who;
 use crate::path::{ForPeople, FtpPath};
 use crate::reply::Reply;
+use crate::server::files::failure_reply;
 use crate::server::{Action, Failure, Outcome, ServerSession};
 use crate::verb::Verb;
 
@@ -97,6 +98,7 @@ impl ServerSession {
             Outcome::Failed(Failure::Denied) => {
                 Reply::new(550, "Only administrators may see who is here.")
             }
+            Outcome::Failed(failure) => failure_reply(*failure),
             _ => return debug_assert!(false, "an outcome that answers something else"),
         };
         out.push(Action::Reply(reply));

@@ -496,7 +496,8 @@ fn an_empty_section_changes_nothing() {
 fn every_setting_reaches_the_engine() {
     let set = options(
         "[server]\nbanner = \"\"\"one\ntwo\"\"\"\nuploads = \"discard\"\numask = 0o027\n\
-         show_hidden = true\nrecursive_listings = true\nrequire_tls = \"both\"\nresumption = \"strict\"\n\
+         show_hidden = true\nrecursive_listings = true\n\
+         require_tls = \"both\"\nresumption = \"strict\"\n\
          data_peer = \"any\"\nstrict_close_notify = true\npublic_address = \"203.0.113.5\"\n\
          passive_ports = \"4000-4100\"\ndefault_data_port = false\n\
          [tls]\nself_signed = true\n\
@@ -635,7 +636,7 @@ fn what_the_example_calls_a_default_is_one() {
         format!("[{name}]\n{}", body.filter_map(setting).collect::<String>())
     };
     let source = format!("{}{}", section("server"), section("limits"));
-    assert_eq!(source.lines().count(), 2 + 14 + 20, "{source}");
+    assert_eq!(source.lines().count(), 2 + 15 + 20, "{source}");
     assert_eq!(options(&source), options(""));
 }
 
