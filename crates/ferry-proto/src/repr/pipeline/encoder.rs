@@ -188,7 +188,8 @@ mod tests {
             type_code in prop_oneof![Just(TypeCode::Ascii), Just(TypeCode::Ebcdic)],
             deflate: bool,
         ) {
-            let mode = if deflate { Mode::Deflate } else { Mode::Stream };
+            let letter = if deflate { b'Z' } else { b'S' };
+            let mode = Mode::from_letter(letter).unwrap_or_default();
             let form = Form { type_code, structure, mode, ..Form::default() };
             let options = Options::default();
             let start = Start::File(RestartPoint::default());
