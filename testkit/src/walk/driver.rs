@@ -40,6 +40,8 @@ pub(crate) struct Driver {
     pub(crate) failed: Option<Fail>,
     /// Whether transfers and long work stay under way.
     holds: bool,
+    /// Whether the client shows a certificate.
+    certified: bool,
     /// How what is under way would end.
     held: Option<Outcome>,
     replies: Vec<u16>,
@@ -59,6 +61,7 @@ impl Driver {
             fail: None,
             failed: None,
             holds: state.busy != Busy::No,
+            certified: state.has(Has::Certified),
             held: None,
             replies: Vec::new(),
             closed: false,
@@ -168,7 +171,10 @@ impl Driver {
                 match action {
                     Action::Reply(reply) => octets += self.hear(&reply)?,
                     Action::Ask(ask) => asked = Some(ask),
-                    Action::StartTls => self.session.tls_up(),
+                    Action::StartTls => {
+                        self.session.tls_up();
+                        self.session.set_certified(self.certified);
+                    }
                     Action::AbortTransfer => {
                         self.held = self.held.take().map(|outcome| match outcome {
                             Outcome::Ended(_) => Outcome::Ended(End::Aborted),
@@ -247,6 +253,8 @@ impl Driver {
     fn success(&self, ask: &Ask) -> Outcome {
         match ask {
             Ask::Login { user, password } => login(user, password),
+            Ask::Recognise(user) if **user == *b"carol" => Outcome::LoggedIn(FtpPath::root()),
+            Ask::Recognise(_) => Outcome::Failed(Failure::NotFound),
             Ask::Account(info) if **info != *b"info" => Outcome::Failed(Failure::Denied),
             Ask::Listen { .. } => {
                 let port = 50_000;

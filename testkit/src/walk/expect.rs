@@ -241,6 +241,7 @@ fn out_of_place(row: &Row, state: &State, argument: &[u8]) -> Option<u16> {
     match row.name {
         "USER" if has(Has::Cleared) => Some(503),
         "USER" if has(Has::LoginNeedsTls) && !has(Has::Secured) => Some(530),
+        "PASS" if has(Has::Certified) && state.is_logged_in() => Some(202),
         "PASS" if state.login != Login::Named => Some(503),
         "PASS" if argument != b"secret" => Some(530),
         "ACCT" if waits_for_acct && argument != b"info" => Some(530),
@@ -281,6 +282,7 @@ fn told(row: &Row, state: &State, means: Option<&[u8]>, good: u16) -> u16 {
     match row.name {
         "STAT" if is_empty(means) => 211,
         "PASS" if state.has(Has::AsksForAcct) => 332,
+        "USER" if state.has(Has::Certified) && means == Some(b"carol") => 232,
         // Another's address, and a port that is no service's.
         "PORT" | "EPRT" if state.has(Has::Partners) => {
             let text = means.unwrap_or_default();
@@ -343,6 +345,8 @@ fn failure(row: &Row, fail: Fail) -> u16 {
         ("HOST" | "OPTS UTF8", _) => 504,
         ("SMNT", _) => 550,
         ("ACCT" | "PASS", _) => 530,
+        // Then a password is asked for.
+        ("USER", _) => 331,
         ("MKD" | "XMKD", Failure::Exists) => 550,
         ("ALLO", Failure::NoSpace) => 552,
         ("MLSD", Failure::NotDir) => 501,

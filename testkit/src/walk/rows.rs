@@ -68,7 +68,7 @@ use Reads::{
 const REST_MAX: u64 = (1 << 63) - 1;
 
 rows! {
-    Anyone "USER" Text => "alice" 331;
+    Anyone "USER" Text => "alice" 331, "carol" 331;
     Anyone "PASS" MaybeText => "secret" 230;
     Anyone "ACCT" Text => "info" 230;
     Anyone "HOST" Loose(&[501]) => "example.org" 220, "[2001:db8::1]" 220;

@@ -32,6 +32,8 @@ pub(crate) enum Has {
     Secured,
     /// It was, until CCC.
     Cleared,
+    /// The client showed a certificate: that of carol.
+    Certified,
     Pbsz,
     Private,
     EpsvAll,
@@ -156,6 +158,11 @@ states! {
     "under TLS": Out No [Secured] ["AUTH TLS"];
     "under TLS with PBSZ": Out No [Secured Pbsz] ["AUTH TLS" "PBSZ 0"];
     "under TLS after USER": Named No [Secured] ["AUTH TLS" "USER alice"];
+    "under TLS with a certificate": Out No [Secured Certified] ["AUTH TLS"];
+    "with the certificate of another": Named No [Secured Certified] ["AUTH TLS" "USER alice"];
+    "logged in by certificate": In No [Secured Certified] ["AUTH TLS" "USER carol"];
+    "logged in by password in spite of a certificate": In No [Secured Certified]
+        ["AUTH TLS" "USER alice" "PASS secret"];
     "logged in under TLS": In No [Secured Pbsz Private]
         ["AUTH TLS" "PBSZ 0" "PROT P" "USER alice" "PASS secret"];
     "under implicit TLS": Out No [Implicit Secured Pbsz Private] [];

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use ferry_server::tls::{ClientCertificates, ClientTrust};
 use testkit::script::Exchange;
 
-use crate::support::{Blueprint, Client, PARTNER, TlsPeer, WRITER};
+use crate::support::{Blueprint, Client, PARTNER, Signer, TlsPeer, WRITER};
 
 /// A client that notes what it asks and is answered.
 struct Noting {
@@ -51,7 +52,23 @@ pub(crate) fn exchanges() -> Vec<Exchange> {
         all.append(&mut noting.exchanges);
     }
     all.append(&mut with_partners());
+    all.append(&mut with_certificate());
     all
+}
+
+/// Who is known by a certificate.
+fn with_certificate() -> Vec<Exchange> {
+    let clients = ClientCertificates { trust: ClientTrust::Any, required: false };
+    let site = Blueprint { clients: Some(clients), ..Blueprint::default() }.with_tls().build();
+    let badge = Signer::new("anyone").badge(false);
+    site.auth.know(&badge.certificate);
+    let [(_, peer), _] = site.certified.as_ref().unwrap().showing(&badge, true);
+    let mut noting = Noting { client: site.client(), exchanges: Vec::new() };
+    noting.secure("AUTH TLS", &peer);
+    noting.ask("USER nobody", 331);
+    noting.ask(&format!("USER {WRITER}"), 232);
+    noting.ask("PASS whatever", 202);
+    noting.exchanges
 }
 
 /// Who is TLS client where the other end of data may be another server.
