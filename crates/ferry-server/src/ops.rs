@@ -158,11 +158,13 @@ impl Session {
             Ask::ChangeMode(path, change) => self.change_mode(&path, &change).await?,
             Ask::Facts(path, set) => return Ok(Outcome::Text(self.facts(&path, set).await?)),
             Ask::Status(targets) => return Ok(Outcome::Text(self.status(targets).await?)),
-            Ask::Room(path, octets) => {
-                if guard.free_space(&path).await?.is_some_and(|free| free < octets) {
-                    return Err(FsError::NoSpace.into());
-                }
-            }
+            Ask::Room(path, octets) => match guard.free_space(&path).await {
+                Ok(Some(free)) if free < octets => return Err(FsError::NoSpace.into()),
+                // ALLO has no reply for a directory that was removed meanwhile (RFC 959 §5.4); the
+                // upload that follows has.
+                Ok(_) | Err(FsError::NotFound) => {}
+                Err(error) => return Err(error.into()),
+            },
             // The session driver answers these itself.
             Ask::Login { .. }
             | Ask::Recognise(_)

@@ -1,6 +1,6 @@
 //! Sends a sequence to the engine and compares what it does with what the model says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -67,6 +67,8 @@ struct Drive {
     passive: Option<SocketAddr>,
     /// A data connection made before its command.
     early: Option<SimLink>,
+    /// Lines of replies that came while commands were still being sent.
+    heard: VecDeque<Vec<u8>>,
     transcript: String,
     done: Done,
 }
@@ -107,6 +109,7 @@ impl Drive {
             default_port,
             passive: None,
             early: None,
+            heard: VecDeque::new(),
             transcript: String::new(),
             done: Done::default(),
         })
@@ -268,7 +271,22 @@ impl Drive {
     async fn tell(&mut self, octets: &[u8]) -> Result<(), String> {
         let shown = octets.get(..octets.len().min(200)).unwrap_or_default();
         let _ = writeln!(self.transcript, "C: {}", shown.escape_ascii());
-        soon(self.control.send(octets)).await?.map_err(|e| format!("control: {e}"))
+        let Self { control, heard, .. } = self;
+        // Who sends much ahead listens meanwhile, or each end might wait until the other reads.
+        let listening = async {
+            loop {
+                match control.recv_line().await {
+                    Ok(Some(line)) => heard.push_back(line),
+                    // What is wrong shows when the reply is looked for.
+                    Ok(None) | Err(_) => std::future::pending().await,
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            sent = soon(control.send(octets)) => sent?.map_err(|e| format!("control: {e}")),
+            () = listening => Ok(()),
+        }
     }
 
     async fn must_be(&mut self, code: u16) -> Result<(), String> {
@@ -279,9 +297,13 @@ impl Drive {
     async fn reply(&mut self) -> Result<Reply, String> {
         let mut lines: Vec<Vec<u8>> = Vec::new();
         loop {
-            let line =
-                soon(self.control.recv_line()).await?.map_err(|e| format!("control: {e}"))?;
-            let line = line.ok_or("the server closed the control connection")?;
+            let line = match self.heard.pop_front() {
+                Some(line) => line,
+                None => soon(self.control.recv_line())
+                    .await?
+                    .map_err(|e| format!("control: {e}"))?
+                    .ok_or("the server closed the control connection")?,
+            };
             let _ = writeln!(self.transcript, "S: {}", line.escape_ascii());
             let digits = lines.first().unwrap_or(&line).get(..3).unwrap_or_default().to_vec();
             let last = line.strip_prefix(digits.as_slice()).and_then(<[u8]>::first) == Some(&b' ');
@@ -296,7 +318,7 @@ impl Drive {
     /// The server has closed, and said no more.
     async fn ended(&self) -> Result<(), String> {
         match soon(self.control.recv_to_end()).await?.map_err(|e| e.to_string())? {
-            (left, _) if left.is_empty() => Ok(()),
+            (left, _) if left.is_empty() && self.heard.is_empty() => Ok(()),
             (left, _) => Err(format!("more than was asked for: {}", left.escape_ascii())),
         }
     }
