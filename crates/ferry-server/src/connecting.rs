@@ -5,12 +5,13 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use ferry_proto::server::{End, Fxp, canonical};
+use ferry_proto::server::{End, Fxp, canonical, is_partner};
 use tokio::time::timeout;
 
 use crate::data::{self, Arrival, Door, Expected};
 use crate::events::{Event, SessionId};
 use crate::hosts::HostId;
+use crate::options::DataPeer;
 use crate::server::Shared;
 use crate::tls::{Channel, SessionTls, TlsFailure};
 use crate::wire::Wire;
@@ -75,7 +76,7 @@ impl Connection {
             }
             Err(_) => return Err(Broken::new(End::NotConnected, "no data connection in time")),
         };
-        let foreign = other.filter(|other| self.fxp.foreign && *other != self.peer);
+        let foreign = other.filter(|other| self.fxp.foreign && self.is_other_server(*other));
         if let Some(other) = foreign {
             let role = match (&self.tls, self.fxp.tls_client) {
                 (None, _) => "in the clear",
@@ -148,7 +149,8 @@ impl Connection {
             Via::Passive(Door::Own(listener)) => {
                 let rules = self.shared.hosts.rules(self.host);
                 let partners = self.fxp.foreign.then_some(rules);
-                let expected = Expected { control: self.peer, partners };
+                let rule = self.data_peer();
+                let expected = Expected { control: self.peer, rule, partners };
                 data::accept(&**listener, &self.shared.options, expected, |who| {
                     self.notice(&format!("turned a stranger away from the data port: {who}"));
                 })
@@ -161,6 +163,23 @@ impl Connection {
             Via::Nowhere => return Err(io::ErrorKind::NotConnected.into()),
         };
         Ok((Arrival { link, early: Vec::new() }, Some(other)))
+    }
+
+    /// Whether at this address is another server, as far as rules tell: not everyone whom
+    /// `data_peer` lets in is one, and what is waived for servers is not for them.
+    fn is_other_server(&self, other: IpAddr) -> bool {
+        let rules = self.shared.hosts.rules(self.host);
+        other != self.peer && is_partner(other, self.peer, rules)
+    }
+
+    /// By what address the peer is known. As TLS client nothing can be made to resume, so that
+    /// where resuming is what proves it nothing but its address does.
+    fn data_peer(&self) -> DataPeer {
+        let proved = self.tls.as_ref().is_some_and(SessionTls::must_resume);
+        match self.fxp.tls_client && proved {
+            true => DataPeer::Strict,
+            false => self.shared.options.data_peer,
+        }
     }
 
     fn is_bound(&self) -> bool {

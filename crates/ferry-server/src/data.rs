@@ -81,13 +81,15 @@ pub(crate) fn is_welcome(rule: DataPeer, peer: IpAddr, control: IpAddr) -> bool 
 pub(crate) struct Expected<'a> {
     /// The control connection's peer.
     pub(crate) control: IpAddr,
+    /// Who else may pass for that peer.
+    pub(crate) rule: DataPeer,
     /// The rules by which another server may come in its place (FXP), if one may.
     pub(crate) partners: Option<&'a Rules>,
 }
 
 impl Expected<'_> {
-    fn includes(&self, rule: DataPeer, ip: IpAddr) -> bool {
-        is_welcome(rule, ip, self.control)
+    fn includes(&self, ip: IpAddr) -> bool {
+        is_welcome(self.rule, ip, self.control)
             || self.partners.is_some_and(|rules| is_partner(ip, self.control, rules))
     }
 }
@@ -109,7 +111,7 @@ pub(crate) async fn accept(
             Ok(from)
         };
         match source {
-            Ok(source) if expected.includes(options.data_peer, canonical_ip(source.ip())) => {
+            Ok(source) if expected.includes(canonical_ip(source.ip())) => {
                 return Ok((link, canonical_ip(source.ip())));
             }
             Ok(source) => stranger(&source.ip()),

@@ -16,7 +16,7 @@ use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
 use ferry_server::options::{DataResumption, Listen, ListenTls, Options};
 use ferry_server::tcp::Tcp;
-use ferry_server::tls::TlsSetup;
+use ferry_server::tls::{ClientCertificates, ClientTrust, TlsSetup};
 use ferry_server::{Server, Setup, VirtualHost, WallClock};
 use ferry_storage::memory::Memory;
 use rustls::crypto::aws_lc_rs;
@@ -26,8 +26,8 @@ use rustls_pki_types::{PrivatePkcs8KeyDer, ServerName};
 #[derive(Debug)]
 struct Only(&'static str, Arc<Memory>);
 
-impl Authenticator for Only {
-    fn login<'a>(&'a self, user: &'a [u8], _: &'a [u8], _: IpAddr) -> BoxFut<'a, Option<Login>> {
+impl Only {
+    fn entry(&self, user: &[u8]) -> Option<Login> {
         let account = Account {
             name: self.0.to_owned(),
             home: FtpPath::root(),
@@ -39,12 +39,37 @@ impl Authenticator for Only {
             fxp: false,
             acct: None,
         };
-        let login = (user == self.0.as_bytes()).then(|| Login {
+        (user == self.0.as_bytes()).then(|| Login {
             account: Arc::new(account),
             storage: Arc::<Memory>::clone(&self.1),
             volumes: Arc::default(),
-        });
-        Box::pin(std::future::ready(login))
+        })
+    }
+}
+
+impl Authenticator for Only {
+    fn login<'a>(&'a self, user: &'a [u8], _: &'a [u8], _: IpAddr) -> BoxFut<'a, Option<Login>> {
+        Box::pin(std::future::ready(self.entry(user)))
+    }
+
+    fn recognise<'a>(
+        &'a self,
+        user: &'a [u8],
+        _: &'a [u8],
+        _: IpAddr,
+    ) -> BoxFut<'a, Option<Login>> {
+        Box::pin(std::future::ready(self.entry(user)))
+    }
+
+    /// A certificate that counted where it should not is seen by nobody getting in.
+    fn login_certified<'a>(
+        &'a self,
+        _: &'a [u8],
+        _: &'a [u8],
+        _: &'a [u8],
+        _: IpAddr,
+    ) -> BoxFut<'a, Option<Login>> {
+        Box::pin(std::future::ready(None))
     }
 
     fn welcomes_anonymous(&self) -> bool {
@@ -61,12 +86,24 @@ impl WallClock for Never {
     }
 }
 
-fn certified(name: &str, roots: &mut RootCertStore) -> TlsSetup {
+/// TLS with a certificate of this name, which asks clients for theirs or requires it.
+fn certified(name: &str, required: bool, roots: &mut RootCertStore) -> TlsSetup {
     let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
     let cert = made.cert.der().clone();
     roots.add(cert.clone()).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    TlsSetup::new(vec![cert], key.into()).unwrap()
+    let clients = ClientCertificates { trust: ClientTrust::Any, required };
+    TlsSetup::asking(vec![cert], key.into(), Some(&clients)).unwrap()
+}
+
+fn host(name: &'static str, user: &'static str, tls: TlsSetup) -> VirtualHost {
+    VirtualHost {
+        names: vec![name.to_owned()],
+        banner: vec![format!("Welcome to {}", name.trim_end_matches(".example"))],
+        charset: None,
+        auth: only(user),
+        tls: Some(tls),
+    }
 }
 
 fn only(name: &'static str) -> Arc<Only> {
@@ -75,7 +112,8 @@ fn only(name: &'static str) -> Arc<Only> {
     Arc::new(Only(name, Arc::new(files)))
 }
 
-/// A server with the user alice, and the virtual host `b.example` with the user bob.
+/// A server with the user alice, and the virtual hosts `b.example` with the user bob and
+/// `c.example`, which requires certificates of clients, with the user carol.
 fn setup(tls: ListenTls, roots: &mut RootCertStore) -> Setup {
     Setup {
         options: Options {
@@ -86,14 +124,11 @@ fn setup(tls: ListenTls, roots: &mut RootCertStore) -> Setup {
         },
         net: Arc::new(Tcp::new()),
         auth: only("alice"),
-        tls: Some(certified("a.example", roots)),
-        hosts: vec![VirtualHost {
-            names: vec![String::from("b.example")],
-            banner: vec![String::from("Welcome to b")],
-            charset: None,
-            auth: only("bob"),
-            tls: Some(certified("b.example", roots)),
-        }],
+        tls: Some(certified("a.example", false, roots)),
+        hosts: vec![
+            host("b.example", "bob", certified("b.example", false, roots)),
+            host("c.example", "carol", certified("c.example", true, roots)),
+        ],
         clock: Arc::new(Never),
         observer: Arc::new(Quiet),
         seed: 1,
@@ -315,6 +350,57 @@ fn a_host_chosen_before_tls_lasts_where_tls_names_none() {
         let mut silent = ClientConfig::clone(config);
         silent.enable_sni = false;
         client.start_tls(&Arc::new(silent), "b.example");
+        client.expect("USER bob", "331");
+        client.expect("PASS x", "230");
+    });
+}
+
+#[test]
+fn the_name_that_tls_is_started_for_counts_and_no_host_chosen_before_it() {
+    with_server(ListenTls::Explicit, |at, config| {
+        let mut client = Client::connect(at);
+        client.reply();
+        client.expect("HOST b.example", "220");
+        client.expect("AUTH TLS", "234");
+        client.start_tls(config, "a.example");
+        client.expect("USER alice", "331");
+        client.expect("PASS x", "230");
+    });
+}
+
+#[test]
+fn a_host_that_requires_certificates_is_not_reached_by_tls_that_asked_for_none() {
+    with_server(ListenTls::Explicit, |at, config| {
+        let mut silent = ClientConfig::clone(config);
+        silent.enable_sni = false;
+        let mut client = Client::secured(at, &Arc::new(silent), "a.example");
+        client.expect("HOST c.example", "504");
+        client.expect("USER carol", "331");
+        client.expect("PASS x", "530");
+    });
+}
+
+#[test]
+fn a_certificate_shown_before_ccc_says_nothing_after_rein() {
+    with_server(ListenTls::Explicit, |at, config| {
+        let made = rcgen::generate_simple_self_signed(vec!["client".to_owned()]).unwrap();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let shown = made.cert.der().clone();
+        let mut showing = ClientConfig::clone(config);
+        let certified = rustls::sign::CertifiedKey::from_der(
+            vec![shown],
+            key.into(),
+            &aws_lc_rs::default_provider(),
+        );
+        let only = rustls::sign::SingleCertAndKey::from(certified.unwrap());
+        showing.client_auth_cert_resolver = Arc::new(only);
+        let showing = Arc::new(showing);
+        let mut client = Client::secured(at, &showing, "a.example");
+        client.expect("USER alice", "232");
+        client.expect("CCC", "200");
+        client.end_tls(true);
+        client.expect("REIN", "220");
+        client.expect("HOST b.example", "220");
         client.expect("USER bob", "331");
         client.expect("PASS x", "230");
     });

@@ -99,6 +99,8 @@ impl ServerSession {
             out.push(Action::StopTls);
         }
         *self = Self {
+            // What TLS goes on with, it knows of the peer still.
+            certified: self.certified && self.implicit_tls,
             wrong_passwords: self.wrong_passwords,
             long_lines: self.long_lines,
             first_verb_seen: true,

@@ -226,7 +226,9 @@ impl Control {
         let mut session = None;
         // The client's first message says which host it wants, and with that which certificate.
         let mut choose = |sni: Option<&str>| {
-            host = sni.and_then(|name| shared.hosts.named(name.as_bytes())).unwrap_or(host);
+            // A HOST in the clear, perhaps of someone else's, counts only where TLS names none.
+            let named = |name: &str| shared.hosts.named(name.as_bytes()).unwrap_or(0);
+            host = sni.map_or(host, named);
             let setup = shared.hosts.tls(host)?;
             let tls = setup.session(shared.options.data_resumption).ok()?.asked_for(sni);
             let offer = tls.offer(Channel::Control);

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::{BROKE, Control, Gone};
 use crate::events::Event;
 use crate::guard::Guarded;
+use crate::hosts::HostId;
 use crate::tls::SessionTls;
 
 impl Control {
@@ -25,11 +26,21 @@ impl Control {
             return Outcome::Failed(Failure::NotFound);
         };
         match self.shared.hosts.find(name, canonical(local).ip()) {
+            Some(host) if !self.meets_demands_of(host) => Outcome::Failed(Failure::Denied),
             Some(host) => {
                 self.host = host;
                 Outcome::Done
             }
             None => Outcome::Failed(Failure::NotFound),
+        }
+    }
+
+    /// Whether TLS, where it was started for another host, asked of the client what this one asks:
+    /// otherwise a client that names no host to TLS would get around the certificate it needs here.
+    fn meets_demands_of(&self, host: HostId) -> bool {
+        match (self.tls.as_deref(), self.shared.hosts.tls(host)) {
+            (Some(tls), Some(setup)) => tls.meets_demands_of(setup),
+            _ => true,
         }
     }
 
@@ -40,6 +51,10 @@ impl Control {
             .and_then(SessionTls::sni)
             .and_then(|name| self.shared.hosts.named(name.as_bytes()));
         self.host = named.unwrap_or(0);
+        if !self.machine.is_secured() {
+            // After CCC it was kept for the data; neither its name nor its certificate counts now.
+            self.tls = None;
+        }
     }
 
     /// ACCT.

@@ -90,11 +90,18 @@ impl TlsSetup {
         Ok(Self {
             shared: Arc::new(Shared {
                 config,
+                clients: clients.cloned(),
                 as_client: connect::config(provider, None)?,
                 ticketer: aws_lc_rs::Ticketer::new()?,
                 sessions: ServerSessionMemoryCache::new(SESSIONS_BY_ID_MAX),
             }),
         })
+    }
+
+    /// What clients are asked for, if they are.
+    #[must_use]
+    pub fn clients(&self) -> Option<&ClientCertificates> {
+        self.shared.clients.as_ref()
     }
 
     /// As TLS client on data connections to other servers (SSCN, CPSV), accepts only servers whose
@@ -138,6 +145,8 @@ impl fmt::Debug for TlsSetup {
 #[derive(Clone)]
 struct Shared {
     config: ServerConfig,
+    /// What clients are asked for.
+    clients: Option<ClientCertificates>,
     /// For data connections on which this end is the client.
     as_client: Arc<ClientConfig>,
     ticketer: Arc<dyn ProducesTickets>,
@@ -196,6 +205,12 @@ impl SessionTls {
     /// The certificate that the client showed on the control connection.
     pub(crate) fn client(&self) -> Option<&Arc<CertificateDer<'static>>> {
         self.client.as_ref()
+    }
+
+    /// Whether what was asked of its client is what `other` asks, if that asks for anything.
+    pub(crate) fn meets_demands_of(&self, other: &TlsSetup) -> bool {
+        let theirs = &other.shared.clients;
+        theirs.is_none() || *theirs == self.shared.clients
     }
 
     /// Whether its client is known to keep the tickets of several sessions in one place, so that a

@@ -113,3 +113,20 @@ fn a_data_connection_shows_the_certificate_of_its_control_connection() {
         assert_eq!(client.ask("SIZE f").code, 550, "nothing was stored");
     }
 }
+
+#[test]
+fn under_implicit_tls_a_certificate_outlives_rein() {
+    let signer = Signer::new("ours");
+    let badge = signer.badge(false);
+    let clients = Some(ClientCertificates { trust: signed_by(&signer), required: false });
+    let site = Blueprint { clients, implicit: true, ..Blueprint::default() }.with_tls().build();
+    site.auth.know(&badge.certificate);
+    for (version, peer) in site.certified.as_ref().unwrap().showing(&badge, true) {
+        let mut client = Client::silent(site.at);
+        client.shake_hands(&peer);
+        client.expect(220);
+        client.ok(&format!("USER {WRITER}"), 232);
+        client.ok("REIN", 220);
+        assert_eq!(client.ask(format!("USER {WRITER}")).code, 232, "{version}");
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use ferry_server::options::{DataResumption, Options};
+use ferry_server::options::{DataPeer, DataResumption, Options};
 
 use crate::support::{
     Blueprint, Client, PARTNER, Site, TlsPeer, WRITER, certified, connect_from, listen_at,
@@ -192,4 +192,24 @@ fn over(client: &mut Client, peer: &TlsPeer, ip: IpAddr) -> u16 {
         until_end(&mut tls);
     }
     client.reply().code
+}
+
+#[test]
+fn strict_resumption_holds_for_whoever_is_neither_the_client_nor_a_named_partner() {
+    let site = partner(|options| {
+        options.data_peer = DataPeer::Any;
+        options.fxp_partners = vec!["127.0.0.200/32".parse().unwrap()];
+    })
+    .with_tls()
+    .build();
+    let certified = site.certified.as_ref().unwrap();
+    let elsewhere = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));
+    for (version, forgetful) in certified.forgetful() {
+        let mut client = site.private(PARTNER, &certified.peer13());
+        assert_eq!(over(&mut client, &forgetful, elsewhere), 522, "{version}");
+        // As TLS client the server cannot make anyone resume: it does not even begin.
+        let mut stranger = connect_from(elsewhere, client.passive_by("CPSV")).unwrap();
+        client.ok("LIST", 150);
+        assert!(until_end(&mut stranger).is_empty(), "{version}");
+    }
 }

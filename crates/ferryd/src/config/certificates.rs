@@ -13,12 +13,17 @@ use super::section::Section;
 use crate::certs;
 use crate::values::Wrong;
 
-/// Whether clients are asked for a certificate, in the section of the server's own.
+/// Whether clients are asked for a certificate; a section that says nothing of it, asks for what
+/// is `usual`.
 pub(super) fn asked(
     section: &Section<'_>,
+    usual: Option<&ClientCertificates>,
     base: &Path,
     problems: &mut Problems,
 ) -> Option<ClientCertificates> {
+    if !section.has("client_certificates") && !section.has("client_ca") {
+        return usual.cloned();
+    }
     let asked = section.get("client_certificates", problems, |value| {
         read::word(value, &[("off", None), ("optional", Some(false)), ("required", Some(true))])
     });

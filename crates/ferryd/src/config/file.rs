@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ferry_server::WallClock as _;
 use ferry_server::options::{DataPeer, DataResumption, Limits, Options, RequireTls};
+use ferry_server::tls::ClientCertificates;
 use ferry_storage::Upload;
 use toml::de::{DeTable, DeValue};
 
@@ -109,7 +110,7 @@ impl<'a> File<'a> {
         let wanted = !self.top.contains_key("host");
         let auth = self.users(Users::new(base, names, &mut homes), wanted, 0..0, problems);
         let mut options = Options::default();
-        let mut identity = self.tls("[tls]", None, base, problems);
+        let mut identity = self.tls("[tls]", None, None, base, problems);
         let has_tls = self.top.contains_key("tls");
         let known = self.server(&mut options, has_tls, base, problems);
         let sessions_named = self.limits(&mut options.limits, problems);
@@ -121,7 +122,9 @@ impl<'a> File<'a> {
             false => listeners::usual(),
         };
         let tables = self.tables("host", problems);
-        let mut hosts = hosts::read(&tables, base, &options.names, has_tls, &mut homes, problems);
+        let usual = identity.as_ref().and_then(|identity| identity.setup.clients());
+        let main = hosts::Main { names: &options.names, has_tls, clients: usual };
+        let mut hosts = hosts::read(&tables, base, main, &mut homes, problems);
         if let Some(known) = known {
             fxp::trust(known, identity.as_mut(), &mut hosts, problems);
         }
@@ -231,17 +234,19 @@ impl<'a> File<'a> {
         users.finish(wanted, mentioned, at, problems)
     }
 
-    /// Reads `[tls]`, called `name`; a certificate that is made up is made out to `host`.
+    /// Reads `[tls]`, called `name`; a certificate that is made up is made out to `host`. Clients
+    /// are asked for what is `usual` where nothing is said of it.
     pub(super) fn tls(
         &self,
         name: &'static str,
         host: Option<&str>,
+        usual: Option<&ClientCertificates>,
         base: &Path,
         problems: &mut Problems,
     ) -> Option<Identity> {
         let (table, at) = self.table("tls", problems)?;
         let section = Section::open(name, table, at, TLS_KEYS, problems);
-        let clients = certificates::asked(&section, base, problems);
+        let clients = certificates::asked(&section, usual, base, problems);
         let self_signed = section.get("self_signed", problems, read::boolean);
         let path = |value| read::text(value).map(|text| base.join(text));
         if matches!(self_signed, Some((true, _))) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ferry_proto::host;
+use ferry_server::tls::ClientCertificates;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnose::Problems;
@@ -20,16 +21,24 @@ const HOST_KEYS: &[&str] = &["names", "banner", "charset", "tls", "user", "anony
 
 const SECTIONS: Names = Names { user: "[[host.user]]", anonymous: "[host.anonymous]" };
 
+/// What hosts take over from the one that is always there, or must keep apart from it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Main<'a> {
+    pub(super) names: &'a [String],
+    pub(super) has_tls: bool,
+    /// What its TLS asks clients for.
+    pub(super) clients: Option<&'a ClientCertificates>,
+}
+
 /// Reads every `[[host]]` of `tables`, none of which may have a name of another or of `main`.
 pub(super) fn read<'a>(
     tables: &[(&'a DeTable<'a>, Range<usize>)],
     base: &Path,
-    main: &[String],
-    has_tls: bool,
+    main: Main<'_>,
     homes: &mut Homes,
     problems: &mut Problems,
 ) -> Vec<HostPlan> {
-    let mut taken = main.to_vec();
+    let mut taken = main.names.to_vec();
     let mut hosts = Vec::with_capacity(tables.len());
     for (table, at) in tables {
         let section = Section::open("[[host]]", table, at.clone(), HOST_KEYS, problems);
@@ -48,8 +57,9 @@ pub(super) fn read<'a>(
         let banner = section.get("banner", problems, read::banner);
         let charset = section.get("charset", problems, read::charset);
         let file = File { top: table, within: "host." };
-        let identity = file.tls("[host.tls]", names.first().map(String::as_str), base, problems);
-        if let (Some(at), false) = (section.at_value("tls"), has_tls) {
+        let name = names.first().map(String::as_str);
+        let identity = file.tls("[host.tls]", name, main.clients, base, problems);
+        if let (Some(at), false) = (section.at_value("tls"), main.has_tls) {
             let what = "a host has a certificate but there is no [tls]";
             problems.add(at, Wrong::new(what, NEED_TLS));
         }

@@ -1,5 +1,6 @@
 //! Files in, diagnostics or settings out.
 
+mod certificates;
 mod fxp;
 
 use super::*;

@@ -38,6 +38,22 @@ fn a_certificate_may_leave_acct_or_the_number_of_sessions_in_the_way() {
 }
 
 #[test]
+fn under_implicit_tls_rein_leaves_the_certificate_and_after_ccc_it_does_not() {
+    for (cleared, want) in [(false, "Recognise"), (true, "331")] {
+        let mut t = Talk::new();
+        t.rules.ccc = true;
+        t.session = ServerSession::new("192.0.2.9:4000".parse().unwrap(), 0o022, true);
+        t.session.set_certified(true);
+        assert_eq!(t.ask("USER alice", Outcome::LoggedIn(FtpPath::root())), "232");
+        if cleared {
+            assert_eq!(t.say("CCC"), "200 StopTls");
+        }
+        t.say("REIN");
+        assert_eq!(t.say("USER alice"), want, "CCC: {cleared}");
+    }
+}
+
+#[test]
 fn without_a_certificate_or_tls_nothing_is_asked() {
     let mut t = Talk::new();
     assert_eq!(t.say("USER alice"), "331");
