@@ -32,7 +32,7 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("Send ACCT to finish the login.", "Bitte ACCT senden, um die Anmeldung abzuschließen."),
     ("Logged in; changes need ACCT.", "Angemeldet; Änderungen verlangen ACCT."),
     ("Logged in by your certificate.", "Angemeldet durch Ihr Zertifikat."),
-    ("You are logged in by your certificate.", "Sie sind durch Ihr Zertifikat angemeldet."),
+    ("You are logged in already.", "Sie sind schon angemeldet."),
     ("The account is known already.", "Das Konto ist schon bekannt."),
     ("No account is needed here.", "Hier ist kein Konto nötig."),
     ("Account accepted.", "Konto angenommen."),

@@ -29,7 +29,7 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("Send ACCT to finish the login.", "Envíe ACCT para completar el inicio de sesión."),
     ("Logged in; changes need ACCT.", "Sesión iniciada; los cambios requieren ACCT."),
     ("Logged in by your certificate.", "Sesión iniciada con su certificado."),
-    ("You are logged in by your certificate.", "Ya inició sesión con su certificado."),
+    ("You are logged in already.", "Ya ha iniciado sesión."),
     ("The account is known already.", "La cuenta ya se conoce."),
     ("No account is needed here.", "Aquí no hace falta ninguna cuenta."),
     ("Account accepted.", "Cuenta aceptada."),

@@ -26,7 +26,7 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("Send ACCT to finish the login.", "Envoyez ACCT pour terminer la connexion."),
     ("Logged in; changes need ACCT.", "Connecté ; les modifications exigent ACCT."),
     ("Logged in by your certificate.", "Connecté par votre certificat."),
-    ("You are logged in by your certificate.", "Vous êtes connecté par votre certificat."),
+    ("You are logged in already.", "Vous êtes déjà connecté."),
     ("The account is known already.", "Le compte est déjà connu."),
     ("No account is needed here.", "Aucun compte n'est nécessaire ici."),
     ("Account accepted.", "Compte accepté."),

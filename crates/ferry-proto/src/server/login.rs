@@ -148,7 +148,7 @@ impl ServerSession {
             Phase::NeedPass(user) => user,
             // A client that sends PASS whatever USER was answered.
             Phase::Ready(_) if self.certified => {
-                return Some(Reply::new(202, "You are logged in by your certificate."));
+                return Some(Reply::new(202, "You are logged in already."));
             }
             _ => return Some(Reply::new(503, "Send USER first.")),
         };

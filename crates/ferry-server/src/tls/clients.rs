@@ -8,8 +8,15 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
+};
 use rustls_pki_types::{CertificateDer, UnixTime};
+
+/// The most octets of a chain that nobody vouches for. A session keeps it as long as it lives, and
+/// TLS would let it be four times as long.
+const UNSIGNED_CHAIN_MAX: usize = 16 << 10;
 
 /// Which certificates of clients are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +26,62 @@ pub enum ClientTrust {
     /// through the handshake.
     SignedBy(Vec<CertificateDer<'static>>),
     /// Any, as long as the client has its key: the authenticator knows them one by one. Neither who
-    /// signed them nor until when they are valid counts.
+    /// signed them nor until when they are valid counts. With what the client sends along they may
+    /// have 16 KiB.
     Any,
 }
 
 /// Whether clients are asked for a certificate.
+///
+/// ```no_run
+/// use std::net::IpAddr;
+///
+/// use ferry_server::auth::{Authenticator, Login};
+/// use ferry_server::net::BoxFut;
+/// use ferry_server::tls::{ClientCertificates, ClientTrust, TlsSetup};
+/// use rustls_pki_types::pem::PemObject as _;
+/// use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+///
+/// /// Knows one client, and it by its certificate alone.
+/// #[derive(Debug)]
+/// struct OneClient {
+///     certificate: CertificateDer<'static>,
+///     login: Login,
+/// }
+///
+/// impl Authenticator for OneClient {
+///     fn login<'a>(&'a self, _: &'a [u8], _: &'a [u8], _: IpAddr) -> BoxFut<'a, Option<Login>> {
+///         Box::pin(async { None })
+///     }
+///
+///     fn recognise<'a>(
+///         &'a self,
+///         user: &'a [u8],
+///         certificate: &'a [u8],
+///         _peer: IpAddr,
+///     ) -> BoxFut<'a, Option<Login>> {
+///         let known = *certificate == *self.certificate
+///             && user == self.login.account.name.as_bytes();
+///         Box::pin(async move { known.then(|| self.login.clone()) })
+///     }
+///
+///     fn welcomes_anonymous(&self) -> bool {
+///         false
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let clients = ClientCertificates {
+///     trust: ClientTrust::SignedBy(vec![CertificateDer::from_pem_file("partners.pem")?]),
+///     required: true,
+/// };
+/// let chain = vec![CertificateDer::from_pem_file("cert.pem")?];
+/// let key = PrivateKeyDer::from_pem_file("key.pem")?;
+/// let tls = TlsSetup::asking(chain, key, Some(&clients))?; // for Setup::tls
+/// # let _ = tls;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "plain data")]
 pub struct ClientCertificates {
@@ -82,10 +140,14 @@ impl ClientCertVerifier for AnyCertificate {
 
     fn verify_client_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        let rest: usize = intermediates.iter().map(|certificate| certificate.len()).sum();
+        if end_entity.len().saturating_add(rest) > UNSIGNED_CHAIN_MAX {
+            return Err(CertificateError::ApplicationVerificationFailure.into());
+        }
         Ok(ClientCertVerified::assertion())
     }
 

@@ -130,3 +130,30 @@ fn under_implicit_tls_a_certificate_outlives_rein() {
         assert_eq!(client.ask(format!("USER {WRITER}")).code, 232, "{version}");
     }
 }
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_may_only_be_so_long() {
+    let signer = Signer::new("ours");
+    let (usual, bulky) = (signer.bulky_badge(12 << 10), signer.bulky_badge(24 << 10));
+    let site = site(ClientTrust::Any, false);
+    let certified = site.certified.as_ref().unwrap();
+    for (badge, lives) in [(&usual, true), (&bulky, false)] {
+        let through = certified.showing(badge, true).map(|(_, peer)| gets_through(&site, &peer));
+        assert_eq!(through, [lives, lives], "{} octets", badge.certificate.len());
+    }
+}
+
+#[test]
+fn sessions_by_certificate_count_like_those_by_password() {
+    let badge = Signer::new("ours").badge(false);
+    let site = site(ClientTrust::Any, false);
+    site.auth.know(&badge.certificate);
+    site.auth.allow(1);
+    let (_, peer) = &site.certified.as_ref().unwrap().showing(&badge, true)[0];
+    let (mut first, mut second) = (secured(&site, peer), secured(&site, peer));
+    first.ok(&format!("USER {WRITER}"), 232);
+    second.ok(&format!("USER {WRITER}"), 530);
+    second.ok("PWD", 530);
+    // Whoever comes again gives the first log-in up before it asks for the second.
+    first.ok(&format!("USER {WRITER}"), 232);
+}

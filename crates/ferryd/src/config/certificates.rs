@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use ferry_accounts::{Certificates, Fingerprint};
 use ferry_server::tls::{ClientCertificates, ClientTrust};
-use toml::de::DeValue;
+use rustls::RootCertStore;
+use toml::de::{DeTable, DeValue};
 
 use super::diagnose::Problems;
 use super::read;
@@ -30,7 +31,12 @@ pub(super) fn asked(
     let signers = section.get("client_ca", problems, |value| {
         let path: PathBuf = base.join(read::text(value)?);
         let right = "name a PEM file with the certificates that sign those of clients";
-        certs::chain(&path).map_err(|e| Wrong::new(e.to_string(), right))
+        let signers = certs::chain(&path).map_err(|e| Wrong::new(e.to_string(), right))?;
+        // Here, where the file is named, and not where the server's own certificate is.
+        let mut roots = RootCertStore::empty();
+        let usable = signers.iter().try_for_each(|signer| roots.add(signer.clone()));
+        usable.map_err(|e| Wrong::new(format!("{}: {e}", path.display()), right))?;
+        Ok(signers)
     });
     let required = asked.and_then(|(asked, _)| asked);
     if let (Some((_, at)), None) = (&signers, required) {
@@ -43,6 +49,45 @@ pub(super) fn asked(
     }
     let trust = signers.map_or(ClientTrust::Any, |(signers, _)| ClientTrust::SignedBy(signers));
     required.map(|required| ClientCertificates { trust, required })
+}
+
+/// Notes users with certificates that nobody asks for: `top` is the whole file.
+pub(super) fn check(top: &DeTable<'_>, problems: &mut Problems) {
+    let hosts = match top.get("host").map(|hosts| hosts.get_ref()) {
+        Some(DeValue::Array(hosts)) => hosts.iter().collect(),
+        _ => Vec::new(),
+    };
+    let usual = asks(top).unwrap_or(false);
+    unasked(top, usual, "[tls]", problems);
+    for host in hosts {
+        if let DeValue::Table(host) = host.get_ref() {
+            let section = if host.contains_key("tls") { "[host.tls]" } else { "[tls]" };
+            unasked(host, asks(host).unwrap_or(usual), section, problems);
+        }
+    }
+}
+
+/// Whether the `tls` of `table` asks clients for a certificate, if it says anything of it.
+fn asks(table: &DeTable<'_>) -> Option<bool> {
+    let DeValue::Table(tls) = table.get("tls")?.get_ref() else { return None };
+    let word = read::text(tls.get("client_certificates")?.get_ref());
+    Some(word.is_ok_and(|word| word != "off"))
+}
+
+fn unasked(table: &DeTable<'_>, asked: bool, section: &str, problems: &mut Problems) {
+    let users = match table.get("user").map(|users| users.get_ref()) {
+        Some(DeValue::Array(users)) if !asked => users,
+        _ => return,
+    };
+    for user in users {
+        if let DeValue::Table(user) = user.get_ref()
+            && let Some(known) = user.get("certificates")
+        {
+            let right = format!("add client_certificates = \"optional\" to {section}");
+            let what = "clients are not asked for a certificate";
+            problems.add(known.span(), Wrong::new(what, right));
+        }
+    }
 }
 
 /// The certificates of a user.
@@ -64,6 +109,9 @@ fn fingerprints(value: &DeValue<'_>) -> Result<Vec<Fingerprint>, Wrong> {
     let DeValue::Array(items) = value else {
         return Err(Wrong::new("not a list of fingerprints", RIGHT));
     };
+    if items.is_empty() {
+        return Err(Wrong::new("no fingerprint at all", RIGHT));
+    }
     items
         .iter()
         .map(|item| read::text(item.get_ref()).and_then(fingerprint))

@@ -121,6 +121,7 @@ impl<'a> File<'a> {
             true => listeners::read(&self.tables("listen", problems), has_tls, problems),
             false => listeners::usual(),
         };
+        certificates::check(self.top, problems);
         let tables = self.tables("host", problems);
         let usual = identity.as_ref().and_then(|identity| identity.setup.clients());
         let main = hosts::Main { names: &options.names, has_tls, clients: usual };

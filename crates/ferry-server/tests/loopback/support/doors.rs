@@ -30,11 +30,18 @@ pub(crate) struct Doorkeeper {
     anonymous: bool,
     asked: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
     badge: Mutex<Option<Vec<u8>>>,
+    sessions_max: Mutex<Option<u32>>,
 }
 
 impl Doorkeeper {
     pub(crate) fn new(storage: Arc<dyn Storage>, anonymous: bool) -> Self {
-        Self { storage, anonymous, asked: Mutex::default(), badge: Mutex::default() }
+        let (asked, badge, sessions_max) = Default::default();
+        Self { storage, anonymous, asked, badge, sessions_max }
+    }
+
+    /// From now on each account may have this many sessions at once.
+    pub(crate) fn allow(&self, sessions: u32) {
+        *self.sessions_max.lock().unwrap() = Some(sessions);
     }
 
     /// Whoever shows this certificate may log in as the writer.
@@ -51,7 +58,7 @@ impl Doorkeeper {
                 anonymous: name == ANONYMOUS,
                 charset: None,
                 admin: false,
-                sessions_max: None,
+                sessions_max: *self.sessions_max.lock().unwrap(),
                 fxp: name == PARTNER,
                 acct: None,
             }),

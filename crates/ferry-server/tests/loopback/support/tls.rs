@@ -68,7 +68,17 @@ impl Signer {
 
     /// A certificate for someone; `expired` if it is no longer valid.
     pub(crate) fn badge(&self, expired: bool) -> Badge {
-        let mut params = rcgen::CertificateParams::new(vec!["client.example".into()]).unwrap();
+        self.badge_for(expired, vec!["client.example".into()])
+    }
+
+    /// A certificate of about that many octets.
+    pub(crate) fn bulky_badge(&self, octets: usize) -> Badge {
+        let names = (0..octets / 60).map(|n| format!("{n:056}.x")).collect();
+        self.badge_for(false, names)
+    }
+
+    fn badge_for(&self, expired: bool, names: Vec<String>) -> Badge {
+        let mut params = rcgen::CertificateParams::new(names).unwrap();
         params.extended_key_usages.push(rcgen::ExtendedKeyUsagePurpose::ClientAuth);
         if expired {
             params.not_after = rcgen::date_time_ymd(2020, 1, 1);
