@@ -1,7 +1,7 @@
 //! A [`Sender`] that can begin anywhere: also so many octets into what TYPE and STRU make of the
 //! file, a place that has to be looked for from the beginning.
 
-use super::super::step::{Mark, Progress, Transducer};
+use super::super::step::{Mark, Progress, Transducer, transfer};
 use super::super::{FormatError, RestartPoint};
 use super::{CHUNK, Form, Mode, Options, Sender, Start, Structure};
 use crate::command::TypeCode;
@@ -96,9 +96,7 @@ impl Encoder {
         let progress = match &mut self.second {
             Some(second) => second.step(&mut rest, out, room)?,
             None => {
-                let (now, later) = rest.split_at(rest.len().min(room));
-                out.extend_from_slice(now);
-                rest = later;
+                transfer(&mut rest, out, room);
                 if rest.is_empty() { Progress::Hungry } else { Progress::Full }
             }
         };
