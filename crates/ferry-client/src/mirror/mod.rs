@@ -1,0 +1,1 @@
+//! Making one tree like another, between any two storages.

@@ -1,0 +1,1 @@
+//! Connections: names, proxies, TCP and TLS. Nothing of FTP.

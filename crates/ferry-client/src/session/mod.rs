@@ -1,0 +1,1 @@
+//! One control connection and what is done over it.
