@@ -65,23 +65,21 @@ fn is_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
-/// The programs that the tests drive; the folder ProFTPD is in.
-fn peers() -> Result<Option<PathBuf>, Failed> {
+/// The programs that the tests drive; the folder the servers are in.
+fn peers() -> Result<PathBuf, Failed> {
     step("install the clients that the tests drive", || peers::install(is_ci()))?;
-    step("unpack the servers that the tests drive", || peers::proftpd(&target_dir(), is_ci()))
+    step("unpack the servers that the tests drive", || peers::servers(&target_dir(), is_ci()))
 }
 
 /// The interop suite runs last and by itself: it needs the real binary, optimised, and says more.
 fn test() -> Result<(), Failed> {
-    let proftpd = peers()?;
+    let peers = peers()?;
     step("test the workspace", || cargo(&["test", "--workspace", "--exclude", "interop"]).run())?;
     step("build the server", || cargo(&["build", "--release", "--bin", "ferryd"]).run())?;
     step("test the server with real clients", || {
         let mut suite = cargo(&["test", "--package", "interop"]);
         suite.env("FERRYD_BIN", target_dir().join("release/ferryd"));
-        if let Some(folder) = &proftpd {
-            suite.env("FERRY_PROFTPD", folder);
-        }
+        suite.env("FERRY_PEERS", &peers);
         if is_ci() {
             suite.env("FERRY_REQUIRE_PEERS", "1");
         }

