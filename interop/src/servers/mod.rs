@@ -194,8 +194,8 @@ pub struct Peer {
     pub kind: Kind,
     /// Its control port.
     pub addr: SocketAddr,
-    /// Whether TLS begins with the first octet and not with AUTH. So it does with rclone 1.75, which
-    /// then refuses PBSZ and PROT and sends files in the clear.
+    /// Whether TLS begins with the first octet and not with AUTH. So it does with rclone 1.75,
+    /// which then refuses PBSZ and PROT and sends files in the clear.
     pub implicit: bool,
     /// Where the files of the account are on this machine. Put things there with
     /// [`write`](Self::write) and [`make_dir`](Self::make_dir), so that the account owns them.
@@ -207,8 +207,8 @@ pub struct Peer {
     leftovers: Vec<PathBuf>,
 }
 
-/// Starts a server for [`crate::USER`] with [`crate::PASSWORD`]; [`None`], and a printed line, where
-/// it cannot be had.
+/// Starts a server for [`crate::USER`] with [`crate::PASSWORD`]; [`None`], and a printed line,
+/// where it cannot be had.
 ///
 /// # Errors
 /// It does not start; the error holds its log. It cannot be had, and `FERRY_REQUIRE_PEERS` is set.
