@@ -71,6 +71,8 @@ pub(crate) struct Apply {
     dir_times: Vec<Item>,
     /// Directories in which something has changed.
     dirty: HashSet<(Side, FtpPath)>,
+    /// Places that were to be freed by a renaming that failed: nothing may be written there.
+    blocked: HashSet<(Side, FtpPath)>,
     /// Deletions begun.
     deletes: u64,
     /// Octets of copies begun.
@@ -95,6 +97,7 @@ impl Apply {
             links: Vec::new(),
             dir_times: Vec::new(),
             dirty: HashSet::new(),
+            blocked: HashSet::new(),
             deletes: 0,
             begun: 0,
             when,
@@ -163,12 +166,19 @@ impl Apply {
             What::Delete { in_the_way: true, .. } | What::Rename { .. } => {
                 let deletes = matches!(item.action.what, What::Delete { .. });
                 if deletes && !self.may_delete(&item) {
+                    self.blocked.insert((side, item.action.path.clone()));
                     return;
                 }
                 self.shared.observer.on(&Event::Planned(&item.action));
                 // What follows needs the place; and this is rare.
                 let (action, outcome) = act(&self.shared, item, None).await;
+                if !matches!(outcome, Outcome::Done) {
+                    self.blocked.insert((side, action.path.clone()));
+                }
                 self.finished(Ok(Finished { action, outcome, large: false }));
+            }
+            What::Copy { .. } if self.blocked.contains(&(side, item.action.path.clone())) => {
+                self.skip(&item.action.path, Reason::OtherKind);
             }
             What::Delete { kind: Kind::Dir, .. } => self.dir_deletes.push(item),
             What::Delete { .. } if self.when == Delete::During => self.delete(item),

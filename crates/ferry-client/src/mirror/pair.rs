@@ -120,7 +120,7 @@ pub(crate) async fn compare_pair(
 }
 
 /// A path to show for a name that cannot be one.
-fn shown(dir: &FtpPath, name: &[u8]) -> FtpPath {
+pub(crate) fn shown(dir: &FtpPath, name: &[u8]) -> FtpPath {
     let tame: Vec<u8> =
         name.iter().map(|b| if matches!(b, b'/' | 0) { b'?' } else { *b }).take(255).collect();
     dir.child(&tame).unwrap_or_else(|_| dir.clone())

@@ -172,6 +172,10 @@ async fn roots(walker: &Walker, out: &Out) -> Result<Option<Pair>, Halt> {
     let (source, there) =
         tokio::join!(from.storage.stat(&from.root, true), to.storage.stat(&to.root, true));
     let root = FtpPath::root();
+    if from.overlaps(to) {
+        out.fail(&root, FsError::IntoItself, "comparing the trees").await?;
+        return Ok(None);
+    }
     let source = match source {
         Ok(meta) if meta.kind == Kind::Dir => meta,
         Ok(_) => {
