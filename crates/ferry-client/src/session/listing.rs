@@ -46,7 +46,7 @@ impl Session {
     /// # Errors
     /// What the server says; [`ErrorKind::Listing`] when it does not end.
     pub async fn list(&self, path: &[u8]) -> Result<Listing> {
-        let mut listed = self.listed(path).await?;
+        let mut listed = Box::pin(self.listed(path)).await?;
         let mut entries = Vec::new();
         while listed.read(&mut entries).await? {}
         let report = listed.report.take().unwrap_or_default();

@@ -30,11 +30,9 @@ pub(crate) struct Host {
 impl Host {
     /// Serves a storage in the clear, to anyone.
     pub(crate) fn serve(storage: Arc<dyn Storage>) -> Self {
-        let mut options = Options::default();
-        options.listen = vec![Listen {
-            at: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
-            tls: ListenTls::Explicit,
-        }];
+        let at = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let mut options =
+            Options { listen: vec![Listen { at, tls: ListenTls::Explicit }], ..Options::default() };
         options.default_data_port = false;
         options.limits.per_address = 1000;
         let setup = Setup {
