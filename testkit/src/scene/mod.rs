@@ -70,6 +70,7 @@ mod wire;
 
 pub use self::parse::Line;
 pub use self::player::Playing;
+pub use crate::script::text::{duration, filler, quoted};
 
 use self::act::Rule;
 use self::parse::Check;
