@@ -23,6 +23,7 @@ pub mod host;
 pub mod lang;
 pub mod line;
 pub mod list;
+pub mod listing;
 pub mod modify;
 pub mod network;
 pub mod path;
