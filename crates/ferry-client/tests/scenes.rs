@@ -56,11 +56,8 @@ async fn play(file: &str, scene: &Scene) -> Result<(), String> {
 #[test]
 fn every_scene_has_the_outcome_it_must_have() {
     let only = std::env::var("FERRY_SCENE").ok();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     let failures = runtime.block_on(async {
         let room = Arc::new(Semaphore::new(AT_A_TIME));
         let mut playing = JoinSet::new();

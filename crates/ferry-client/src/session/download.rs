@@ -94,6 +94,10 @@ impl Download {
         self.size = Some(size);
     }
 
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// How many octets have come.
     #[must_use]
     pub fn received(&self) -> u64 {

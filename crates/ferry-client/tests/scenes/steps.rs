@@ -5,6 +5,7 @@
 //! with user NAME PASSWORD | with anonymous | with account ACCOUNT
 //! with trust any|system|certificate|another     (any; certificate: the server's own as a root;
 //!                                               another: pinned to one that is not it)
+//! with listing N                      (entries at most, and 64 N octets)
 //! with active | with auto | with passive address trust|public
 //!
 //! connect -> ok                       done without a step, too, if the first is another
@@ -83,16 +84,17 @@ struct Client {
 }
 
 /// Performs all steps of a scene.
-pub async fn perform(scene: &Scene, playing: Arc<Playing>) -> Result<(), String> {
+pub(crate) async fn perform(scene: &Scene, playing: Arc<Playing>) -> Result<(), String> {
     let mut client = Client::new(scene, playing)?;
     if !scene.steps().first().is_some_and(|line| line.text.starts_with("connect ")) {
         let connected = client.connect().await;
-        held("ok", connected, &client.playing, b"")
-            .map_err(|why| format!("connecting: {why}"))?;
+        held("ok", connected, &client.playing, b"").map_err(|why| format!("connecting: {why}"))?;
     }
     for line in scene.steps() {
         client.playing.note(&line.text);
-        client.step(line).await.map_err(|why| format!("line {}: {}: {why}", line.number, line.text))?;
+        Box::pin(client.step(line))
+            .await
+            .map_err(|why| format!("line {}: {}: {why}", line.number, line.text))?;
     }
     Ok(())
 }
@@ -135,12 +137,16 @@ impl Client {
             ["anonymous"] => (self.site.user, self.site.password) = (None, None),
             ["user", name, password] => {
                 self.site.user = Some(name.as_bytes().to_vec());
-                self.site.password = Some(Secret::new(quoted(password).map_or_else(
-                    |_| password.as_bytes().to_vec(),
-                    |(octets, _)| octets,
-                )));
+                self.site.password = Some(Secret::new(
+                    quoted(password)
+                        .map_or_else(|_| password.as_bytes().to_vec(), |(octets, _)| octets),
+                ));
             }
             ["account", account] => self.site.account = Some(Secret::new(*account)),
+            ["listing", entries] => {
+                self.settings.listing_entries = number(entries)?;
+                self.settings.listing_octets = self.settings.listing_entries * 64;
+            }
             ["active"] => self.settings.data = DataMode::Active,
             ["auto"] => self.settings.data = DataMode::Auto,
             ["passive", "address", "trust"] => {
@@ -187,8 +193,10 @@ impl Client {
         let session = self.session.clone().ok_or("there is no session")?;
         let came = match verb {
             "get" => get(&session, &path, rest).await?,
-            "put" => put(&session, &path, rest).await?,
-            "list" => session.list(&path).await.map(|list| listed(&list.entries, &list.report)),
+            "put" => Box::pin(put(&session, &path, rest)).await?,
+            "list" => {
+                Box::pin(session.list(&path)).await.map(|list| listed(&list.entries, &list.report))
+            }
             "names" => session.names(&path).await.map(|names| {
                 let names: Vec<String> = names.iter().map(|name| shown(name)).collect();
                 words(&names)
@@ -263,7 +271,7 @@ async fn get(session: &Session, path: &[u8], how: &str) -> Result<Outcome, Strin
         while read(&mut download, &mut content).await? > 0 {}
         Ok(Came::Octets(content))
     };
-    Ok(whole.await)
+    Ok(Box::pin(whole).await)
 }
 
 async fn read(download: &mut Download, content: &mut Vec<u8>) -> Result<usize, Error> {
@@ -292,9 +300,9 @@ async fn put(session: &Session, path: &[u8], rest: &str) -> Result<Outcome, Stri
         for piece in content.chunks(64 * 1024) {
             upload.write(piece).await?;
         }
-        upload.finish().await.map(|_| Came::Done)
+        Box::pin(upload.finish()).await.map(|_| Came::Done)
     };
-    Ok(whole.await)
+    Ok(Box::pin(whole).await)
 }
 
 async fn unput(session: &Session, path: &[u8], rest: &str) -> Result<Outcome, String> {
@@ -304,15 +312,10 @@ async fn unput(session: &Session, path: &[u8], rest: &str) -> Result<Outcome, St
         upload.write(&content).await?;
         upload.abort().await.map(|()| Came::Done)
     };
-    Ok(work.await)
+    Ok(Box::pin(work).await)
 }
 
-async fn cut(
-    session: &Session,
-    path: &[u8],
-    rest: &str,
-    abort: bool,
-) -> Result<Outcome, String> {
+async fn cut(session: &Session, path: &[u8], rest: &str, abort: bool) -> Result<Outcome, String> {
     let after: usize = number(rest.trim_start_matches("after "))?;
     let work = async {
         let mut download = session.download(path, 0).await?;
@@ -323,7 +326,7 @@ async fn cut(
         }
         Ok(Came::Done)
     };
-    Ok(work.await)
+    Ok(Box::pin(work).await)
 }
 
 async fn usable(session: &Session) -> &'static str {
