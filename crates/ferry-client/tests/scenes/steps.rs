@@ -135,12 +135,10 @@ impl Client {
             ["implicit"] => self.site.security = Security::Implicit,
             ["opportunistic"] => self.site.security = Security::Opportunistic,
             ["anonymous"] => (self.site.user, self.site.password) = (None, None),
-            ["user", name, password] => {
+            ["user", name, ..] => {
                 self.site.user = Some(name.as_bytes().to_vec());
-                self.site.password = Some(Secret::new(
-                    quoted(password)
-                        .map_or_else(|_| password.as_bytes().to_vec(), |(octets, _)| octets),
-                ));
+                let rest = text.splitn(3, ' ').nth(2).unwrap_or_default();
+                self.site.password = Some(Secret::new(word(rest)?.0));
             }
             ["account", account] => self.site.account = Some(Secret::new(*account)),
             ["listing", entries] => {
@@ -183,13 +181,13 @@ impl Client {
     }
 
     async fn step(&mut self, line: &Line) -> Result<(), String> {
-        let (what, want) = line.text.rsplit_once(" -> ").ok_or("a step has an outcome")?;
+        let (what, want) = halves(&line.text).ok_or("a step has an outcome")?;
         let (verb, rest) = what.split_once(' ').unwrap_or((what, ""));
         if verb == "connect" {
             let came = self.connect().await;
             return held(want, came, &self.playing, b"");
         }
-        let (path, rest) = name(rest)?;
+        let (path, rest) = word(rest)?;
         let session = self.session.clone().ok_or("there is no session")?;
         let came = match verb {
             "get" => get(&session, &path, rest).await?,
@@ -213,12 +211,12 @@ impl Client {
                 Came::Words(size.map_or_else(|| "unknown".to_owned(), |size| size.to_string()))
             }),
             "modified" => session.modified(&path).await.map(|time| {
-                Came::Words(time.map_or_else(|| "unknown".to_owned(), |t| t.format_timeval(true)))
+                Came::Words(time.map_or_else(|| "unknown".to_owned(), told_time))
             }),
             "mkdir" => session.make_dir(&path).await.map(|_| Came::Done),
             "rmdir" => session.remove_dir(&path).await.map(|_| Came::Done),
             "rm" => session.remove_file(&path).await.map(|_| Came::Done),
-            "mv" => session.rename(&path, &name(rest)?.0).await.map(|_| Came::Done),
+            "mv" => session.rename(&path, &word(rest)?.0).await.map(|_| Came::Done),
             "touch" => {
                 let time = UnixTime::from_secs(testkit::scene::usual::MODIFIED_SECS);
                 session.set_modified(&path, time).await.map(|_| Came::Done)
@@ -239,13 +237,13 @@ impl Client {
     }
 }
 
-/// A name, quoted or up to the next space, and what follows it; empty at the end.
-fn name(text: &str) -> Result<(Vec<u8>, &str), String> {
+/// A word, quoted or up to the next space, and what follows it; empty at the end.
+fn word(text: &str) -> Result<(Vec<u8>, &str), String> {
     if text.starts_with('"') {
-        return quoted(text).map(|(name, rest)| (name, rest.trim()));
+        return quoted(text).map(|(word, rest)| (word, rest.trim()));
     }
-    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-    Ok((name.as_bytes().to_vec(), rest.trim()))
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    Ok((word.as_bytes().to_vec(), rest.trim()))
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
@@ -430,6 +428,27 @@ fn told_came(came: &Came) -> String {
         },
         Came::Words(words) => words.clone(),
     }
+}
+
+fn told_time(time: UnixTime) -> String {
+    time.format_timeval(time.nanos > 0)
+}
+
+/// A step and its outcome: what stands on either side of the first arrow outside quotes.
+fn halves(line: &str) -> Option<(&str, &str)> {
+    let mut inside = false;
+    let mut escaped = false;
+    for (at, c) in line.char_indices() {
+        let arrow = !inside && line.get(at..).is_some_and(|rest| rest.starts_with(" -> "));
+        match c {
+            _ if arrow => return Some((line.get(..at)?, line.get(at + 4..)?)),
+            _ if escaped => escaped = false,
+            '\\' if inside => escaped = true,
+            '"' => inside = !inside,
+            _ => {}
+        }
+    }
+    None
 }
 
 fn pem(der: &[u8]) -> String {
