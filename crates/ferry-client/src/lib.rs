@@ -9,8 +9,11 @@
 #![deny(missing_docs)]
 
 pub mod error;
+pub(crate) mod memory;
 pub mod mirror;
 pub(crate) mod net;
+pub(crate) mod pool;
+pub mod remote;
 pub mod secret;
 pub mod session;
 pub mod settings;
