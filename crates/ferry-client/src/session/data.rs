@@ -459,10 +459,12 @@ impl Session {
             let waits_for_data = !main.upload && grace.is_none();
             tokio::select! {
                 biased;
-                progress = ticket.next(), if early.is_none() => match progress? {
+                // Also behind 1yz: it may say that there will be no data connection.
+                progress = ticket.next() => match progress? {
                     Progress::Early(reply) => early = Some(reply),
                     Progress::Last(reply) => {
-                        return self.done_early(connecting, wire, ticket, main, reply).await;
+                        let met = Running { wire, early, ticket, last: Some(reply) };
+                        return self.done_early(connecting, met, main).await;
                     }
                 },
                 () = readable(wire.as_mut()), if waits_for_data && wire.is_some() => grace = Some(Instant::now() + DOWNLOAD_GRACE),
@@ -486,23 +488,30 @@ impl Session {
     async fn done_early(
         &self,
         connecting: std::pin::Pin<&mut impl Future<Output = Result<Wire>>>,
-        mut wire: Option<Wire>,
-        ticket: Ticket,
+        mut met: Running,
         main: &Main<'_>,
-        reply: IncomingReply,
     ) -> Result<Running> {
+        let Some(reply) = met.last.take_if(|reply| reply.code >= 400 || met.wire.is_none()) else {
+            return Ok(met);
+        };
         if reply.code >= 400 {
             return Err(self.transfer_refused(main, reply));
         }
-        if wire.is_none() {
-            let wait = self.timeout().min(LATE_DATA_MAX);
-            wire = tokio::time::timeout(wait, connecting).await.ok().and_then(Result::ok);
-        }
-        if wire.is_none() && !main.may_be_empty {
+        let wait = self.timeout().min(LATE_DATA_MAX);
+        met.wire = match tokio::time::timeout(wait, connecting).await {
+            Ok(Ok(wire)) => Some(wire),
+            // It came about and failed: who knows what it would have brought.
+            Ok(Err(error)) if matches!(error.kind(), ErrorKind::Tls | ErrorKind::Certificate) => {
+                return Err(error.with_reply(reply));
+            }
+            Ok(Err(_)) | Err(_) => None,
+        };
+        if met.wire.is_none() && !main.may_be_empty {
             let what = "the server reports success, but there was no data connection";
             return Err(Error::new(ErrorKind::Data, what).with_reply(reply));
         }
-        Ok(Running { wire, early: None, ticket, last: Some(reply) })
+        met.last = Some(reply);
+        Ok(met)
     }
 
     /// The data connection failed: what the server says of it tells more.

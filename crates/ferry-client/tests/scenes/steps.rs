@@ -210,9 +210,10 @@ impl Client {
             "size" => session.size(&path).await.map(|size| {
                 Came::Words(size.map_or_else(|| "unknown".to_owned(), |size| size.to_string()))
             }),
-            "modified" => session.modified(&path).await.map(|time| {
-                Came::Words(time.map_or_else(|| "unknown".to_owned(), told_time))
-            }),
+            "modified" => session
+                .modified(&path)
+                .await
+                .map(|time| Came::Words(time.map_or_else(|| "unknown".to_owned(), told_time))),
             "mkdir" => session.make_dir(&path).await.map(|_| Came::Done),
             "rmdir" => session.remove_dir(&path).await.map(|_| Came::Done),
             "rm" => session.remove_file(&path).await.map(|_| Came::Done),
