@@ -29,6 +29,7 @@ const AFTER_NOTHING: Duration = Duration::from_secs(3);
 pub struct Download {
     session: Session,
     verb: &'static str,
+    from: u64,
     wire: Option<Wire>,
     ticket: Ticket,
     early: Option<IncomingReply>,
@@ -81,6 +82,7 @@ impl Download {
         Self {
             session,
             verb: main.verb,
+            from: main.from,
             wire,
             ticket,
             early,
@@ -198,6 +200,10 @@ impl Download {
             (Verdict::Whole, Some(_)) => {
                 self.session.status("The server has not confirmed the transfer; its size is right");
                 Ok(())
+            }
+            (Verdict::Longer, _) if self.from > 0 => {
+                let what = "more came than is left of the file: it was not sent from there on";
+                Err(Error::new(ErrorKind::Mismatch, what))
             }
             (Verdict::Longer, _) => {
                 self.session.status("More came than the server had announced");
