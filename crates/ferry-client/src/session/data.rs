@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::capabilities::{Capabilities, Known};
 use super::control::{Outgoing, Progress, Ticket};
-use super::{Session, refused};
+use super::{Form, Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{self, Listening, Purpose, Wire};
 use crate::settings::{DataMode, PassiveAddress, WireEvent};
@@ -145,7 +145,8 @@ impl Session {
             Way::Eprt | Way::Port => false,
         });
         let (listening, verb, argument) = self.offer(way)?;
-        let ahead = pipelined && proven;
+        // A STOR behind a REST that is refused would have emptied the file by then.
+        let ahead = pipelined && proven && !(main.upload && main.from > 0);
         let mut set_type;
         let (mut setup, mut main_tickets);
         if pipelined {
@@ -158,7 +159,7 @@ impl Session {
             setup = ticket;
             main_tickets = None;
             if ahead {
-                main_tickets = Some(self.main_commands(main, turn, &mut batch)?);
+                main_tickets = Some(self.main_commands(main, &mut form, turn, &mut batch)?);
             }
             self.0.control.send(batch);
         } else {
@@ -241,11 +242,14 @@ impl Session {
     fn main_commands(
         &self,
         main: &Main<'_>,
+        form: &mut Form,
         turn: &mut Option<OwnedSemaphorePermit>,
         batch: &mut Vec<Outgoing>,
     ) -> Result<(Option<Ticket>, Ticket)> {
         let mut rest = None;
-        if main.from > 0 {
+        // An offset that a failed transfer left behind would cut the head off this one.
+        if main.from > 0 || form.restarts {
+            form.restarts = main.from > 0;
             let (outgoing, ticket) = self.outgoing("REST", main.from.to_string().as_bytes())?;
             batch.push(outgoing);
             rest = Some(ticket);
@@ -377,13 +381,14 @@ impl Session {
             Some(sent) => sent,
             None => {
                 let mut batch = Vec::new();
-                let (mut rest, ticket) = self.main_commands(main, turn, &mut batch)?;
-                if !self.0.known.read(Capabilities::pipelines)
+                let (mut rest, ticket) =
+                    self.main_commands(main, &mut self.form(), turn, &mut batch)?;
+                if (main.upload || !self.0.known.read(Capabilities::pipelines))
                     && let Some(rest_ticket) = &mut rest
                 {
                     let command = batch.remove(0);
                     self.0.control.send(vec![command]);
-                    check_rest(rest_ticket.last().await?)?;
+                    check_rest(main, rest_ticket.last().await?)?;
                     rest = None;
                 }
                 self.0.control.send(batch);
@@ -391,7 +396,7 @@ impl Session {
             }
         };
         if let Some(mut rest) = rest
-            && let Err(error) = check_rest(rest.last().await?)
+            && let Err(error) = check_rest(main, rest.last().await?)
         {
             // The command behind it was obeyed from the start of the file.
             self.0.control.kill(ErrorKind::Unsupported, "the server cannot start in the middle");
@@ -405,6 +410,9 @@ impl Session {
             }
         };
         let running = self.meet(connecting, ticket, main).await;
+        if running.is_ok() {
+            self.form().restarts = false;
+        }
         if running.is_ok() && is_passive {
             let mut known = self.0.known.lock();
             match way {
@@ -556,8 +564,9 @@ async fn readable(wire: Option<&mut Wire>) {
     }
 }
 
-fn check_rest(reply: IncomingReply) -> Result<()> {
-    if reply.code == 350 {
+fn check_rest(main: &Main<'_>, reply: IncomingReply) -> Result<()> {
+    // REST 0 only takes back what may be left; whoever refuses it has left nothing.
+    if reply.code == 350 || main.from == 0 {
         return Ok(());
     }
     let what = "the server cannot start in the middle of a file";
