@@ -144,6 +144,10 @@ fn transfer(session: &Session, asked: &Asked) -> Vec<Act> {
     if !session.data.is_ready() {
         return say("425 Use PASV or PORT first");
     }
+    if asked.verb == "STOR" && session.rest == 0 {
+        // As every server opens a file that is written anew.
+        tree.put(path.clone(), Some(Vec::new()));
+    }
     let work = match asked.verb.as_str() {
         "RETR" => DataAct::File(usize::MAX),
         _ if listing => DataAct::Send(lines(session, asked, &path)),
