@@ -11,10 +11,6 @@ use super::data::Main;
 use super::{Download, Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The most entries of one listing, and the most octets.
-const ENTRIES_MAX: u64 = 10_000_000;
-const OCTETS_MAX: u64 = 2 << 30;
-
 /// How much is read at a time.
 const READ_LEN: usize = 64 * 1024;
 
@@ -228,7 +224,7 @@ impl Session {
                 break;
             }
             octets.extend_from_slice(buf.get(..n).unwrap_or_default());
-            if octets.len() as u64 > OCTETS_MAX / 8 {
+            if octets.len() as u64 > self.0.settings.listing_octets / 8 {
                 return Err(endless());
             }
         }
@@ -280,7 +276,9 @@ impl Listed {
             reader.feed(self.buf.get(..n).unwrap_or_default(), out);
         }
         self.entries += (out.len() - before) as u64;
-        if self.entries > ENTRIES_MAX || download.received() > OCTETS_MAX {
+        let settings = &download.session().0.settings;
+        let octets = download.received();
+        if self.entries > settings.listing_entries || octets > settings.listing_octets {
             return Err(endless());
         }
         Ok(true)

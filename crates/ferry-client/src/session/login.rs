@@ -53,7 +53,9 @@ async fn attempt(
     let auth = match site.security {
         Security::Plain | Security::Implicit => Auth::No,
         Security::Explicit => Auth::Demand,
-        Security::Opportunistic => Auth::Try,
+        // Whoever is on the way may answer AUTH as he likes: a password must not depend on it.
+        Security::Opportunistic if site.is_anonymous() => Auth::Try,
+        Security::Opportunistic => Auth::Demand,
     };
     if site.security == Security::Implicit {
         talk.secure(refused).await?;

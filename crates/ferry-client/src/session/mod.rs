@@ -83,6 +83,8 @@ struct Form {
     code: Option<u8>,
     /// The argument of MODE.
     mode: u8,
+    /// REST was sent and no transfer has begun since: some servers keep it for the next one.
+    restarts: bool,
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
