@@ -8,7 +8,9 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod copy;
 pub mod error;
+pub mod filter;
 pub mod mirror;
 pub(crate) mod net;
 pub mod secret;
