@@ -24,12 +24,19 @@ pub(crate) struct Engine {
     pub(crate) filter: Filter,
     down: Option<Arc<Limiter>>,
     up: Option<Arc<Limiter>>,
+    umask: u32,
 }
 
 impl Engine {
     pub(crate) fn new(flags: &Arc<Flags>) -> Outcome<Self> {
         let (down, up) = limiters(flags)?;
-        Ok(Self { flags: Arc::clone(flags), filter: filter(&flags.choice)?, down, up })
+        Ok(Self {
+            flags: Arc::clone(flags),
+            filter: filter(&flags.choice)?,
+            down,
+            up,
+            umask: umask(),
+        })
     }
 
     /// How files get from one place to another.
@@ -53,13 +60,6 @@ impl Engine {
             Some(1) => Segments::Off,
             Some(count) => Segments::Count(count),
         };
-        let mut limits = Vec::new();
-        if !from.is_local() {
-            limits.extend(self.down.clone());
-        }
-        if !to.is_local() {
-            limits.extend(self.up.clone());
-        }
         CopyOptions {
             placing,
             resume,
@@ -67,10 +67,35 @@ impl Engine {
             times: !transfer.no_times,
             verify: transfer.verify,
             retry: Retry { retries: self.flags.connection.retries, ..usual.retry.clone() },
-            limits,
+            limits: self.limits(from.is_local(), to),
+            perm: self.file_perm(),
             ..usual
         }
     }
+
+    /// The limits on what comes from somewhere, and goes there.
+    pub(crate) fn limits(&self, from_here: bool, to: &Place) -> Vec<Arc<Limiter>> {
+        let down = self.down.iter().filter(|_| !from_here);
+        down.chain(self.up.iter().filter(|_| !to.is_local())).cloned().collect()
+    }
+
+    /// Permission bits of new files.
+    pub(crate) fn file_perm(&self) -> u32 {
+        0o666 & !self.umask
+    }
+
+    /// Permission bits of new directories.
+    pub(crate) fn dir_perm(&self) -> u32 {
+        0o777 & !self.umask
+    }
+}
+
+/// What this process takes away from the permission bits of new files. It can only be read by
+/// setting it; nobody makes files meanwhile, since those who do are told the bits.
+fn umask() -> u32 {
+    let mask = rustix::process::umask(rustix::fs::Mode::empty());
+    rustix::process::umask(mask);
+    mask.bits()
 }
 
 /// Whether a shorter file of the same name is what an upload of this very source has left: it was

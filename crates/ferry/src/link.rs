@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use ferry_client::error::Result;
-use ferry_client::{Error, ErrorKind, Settings, Site};
+use ferry_client::remote::Remote;
+use ferry_client::{Settings, Site};
 use ferry_proto::path::FtpPath;
 use ferry_proto::reply_reader::IncomingReply;
 use ferry_storage::Storage;
@@ -12,16 +13,16 @@ use ferry_storage::Storage;
 /// Clones are the same pool.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
+    remote: Remote,
+    /// One and the same for all, so that two places can be told to be on one server.
     storage: Arc<dyn Storage>,
-    home: FtpPath,
 }
 
-#[allow(clippy::unused_async, reason = "they wait as soon as there is someone to wait for")]
 impl Link {
     /// Connects and logs in.
     pub(crate) async fn connect(site: Site, settings: Settings) -> Result<Self> {
-        let _ = (site, settings);
-        Err(Error::new(ErrorKind::Unsupported, "servers cannot be reached yet"))
+        let remote = Remote::connect(site, settings).await?;
+        Ok(Self { storage: Arc::new(remote.clone()), remote })
     }
 
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
@@ -30,15 +31,16 @@ impl Link {
 
     /// The directory right after log-in.
     pub(crate) fn home(&self) -> &FtpPath {
-        &self.home
+        self.remote.home()
     }
 
     /// Sends a command as it is and waits for its last reply.
     pub(crate) async fn command(&self, line: &[u8]) -> Result<IncomingReply> {
-        let _ = line;
-        Err(Error::new(ErrorKind::Unsupported, "servers cannot be reached yet"))
+        self.remote.command(line).await
     }
 
     /// Says goodbye on every session.
-    pub(crate) async fn close(&self) {}
+    pub(crate) async fn close(&self) {
+        self.remote.close().await;
+    }
 }

@@ -19,6 +19,7 @@ mod link;
 mod netrc;
 mod pathspec;
 mod place;
+mod progress;
 mod records;
 mod say;
 mod secrets;
@@ -34,7 +35,7 @@ mod walk;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser as _;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
 
 use crate::bookmarks::Bookmarks;
 use crate::cli::Cli;
@@ -46,8 +47,11 @@ use crate::stop::Stop;
 
 fn main() -> ExitCode {
     // Says what is wrong with the command line by itself, and ends with 2.
-    let cli = Cli::parse();
-    let exit = run(cli);
+    let matches = Cli::command().after_long_help(cli::long_help(&exit::TABLE)).get_matches();
+    let exit = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => run(with_rules(cli, &matches)),
+        Err(e) => e.exit(),
+    };
     let flushed = say::flush();
     let exit = match (exit, flushed) {
         (Exit::Done, Err(failure)) => {
@@ -59,6 +63,23 @@ fn main() -> ExitCode {
         (exit, _) => exit,
     };
     ExitCode::from(exit.code())
+}
+
+/// Includes and excludes in the order they were typed in, which decides what they mean.
+fn with_rules(mut cli: Cli, matches: &ArgMatches) -> Cli {
+    let mut inner = matches;
+    while let Some((_, below)) = inner.subcommand() {
+        inner = below;
+    }
+    let mut rules: Vec<(usize, bool, String)> = Vec::new();
+    for (id, include) in [("include", true), ("exclude", false)] {
+        let typed = inner.get_many::<String>(id).into_iter().flatten();
+        let places = inner.indices_of(id).into_iter().flatten();
+        rules.extend(places.zip(typed).map(|(at, rule)| (at, include, rule.clone())));
+    }
+    rules.sort_by_key(|(at, ..)| *at);
+    cli.flags.choice.rules = rules.into_iter().map(|(_, include, rule)| (include, rule)).collect();
+    cli
 }
 
 fn run(cli: Cli) -> Exit {

@@ -208,7 +208,7 @@ pub(crate) struct Copied<'a> {
     pub(crate) moved: u64,
     pub(crate) retried: u32,
     pub(crate) verified: bool,
-    pub(crate) seconds_millis: u64,
+    pub(crate) milliseconds: u64,
     pub(crate) dry_run: bool,
 }
 
@@ -231,7 +231,7 @@ impl Record for Copied<'_> {
         obj.text("from", self.from).text("to", self.to).number("size", self.size);
         obj.number("resumed", self.resumed).number("moved", self.moved);
         obj.number("retried", self.retried).truth("verified", self.verified);
-        obj.number("milliseconds", self.seconds_millis).truth("dry_run", self.dry_run);
+        obj.number("milliseconds", self.milliseconds).truth("dry_run", self.dry_run);
     }
 }
 

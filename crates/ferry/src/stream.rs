@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
+use ferry_client::copy::{Limiter, Progress, Step};
 use ferry_storage::{ByteSource, FsError, Sink, Source};
 
 /// Octets moved at a time.
@@ -56,11 +57,24 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(job).await.map_err(io::Error::other)?
 }
 
+/// Waits until `octets` more may have gone.
+pub(crate) async fn pass(limits: &[Arc<Limiter>], octets: usize) {
+    for limit in limits {
+        limit.pass(octets).await;
+    }
+}
+
+/// Tells that so many octets have gone.
+pub(crate) fn moved(progress: &dyn Progress, octets: usize) {
+    progress.on(&Step::Moved(octets as u64));
+}
+
 /// Moves standard input into a file and makes it whole. Returns how many octets. When reading
 /// fails, nothing is made whole.
 pub(crate) async fn standard_input_to(
     mut sink: Box<dyn Sink>,
-    on: impl Fn(usize),
+    limits: &[Arc<Limiter>],
+    progress: &dyn Progress,
 ) -> Result<u64, FsError> {
     let (mut buf, mut total) = (Vec::new(), 0);
     loop {
@@ -85,10 +99,11 @@ pub(crate) async fn standard_input_to(
             return Ok(total);
         }
         let len = buf.len();
+        pass(limits, len).await;
         let (back, written) = sink.write(buf).await;
         written?;
         buf = back;
         total += len as u64;
-        on(len);
+        moved(progress, len);
     }
 }

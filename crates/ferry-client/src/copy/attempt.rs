@@ -149,10 +149,8 @@ async fn survey(job: &Job<'_>, known: &Known) -> Result<Ground> {
 async fn at_once(job: &Job<'_>, state: &mut State, ground: &Ground) -> Result<()> {
     job.progress.on(&Step::Started { size: ground.size(), resumed: 0 });
     let mode = WriteMode::Create(Upload::Atomic);
-    let (source, sink) = tokio::join!(
-        job.from.read(job.from_path, 0),
-        job.to.write(job.to_path, mode, ground.perm)
-    );
+    let (source, sink) =
+        tokio::join!(job.from.read(job.from_path, 0), job.to.write(job.to_path, mode, ground.perm));
     let reader = source.and_then(Reader::new).map_err(|e| of_storage(e, "reading"))?;
     let mut sink = sink.map_err(|e| of_storage(e, "writing"))?;
     let moved = pump(reader, &mut *sink, None, job, &|_| ()).await;

@@ -22,10 +22,8 @@ use ferry_storage::Storage;
 
 use crate::error::Result;
 pub use digest::{digest, same_content};
-pub use options::{
-    Copied, CopyOptions, Known, Placing, Progress, Resume, Segments, Step,
-};
 pub(crate) use options::Job;
+pub use options::{Copied, CopyOptions, Known, Placing, Progress, Resume, Segments, Step};
 pub use partial::partial_of;
 pub use rate::{Limiter, Timetable};
 pub use retry::{Retry, may_pass, of_storage};

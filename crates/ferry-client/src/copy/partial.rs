@@ -122,8 +122,12 @@ mod tests {
     #[test]
     fn other_names_are_no_partial_names() {
         for name in [
-            "a", ".a.ferry-part", ".a.0123.ferry-part", "a.0123456789abcdef.ferry-part",
-            "..0123456789abcdef.ferry-part", ".a.0123456789abcdeX.ferry-part",
+            "a",
+            ".a.ferry-part",
+            ".a.0123.ferry-part",
+            "a.0123456789abcdef.ferry-part",
+            "..0123456789abcdef.ferry-part",
+            ".a.0123456789abcdeX.ferry-part",
         ] {
             assert_eq!(partial_of(name.as_bytes()), None, "{name}");
         }

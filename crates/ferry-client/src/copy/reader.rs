@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use ferry_storage::{ByteSource, FsError, Source, Storage};
 use ferry_proto::path::FtpPath;
+use ferry_storage::{ByteSource, FsError, Source, Storage};
 
 /// What is left to read of a [`Source`].
 pub(crate) enum Reader {

@@ -75,8 +75,7 @@ mod tests {
         for (filter, want) in cases {
             assert_eq!(filter.admits(&file, &meta), want, "{filter:?}");
             assert!(filter.admits(&dir, &dir_meta));
-            let unknown =
-                Meta { size_known: false, precision: Precision::Unknown, ..meta.clone() };
+            let unknown = Meta { size_known: false, precision: Precision::Unknown, ..meta.clone() };
             assert!(filter.admits(&file, &unknown));
         }
     }

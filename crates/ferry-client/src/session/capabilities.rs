@@ -52,6 +52,8 @@ pub struct Capabilities {
     pub features: Option<Features>,
     /// The last line of the greeting.
     pub greeting: Vec<u8>,
+    /// The directory right after the log-in, as the server wrote it; empty where it would not say.
+    pub home: Vec<u8>,
     /// What SYST said.
     pub system: System,
     /// EPSV works, data connection and all.

@@ -202,6 +202,16 @@ impl Session {
         self.stat_by_trying(path).await
     }
 
+    /// Whether one can go there. For a session that nobody shares at the moment.
+    pub(crate) async fn is_dir(&self, path: &[u8]) -> bool {
+        let reply = self.ask("CWD", path).await;
+        let is_dir = reply.is_ok_and(|reply| (200..300).contains(&reply.code));
+        if is_dir && !self.0.home.is_empty() {
+            _ = self.ask("CWD", &self.0.home.clone()).await;
+        }
+        is_dir
+    }
+
     async fn stat_by_trying(&self, path: &[u8]) -> Result<Stat> {
         let size = match self.size(path).await {
             Ok(size) => size,

@@ -35,6 +35,7 @@ use crate::site::Site;
 pub use block::BLOCK_FILE_MAX;
 pub use download::Download;
 pub use files::{Stat, TypeCode};
+pub(crate) use listing::Listed;
 pub use listing::Listing;
 pub use upload::{Upload, UploadHow};
 
@@ -218,7 +219,7 @@ impl Session {
 }
 
 /// The error of a command that was refused.
-fn refused(verb: &str, argument: &[u8], reply: IncomingReply) -> Error {
+pub(crate) fn refused(verb: &str, argument: &[u8], reply: IncomingReply) -> Error {
     let name = ferry_proto::path::ForPeople(argument);
     let what = match argument {
         b"" => format!("{verb} was refused"),

@@ -79,7 +79,11 @@ pub(super) async fn start(
         }
         protected = true;
     }
-    let home = if first { learn(&questions, &known).await? } else { Vec::new() };
+    if first {
+        let home = learn(&questions, &known).await?;
+        known.lock().home = home;
+    }
+    let home = known.read(|known| known.home.clone());
     let ahead =
         if known.read(super::Capabilities::pipelines_transfers) { TRANSFERS_AHEAD } else { 1 };
     Ok(Session(Arc::new(Inner {
@@ -110,9 +114,7 @@ async fn learn(questions: &Questions, known: &Shared) -> Result<Vec<u8>> {
     let wants_utf8_on = features.utf8();
     {
         let mut known = known.lock();
-        if features.mlst() || features.has("MLSD") {
-            known.mlsd = super::capabilities::Known::Untried;
-        } else {
+        if !features.mlst() && !features.has("MLSD") {
             known.mlsd = super::capabilities::Known::No;
         }
         known.features = Some(features);

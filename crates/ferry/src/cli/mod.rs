@@ -14,6 +14,8 @@ use ferry_client::settings::Proxy;
 pub(crate) use commands::*;
 use values::{Rates, Since};
 
+use crate::exit::Exit;
+
 const EXAMPLES: &str = "\
 Examples:
   ferry ls -l ftp://ftp.example/pub/             List a directory
@@ -25,6 +27,19 @@ Examples:
 
 Places are URLs, bookmarks (NAME:PATH), local paths, or - for standard input and output.
 A path in a URL starts in the directory after log-in; //PATH or /%2FPATH start at the root.";
+
+/// What `--help` says at its end: examples, the environment, the exit codes.
+pub(crate) fn long_help(exits: &[(Exit, &str)]) -> String {
+    let mut text = String::from(EXAMPLES);
+    text.push_str(
+        "\n\nEnvironment:\n  FERRY_PASSWORD   The password, where none is in the URL\n  \
+         NETRC            The file of log-ins, in place of ~/.netrc\n\nExit status:\n",
+    );
+    for (exit, meaning) in exits {
+        text.push_str(&format!("  {:>2}  {}\n", exit.code(), meaning.replace('`', "")));
+    }
+    text
+}
 
 /// Files to and from FTP servers.
 #[derive(Debug, Parser)]
@@ -199,6 +214,10 @@ pub(crate) struct Choice {
     /// Leaves out what matches, by the rules of .gitignore (repeatable, in order)
     #[arg(short = 'x', long, global = true, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
+
+    /// Both in the order they were typed in: whether it includes, and the pattern
+    #[arg(skip)]
+    pub(crate) rules: Vec<(bool, String)>,
 
     /// Leaves out what lines of this file match
     #[arg(long, global = true, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! `hash`: the server's word where it has one, else what we compute from what it sends.
 
+use ferry_client::copy::digest;
 use ferry_proto::hash::{Algorithm, hex};
 use ferry_storage::FsError;
 
@@ -36,6 +37,6 @@ async fn one(cx: &Cx, args: &Hash, place: &Place) -> Outcome<()> {
 }
 
 async fn computed(place: &Place, algorithm: Algorithm) -> Outcome<Vec<u8>> {
-    let _ = algorithm;
-    Err(Failure::new(Exit::Refused, format!("{}: cannot be hashed yet", place.shown())))
+    let digest = digest(&*place.storage, &place.path, algorithm, None).await;
+    digest.map_err(|e| Failure::storage(place.shown(), &e))
 }

@@ -4,12 +4,17 @@ mod bookmark;
 mod cat;
 mod du;
 mod find;
+mod fxp;
+mod get;
 mod hash;
 mod ls;
+mod mirror;
 mod mkdir;
 mod mv;
+mod put;
 mod rm;
 mod stat;
+mod transfer;
 mod tree;
 
 use crate::cli::Command;
@@ -24,6 +29,9 @@ pub(crate) async fn run(cx: &Cx, command: Command) -> Outcome<Exit> {
         Command::Tree(args) => Box::pin(tree::run(cx, &args)).await,
         Command::Stat(args) => Box::pin(stat::run(cx, &args)).await,
         Command::Cat(args) => Box::pin(cat::run(cx, &args)).await,
+        Command::Get(args) => Box::pin(get::run(cx, &args)).await,
+        Command::Put(args) => Box::pin(put::run(cx, &args)).await,
+        Command::Fxp(args) => Box::pin(fxp::run(cx, &args)).await,
         Command::Rm(args) => Box::pin(rm::run(cx, &args)).await,
         Command::Mv(args) => Box::pin(mv::run(cx, &args)).await,
         Command::Mkdir(args) => Box::pin(mkdir::run(cx, &args)).await,

@@ -310,12 +310,12 @@ pub(crate) async fn from_standard_input(cx: &Cx, target: &OsStr, append: bool) -
         tell(cx, "-", &place.shown(), Sizes::default(), 0)?;
         return Ok(Exit::Done);
     }
-    let (mode, perm) = (super::put::write_mode(append), engine.perm());
+    let (mode, perm) = (super::put::write_mode(append), engine.file_perm());
     let (board, start) = (Board::new(cx), cx::instant());
     let file = board.file("standard input");
     let fail = |e| Failure::storage(place.shown(), &e);
     let sink = place.storage.write(&place.path, mode, perm).await.map_err(fail)?;
-    let limits = engine.up_limits(&place);
+    let limits = engine.limits(true, &place);
     let done = crate::stream::standard_input_to(sink, &limits, &file).await;
     board.end();
     let size = done.map_err(fail)?;
@@ -324,5 +324,3 @@ pub(crate) async fn from_standard_input(cx: &Cx, target: &OsStr, append: bool) -
     tell(cx, "-", &place.shown(), Sizes { size, moved: size, ..Sizes::default() }, millis)?;
     Ok(Exit::Done)
 }
-
-

@@ -113,11 +113,14 @@ impl Board {
     }
 
     fn begin(&self) {
-        let (weak, every) = (Arc::downgrade(&self.0), match self.0.screen {
-            Screen::Nowhere => return,
-            Screen::Terminal => FRAME,
-            Screen::Lines | Screen::Json => LINE,
-        });
+        let (weak, every) = (
+            Arc::downgrade(&self.0),
+            match self.0.screen {
+                Screen::Nowhere => return,
+                Screen::Terminal => FRAME,
+                Screen::Lines | Screen::Json => LINE,
+            },
+        );
         if self.0.screen == Screen::Terminal {
             let curtain = Arc::downgrade(&self.0);
             say::set_curtain(Some(Box::new(move |down| {

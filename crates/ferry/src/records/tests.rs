@@ -52,7 +52,7 @@ fn page() -> String {
             moved: 0,
             retried: 0,
             verified: false,
-            seconds_millis: 0,
+            milliseconds: 0,
             dry_run: false,
         }),
         section(&Progress {

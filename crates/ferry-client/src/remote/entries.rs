@@ -1,0 +1,167 @@
+//! Listings of a server as the entries of a storage.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use ferry_proto::date::UnixTime;
+use ferry_proto::listing::{ListedEntry, ListedKind, ListedTime};
+use ferry_proto::path::FtpPath;
+use ferry_storage::{BATCH_MAX, BoxFut, Entries, Entry, FsError, Kind, Meta, Precision};
+
+use super::Remote;
+use crate::error::Result;
+use crate::pool::{Lease, Use};
+use crate::session::Listed;
+
+/// A directory of the server being read.
+struct Lines {
+    remote: Remote,
+    dir: FtpPath,
+    listed: Listed,
+    /// Given back with the end of the listing.
+    lease: Option<Lease>,
+    ready: std::collections::VecDeque<ListedEntry>,
+    ended: bool,
+    unread: u64,
+}
+
+pub(super) async fn open(remote: &Remote, path: &FtpPath) -> Result<Box<dyn Entries>> {
+    let listed = remote
+        .with(Use::Alone, |lease| async move {
+            let listed = lease.listed(path.as_bytes()).await?;
+            Ok((lease, listed))
+        })
+        .await;
+    let (lease, listed) = listed?;
+    Ok(Box::new(Lines {
+        remote: remote.clone(),
+        dir: path.clone(),
+        listed,
+        lease: Some(lease),
+        ready: std::collections::VecDeque::new(),
+        ended: false,
+        unread: 0,
+    }))
+}
+
+/// An identity that is equal for equal objects only.
+pub(super) fn identity(path: &FtpPath, unique: Option<&[u8]>) -> (u64, u64) {
+    let mut hasher = DefaultHasher::new();
+    match unique {
+        Some(unique) => unique.hash(&mut hasher),
+        None => path.as_bytes().hash(&mut hasher),
+    }
+    (u64::from(unique.is_some()), hasher.finish())
+}
+
+impl Lines {
+    async fn fill(&mut self) -> Result<()> {
+        while !self.ended && self.ready.is_empty() {
+            let mut entries = Vec::new();
+            self.ended = !self.listed.read(&mut entries).await?;
+            self.ready.extend(entries);
+        }
+        if self.ended {
+            self.lease = None;
+            self.unread = self.listed.report().map_or(0, |report| {
+                let lost = report.refused + report.unparsed;
+                if report.complete() { lost } else { lost.max(1) }
+            });
+        }
+        Ok(())
+    }
+
+    async fn next(&mut self) -> Result<Vec<Entry>> {
+        let mut batch = Vec::new();
+        while batch.is_empty() {
+            self.fill().await?;
+            if self.ready.is_empty() {
+                break;
+            }
+            let count = self.ready.len().min(BATCH_MAX);
+            let listed: Vec<ListedEntry> = self.ready.drain(..count).collect();
+            for entry in listed {
+                batch.extend(self.entry(entry).await);
+            }
+        }
+        Ok(batch)
+    }
+
+    async fn entry(&mut self, listed: ListedEntry) -> Option<Entry> {
+        let Ok(path) = self.dir.child(&listed.name) else {
+            self.unread += 1;
+            return None;
+        };
+        let mut meta = self.meta(&path, &listed);
+        let mut link = None;
+        let mut target = None;
+        match &listed.kind {
+            // Bare names and the like: the server is asked.
+            ListedKind::Unknown => {
+                use ferry_storage::Storage as _;
+                meta = self.remote.stat(&path, true).await.ok()?;
+            }
+            ListedKind::Symlink { target: to } => {
+                use ferry_storage::Storage as _;
+                link = Some(to.clone().unwrap_or_default());
+                target = self.remote.stat(&path, true).await.ok();
+                if let Some(target) = &mut target
+                    && target.kind == Kind::Symlink
+                {
+                    target.kind = Kind::File;
+                }
+            }
+            _ => {}
+        }
+        if meta.kind == Kind::File && meta.size_known {
+            self.remote.0.sizes.tell(path, meta.size);
+        }
+        Some(Entry { name: listed.name, meta, link, target })
+    }
+
+    fn meta(&self, path: &FtpPath, listed: &ListedEntry) -> Meta {
+        let zone = self.remote.0.pool.known().read(|known| known.zone);
+        let (modified, precision) = listed
+            .modified
+            .as_ref()
+            .map_or((UnixTime::default(), Precision::Unknown), |time| time_of(time, zone));
+        Meta {
+            kind: match &listed.kind {
+                ListedKind::Dir => Kind::Dir,
+                ListedKind::Symlink { .. } => Kind::Symlink,
+                ListedKind::File | ListedKind::Unknown => Kind::File,
+                _ => Kind::Other,
+            },
+            size: listed.size.unwrap_or(0),
+            size_known: listed.size.is_some(),
+            modified,
+            precision,
+            created: None,
+            mode: listed.mode,
+            links: listed.links.unwrap_or(1),
+            owner: None,
+            group: None,
+            unique: identity(path, listed.unique.as_deref()),
+        }
+    }
+}
+
+fn time_of(time: &ListedTime, zone: Option<i32>) -> (UnixTime, Precision) {
+    use ferry_proto::listing::Precision as Listed;
+    let precision = match time.precision {
+        Listed::Day => Precision::Day,
+        Listed::Minute => Precision::Minute,
+        Listed::Second => Precision::Second,
+        _ => Precision::Fraction,
+    };
+    (time.in_zone(zone.unwrap_or(0)), precision)
+}
+
+impl Entries for Lines {
+    fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>> {
+        Box::pin(async move { self.next().await.map_err(FsError::from) })
+    }
+
+    fn unread(&self) -> u64 {
+        self.unread
+    }
+}
