@@ -20,6 +20,8 @@ pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod site;
+#[cfg(test)]
+mod testing;
 
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;

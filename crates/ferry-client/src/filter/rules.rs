@@ -27,6 +27,7 @@ struct Rule {
 
 /// Why a rule cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RuleError {
     /// The rule as it was given.
     pub rule: String,
