@@ -1,7 +1,7 @@
 //! `ls`: directories and files.
 
 use ferry_proto::path::{ForPeople, FtpPath};
-use ferry_storage::{Entry, Kind, Meta};
+use ferry_storage::{Kind, Meta};
 
 use crate::cli::Ls;
 use crate::cx::Cx;

@@ -134,7 +134,7 @@ async fn alike(
             Some(file) => write_plan(file, &plan)?,
             None => report.plan(&plan)?,
         }
-        summary
+        return Ok(exit(cx, &summary));
     } else {
         mirror::mirror(&left, &right, &options, observer).await
     };

@@ -46,20 +46,22 @@ impl Report {
 
     /// What would be done.
     pub(crate) fn plan(&self, plan: &Plan) -> Outcome<()> {
-        let (cx, mut octets) = (&self.0.cx, 0);
+        let (cx, mut octets, mut count) = (&self.0.cx, 0, 0_u64);
         for action in &plan.actions {
-            let (word, why, size) = words(action);
-            octets += size.unwrap_or(0);
+            // That a directory's time follows is not worth a line.
             if matches!(action.what, What::Time { dir: true, .. }) {
                 continue;
             }
+            let (word, why, size) = words(action);
+            octets += size.unwrap_or(0);
+            count += 1;
             cx.put(
                 || Planned { action: word, path: below(&action.path), size, why: &why },
                 || format!("{word:<7} {}{}", self.0.shown(action), suffix(size, &why)),
             )?;
         }
         if !cx.json() && !cx.quiet() {
-            say::err(&format!("{} actions, {} to move", plan.actions.len(), human(octets)));
+            say::err(&format!("{count} to do, {} to move", human(octets)));
         }
         Ok(())
     }
