@@ -11,8 +11,11 @@
 pub mod copy;
 pub mod error;
 pub mod filter;
+pub(crate) mod memory;
 pub mod mirror;
 pub(crate) mod net;
+pub(crate) mod pool;
+pub mod remote;
 pub mod secret;
 pub mod session;
 pub mod settings;

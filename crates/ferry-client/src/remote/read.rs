@@ -1,0 +1,95 @@
+//! Files of a server as sources of octets.
+
+use ferry_proto::path::FtpPath;
+use ferry_storage::{BoxFut, ByteSource, FsError, Source};
+
+use super::Remote;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::{Lease, Use};
+use crate::session::{BLOCK_FILE_MAX, Download};
+
+/// The longest file that is fetched whole into memory with others behind it.
+const SMALL_MAX: u64 = BLOCK_FILE_MAX as u64;
+
+pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<Source> {
+    let told = remote.0.sizes.take(path);
+    let keeps = remote.0.pool.known().read(crate::session::capabilities::Capabilities::keeps_data);
+    if keeps && from == 0 && told.is_some_and(|size| size <= SMALL_MAX) {
+        let fetched = remote
+            .with(Use::SmallDown, |lease| async move { lease.fetch_small(path.as_bytes()).await })
+            .await;
+        match fetched {
+            Ok(octets) => {
+                let len = octets.len() as u64;
+                return Ok(Source::Stream { stream: Box::new(Whole { octets, given: 0 }), len });
+            }
+            // It has grown since it was listed.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let told = match told {
+        Some(size) => Some(size),
+        None if from > 0 => {
+            remote
+                .with(Use::Command, |lease| async move { lease.size(path.as_bytes()).await })
+                .await?
+        }
+        None => None,
+    };
+    if told.is_some_and(|size| from > size) {
+        return Err(Error::new(ErrorKind::BadOffset, "the file is shorter than that"));
+    }
+    let (lease, mut download) = remote
+        .with(Use::Transfer, |lease| async move {
+            let download = lease.download(path.as_bytes(), from).await?;
+            Ok((lease, download))
+        })
+        .await?;
+    if let Some(size) = told {
+        download.expect(size - from);
+    }
+    let mut len = told.or_else(|| download.size().map(|size| size + from));
+    if len.is_none() {
+        // Neither listed nor told: whoever copies needs to know how much is to come.
+        let asked = remote
+            .with(Use::Command, |lease| async move { lease.size(path.as_bytes()).await })
+            .await;
+        len = asked.unwrap_or(None);
+    }
+    let stream = Box::new(Octets { download, _lease: lease });
+    Ok(Source::Stream { stream, len: len.unwrap_or(0) })
+}
+
+/// A file that is here already.
+struct Whole {
+    octets: Vec<u8>,
+    given: usize,
+}
+
+impl ByteSource for Whole {
+    fn read(&mut self, mut buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)> {
+        let rest = self.octets.get(self.given..).unwrap_or_default();
+        let n = rest.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.given += n;
+        Box::pin(std::future::ready((buf, Ok(n))))
+    }
+}
+
+/// A file on its way.
+struct Octets {
+    download: Download,
+    _lease: Lease,
+}
+
+impl ByteSource for Octets {
+    fn read(&mut self, mut buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)> {
+        Box::pin(async move {
+            let read = self.download.read(&mut buf).await.map_err(FsError::from);
+            (buf, read)
+        })
+    }
+}
