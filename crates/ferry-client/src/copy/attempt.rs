@@ -175,7 +175,7 @@ async fn under_partial(job: &Job<'_>, state: &mut State, ground: &Ground) -> Res
         Err(FsError::NotFound) => None,
         Err(e) => return Err(of_storage(e, "looking at the destination")),
     };
-    if there.is_none() && job.options.resume != Resume::Never {
+    if there.is_none() && job.options.sweep && job.options.resume != Resume::Never {
         // Old ones are in nobody's way: what cannot be removed stays.
         let _ = partial::sweep(job.to, job.to_path).await;
     }

@@ -234,7 +234,7 @@ async fn apply_with(mut plan: Plan, shared: Arc<Shared>) -> Summary {
     let apply = apply::Apply::new(shared, Delete::During);
     let feeding = async move {
         for action in plan.actions {
-            let item = Box::new(Item { action, known: Known::default() });
+            let item = Box::new(Item::new(action, Known::default()));
             if out.send(Msg::Act(item)).await.is_err() {
                 return;
             }

@@ -452,7 +452,7 @@ fn side_of(order: std::cmp::Ordering) -> Option<Side> {
 
 async fn act(out: &mpsc::Sender<Msg>, to: Side, path: FtpPath, what: What, known: Known) -> Sent {
     let action = Action { to, path, what };
-    out.send(Msg::Act(Box::new(Item { action, known }))).await
+    out.send(Msg::Act(Box::new(Item::new(action, known)))).await
 }
 
 async fn skip(out: &mpsc::Sender<Msg>, path: FtpPath, reason: Reason) -> Sent {

@@ -415,6 +415,23 @@ async fn everything_is_told_and_the_summary_last() {
 }
 
 #[tokio::test]
+async fn a_directory_is_not_listed_again_for_every_large_file_in_it() {
+    let (from, to) = (Memory::new(), Memory::new());
+    for i in 0..20 {
+        from.put(format!("/src/{i}"), &[1; 2000]).unwrap();
+    }
+    // Left by an attempt at an older state of the source.
+    to.put("/dst/.7.0123456789abcdef.ferry-part", b"x").unwrap();
+    let mut options = MirrorOptions::default();
+    options.copy.placing = crate::copy::Placing::Partial { above: 1000 };
+    let target = Arc::new(Ill::new(&to));
+    let right = Tree::new(Arc::<Ill>::clone(&target), p("/dst"));
+    let done = mirror(&at(&from, "/src"), &right, &options, nobody()).await;
+    assert_eq!((done.copied, target.count("list")), (20, 2), "{done:?}");
+    assert_eq!(tree(&to, "/dst").await.len(), 20);
+}
+
+#[tokio::test]
 async fn names_that_a_destination_takes_for_the_same_are_reported() {
     let (from, to) = (sample().await, Memory::new());
     from.put("/src/A", b"other").unwrap();
