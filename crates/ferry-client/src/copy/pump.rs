@@ -5,9 +5,10 @@
 //! paid for every packet.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ferry_storage::{FsError, Sink};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::options::{Job, Step};
 use super::reader::Reader;
@@ -30,14 +31,35 @@ pub(crate) struct Moved {
     pub(crate) error: Option<FsError>,
 }
 
-/// Moves everything up to the reader's end, or `len` octets. `each` is told of all that the sink
+/// Tells transfers that belong together to end where they are, with what they have read written.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    set: AtomicBool,
+    word: Notify,
+}
+
+impl Stop {
+    pub(crate) fn set(&self) {
+        self.set.store(true, Ordering::Relaxed);
+        self.word.notify_waiters();
+    }
+
+    async fn wait(&self) {
+        let word = self.word.notified();
+        if !self.set.load(Ordering::Relaxed) {
+            word.await;
+        }
+    }
+}
+
+/// Moves everything up to the reader's end, or `len` octets, or until `stop`. `each` is told of all that the sink
 /// has taken. What was read before the reader failed is still written.
 pub(crate) async fn pump(
     reader: Reader,
     sink: &mut dyn Sink,
     len: Option<u64>,
     job: &Job<'_>,
-    each: &(dyn Fn(u64) + Sync),
+    (each, stop): (&(dyn Fn(u64) + Sync), &Stop),
 ) -> Moved {
     let (full_in, mut full) = mpsc::channel::<Vec<u8>>(DEPTH);
     let (free_in, free) = mpsc::channel::<Vec<u8>>(2 * DEPTH);
@@ -45,7 +67,7 @@ pub(crate) async fn pump(
         // As many fit by construction; a buffer has no memory until it is first filled.
         let _ = free_in.try_send(Vec::new());
     }
-    let reading = read_all(reader, len, job, full_in, free);
+    let reading = read_all(reader, len, (job, stop), full_in, free);
     let mut octets = 0u64;
     let writing = async {
         while let Some(buf) = full.recv().await {
@@ -81,7 +103,7 @@ pub(crate) async fn pump(
 async fn read_all(
     mut reader: Reader,
     len: Option<u64>,
-    job: &Job<'_>,
+    (job, stop): (&Job<'_>, &Stop),
     full_in: mpsc::Sender<Vec<u8>>,
     mut free: mpsc::Receiver<Vec<u8>>,
 ) -> Result<(), FsError> {
@@ -98,7 +120,12 @@ async fn read_all(
         if let Some(left) = left {
             now = now.min(usize::try_from(left).unwrap_or(now));
         }
-        let n = match reader.fill(scratch, now).await {
+        let filled = tokio::select! {
+            biased;
+            () = stop.wait() => break None,
+            filled = reader.fill(scratch, now) => filled,
+        };
+        let n = match filled {
             Ok((_, 0)) => {
                 let early = left.is_some_and(|left| left > 0);
                 break early.then(|| FsError::Io(std::io::ErrorKind::UnexpectedEof.into()));
