@@ -237,6 +237,17 @@ async fn links_are_skipped_followed_or_made() {
 }
 
 #[tokio::test]
+async fn a_circle_of_links_ends_where_no_identities_show_it() {
+    let (from, to) = (sample().await, Memory::new());
+    from.add_symlink("/src/deep/up", "..").unwrap();
+    let source = Ill { identities: false, ..Ill::new(&from) };
+    let options = MirrorOptions { links: Links::Follow, ..MirrorOptions::default() };
+    let done = mirror(&ill(source, "/src"), &at(&to, "/dst"), &options, nobody()).await;
+    assert_eq!((done.errors, done.skipped), (0, 1));
+    assert_eq!(done.copied, 5 * 5);
+}
+
+#[tokio::test]
 async fn coarse_times_and_storages_without_times_do_not_copy_again_and_again() {
     for (precision, set_times) in [
         (Precision::Second, true),
