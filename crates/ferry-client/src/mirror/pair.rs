@@ -43,15 +43,16 @@ pub(crate) async fn compare_pair(
     pair: Pair,
     out: &Out,
 ) -> Result<Vec<Pair>, Halt> {
+    let retry = &walker.options.copy.retry;
     let from = async {
         match &pair.from {
-            Some(_) => list(&walker.from, &pair.from_path).await,
+            Some(_) => list(&walker.from, &pair.from_path, retry).await,
             None => Ok(Listed { complete: pair.proven, ..Listed::default() }),
         }
     };
     let to = async {
         match &pair.to {
-            Some(_) => list(&walker.to, &pair.to_path).await,
+            Some(_) => list(&walker.to, &pair.to_path, retry).await,
             None => Ok(Listed::default()),
         }
     };

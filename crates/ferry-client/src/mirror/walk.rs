@@ -266,7 +266,7 @@ pub(crate) async fn clear(
     while let Some((path, meta, listed)) = stack.pop() {
         if meta.kind == Kind::Dir && !listed {
             stack.push((path.clone(), meta, true));
-            match list(&walker.to, &path).await {
+            match list(&walker.to, &path, &walker.options.copy.retry).await {
                 Ok(all) => {
                     for entry in all.entries {
                         if let Ok(below) = path.child(&entry.name) {
