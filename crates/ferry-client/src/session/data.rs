@@ -144,6 +144,15 @@ impl Session {
             Way::Pasv => known.pasv == Known::Yes,
             Way::Eprt | Way::Port => false,
         });
+        if matches!(way, Way::Epsv | Way::Pasv) && self.0.known.read(|known| known.has("PRET")) {
+            // Distributed servers choose by it who listens. What they refuse, they refuse again.
+            let mut told = main.verb.as_bytes().to_vec();
+            if !main.argument.is_empty() {
+                told.push(b' ');
+                told.extend_from_slice(main.argument);
+            }
+            let _answer = self.ask("PRET", &told).await?;
+        }
         let (listening, verb, argument) = self.offer(way)?;
         // A STOR behind a REST that is refused would have emptied the file by then.
         let ahead = pipelined && proven && !(main.upload && main.from > 0);
