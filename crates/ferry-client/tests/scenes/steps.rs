@@ -23,6 +23,7 @@
 //! usable -> yes|no                    whether NOOP is answered with 200
 //! resumed -> N of N                   data connections that resumed the TLS session
 //! quit -> ok
+//! N times STEP -> …
 //! … -> error KIND[|KIND…] [saying "part of the message"]
 //! ```
 
@@ -92,7 +93,12 @@ pub(crate) async fn perform(scene: &Scene, playing: Arc<Playing>) -> Result<(), 
     }
     for line in scene.steps() {
         client.playing.note(&line.text);
-        Box::pin(client.step(line))
+        let (times, line) = repeated(line);
+        for _ in 1..times {
+            let again = Box::pin(client.step(&line)).await;
+            again.map_err(|why| format!("line {}: {}: {why}", line.number, line.text))?;
+        }
+        Box::pin(client.step(&line))
             .await
             .map_err(|why| format!("line {}: {}: {why}", line.number, line.text))?;
     }
@@ -235,6 +241,15 @@ impl Client {
             _ => return Err("no such step".to_owned()),
         };
         held(want, came, &self.playing, &path)
+    }
+}
+
+/// How often a step is done, and the step.
+fn repeated(line: &Line) -> (usize, Line) {
+    let split = line.text.split_once(" times ");
+    match split.and_then(|(n, step)| Some((n.parse().ok()?, step))) {
+        Some((times, step)) => (times, line.saying(step)),
+        None => (1, line.clone()),
     }
 }
 
