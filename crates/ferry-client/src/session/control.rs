@@ -490,6 +490,9 @@ impl Driver {
     fn on_reply(&mut self, reply: IncomingReply) -> Result<(), Gone> {
         self.tell(&reply);
         self.head_since = Instant::now();
+        if reply.code == 421 {
+            return Err(self.closing(reply));
+        }
         if let Some((resync, _)) = &mut self.resync {
             match resync.on_reply(reply.code) {
                 Place::Before => {}
@@ -504,9 +507,6 @@ impl Driver {
                 }
             }
             return Ok(());
-        }
-        if reply.code == 421 {
-            return Err(self.closing(reply));
         }
         let Some(head) = self.waiting.front_mut() else {
             return self.on_unasked();
