@@ -582,7 +582,7 @@ fn check_rest(main: &Main<'_>, reply: IncomingReply) -> Result<()> {
     Err(Error::new(ErrorKind::Unsupported, what).with_reply(reply))
 }
 
-async fn until(deadline: Option<Instant>) {
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
