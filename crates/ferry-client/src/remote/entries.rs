@@ -27,7 +27,7 @@ struct Lines {
 pub(super) async fn open(remote: &Remote, path: &FtpPath) -> Result<Box<dyn Entries>> {
     let listed = remote
         .with(Use::Alone, |lease| async move {
-            let listed = lease.listed(path.as_bytes()).await?;
+            let listed = Box::pin(lease.listed(path.as_bytes())).await?;
             Ok((lease, listed))
         })
         .await;
@@ -123,7 +123,7 @@ impl Lines {
         let (modified, precision) = listed
             .modified
             .as_ref()
-            .map_or((UnixTime::default(), Precision::Unknown), |time| time_of(time, zone));
+            .map_or_else(|| (UnixTime::default(), Precision::Unknown), |time| time_of(time, zone));
         Meta {
             kind: match &listed.kind {
                 ListedKind::Dir => Kind::Dir,

@@ -491,7 +491,7 @@ impl Driver {
         self.tell(&reply);
         self.head_since = Instant::now();
         if reply.code == 421 {
-            return Err(self.closing(reply));
+            return Err(Self::closing(reply));
         }
         if let Some((resync, _)) = &mut self.resync {
             match resync.on_reply(reply.code) {
@@ -537,7 +537,7 @@ impl Driver {
         }
     }
 
-    fn closing(&mut self, reply: IncomingReply) -> Gone {
+    fn closing(reply: IncomingReply) -> Gone {
         let kind = match fault::of(&reply) {
             Fault::TooMany => ErrorKind::TooMany,
             _ => ErrorKind::Closed,

@@ -202,7 +202,7 @@ impl Session {
                 return Err(blocked);
             }
         };
-        self.run(way, offer, main, main_tickets, turn, proven).await
+        Box::pin(self.run(way, offer, main, main_tickets, turn, proven)).await
     }
 
     /// What the server is told of where to connect.
@@ -418,7 +418,7 @@ impl Session {
                 (None, None) => Err(Error::new(ErrorKind::Data, "no data connection")),
             }
         };
-        let running = self.meet(connecting, ticket, main).await;
+        let running = Box::pin(self.meet(connecting, ticket, main)).await;
         if running.is_ok() {
             self.form().restarts = false;
         }

@@ -249,7 +249,8 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Unsupported`] where it knows none; its refusal.
     pub async fn set_modified(&self, path: &[u8], time: UnixTime) -> Result<()> {
-        let value = time.format_timeval(false);
+        // A fraction only where it is known to be understood.
+        let value = time.format_timeval(time.nanos != 0 && self.keeps_data());
         loop {
             let way = self.0.known.read(|known| known.set_time);
             let spaced = [value.as_bytes(), b" ", path].concat();

@@ -4,6 +4,8 @@ use ferry_proto::client::fault;
 use ferry_proto::date::UnixTime;
 use ferry_proto::listing::{Asked, Hint, ListedEntry, ListedKind, ListingReader, Report};
 
+use ferry_proto::path::ForPeople;
+
 use super::capabilities::Known;
 use super::data::Main;
 use super::{Download, Session, TypeCode};
@@ -40,7 +42,7 @@ impl Session {
     /// # Errors
     /// What the server says; [`ErrorKind::Listing`] when it does not end.
     pub async fn list(&self, path: &[u8]) -> Result<Listing> {
-        let mut listed = self.listed(path).await?;
+        let mut listed = Box::pin(self.listed(path)).await?;
         let mut entries = Vec::new();
         while listed.read(&mut entries).await? {}
         let report = listed.report.take().unwrap_or_default();
@@ -66,6 +68,19 @@ impl Session {
                     if sane {
                         self.0.known.lock().mlsd = Known::Yes;
                         return Ok(listed.with_first(first));
+                    }
+                    self.0.known.lock().mlsd = Known::No;
+                }
+                Err(error) if error.reply().is_some_and(|reply| reply.code == 501) => {
+                    // What is no directory (RFC 3659 §7.2.1), where MLSD is known at all.
+                    if self.0.known.read(|known| known.has("MLST")) {
+                        let what = format!("{} is no directory", ForPeople(path));
+                        return Err(match error.reply() {
+                            Some(reply) => {
+                                Error::new(ErrorKind::NotDir, what).with_reply(reply.clone())
+                            }
+                            None => error,
+                        });
                     }
                     self.0.known.lock().mlsd = Known::No;
                 }

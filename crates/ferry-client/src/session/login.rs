@@ -230,7 +230,7 @@ impl<'a> Talk<'a> {
     async fn reply(&mut self, patience: Duration) -> Result<IncomingReply> {
         let mut deadline = Instant::now() + patience;
         let mut begun = false;
-        let mut buf = [0; 4096];
+        let mut buf = vec![0; 4096];
         loop {
             let mut input = self.ahead.as_slice();
             let fed = self.reader.feed(&mut input);

@@ -1,0 +1,104 @@
+//! Reading a [`Source`] in order, a lent buffer at a time.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use ferry_proto::path::FtpPath;
+use ferry_storage::{ByteSource, FsError, Source, Storage};
+
+/// What is left to read of a [`Source`].
+pub(crate) enum Reader {
+    /// A file of this machine, from `at` on.
+    File { file: Arc<File>, at: u64 },
+    /// Octets on demand.
+    Stream(Box<dyn ByteSource>),
+}
+
+impl Reader {
+    /// Starts where the source says.
+    pub(crate) fn new(source: Source) -> Result<Self, FsError> {
+        match source {
+            Source::File { file, from, .. } => Ok(Self::File { file: Arc::new(file), at: from }),
+            Source::Stream { stream, .. } => Ok(Self::Stream(stream)),
+            _ => Err(FsError::Unsupported),
+        }
+    }
+
+    /// Whether this is a file of this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self, Self::File { .. })
+    }
+
+    /// Reads at most `want` octets into `buf`, over what it held; an empty one means the end.
+    pub(crate) async fn next(&mut self, mut buf: Vec<u8>, want: usize) -> Result<Vec<u8>, FsError> {
+        buf.resize(want, 0);
+        match self {
+            Self::File { file, at } => {
+                let (open, from) = (Arc::clone(file), *at);
+                let job = move || {
+                    let n = read_at(&open, &mut buf, from)?;
+                    buf.truncate(n);
+                    Ok::<_, io::Error>(buf)
+                };
+                // The pool ends only with the runtime, and this task with it.
+                let done = tokio::task::spawn_blocking(job).await.map_err(io::Error::other);
+                let buf = done.flatten().map_err(FsError::Io)?;
+                *at = at.saturating_add(buf.len() as u64);
+                Ok(buf)
+            }
+            Self::Stream(stream) => {
+                let (mut buf, done) = stream.read(buf).await;
+                buf.truncate(done?);
+                Ok(buf)
+            }
+        }
+    }
+
+    /// Reads `len` octets, or as many as there are before the end.
+    pub(crate) async fn exactly(&mut self, len: usize) -> Result<Vec<u8>, FsError> {
+        let (mut all, mut buf) = (Vec::with_capacity(len), Vec::new());
+        while all.len() < len {
+            buf = self.next(buf, len - all.len()).await?;
+            if buf.is_empty() {
+                break;
+            }
+            all.extend_from_slice(&buf);
+        }
+        Ok(all)
+    }
+}
+
+/// The octets `from..from + len` of a file, or those before its end.
+pub(crate) async fn range(
+    storage: &dyn Storage,
+    path: &FtpPath,
+    from: u64,
+    len: usize,
+) -> Result<Vec<u8>, FsError> {
+    Reader::new(storage.read(path, from).await?)?.exactly(len).await
+}
+
+/// Fills `buf` unless the file ends before.
+#[cfg(unix)]
+fn read_at(file: &File, buf: &mut [u8], from: u64) -> io::Result<usize> {
+    use std::os::unix::fs::FileExt as _;
+    let mut done = 0;
+    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, from.saturating_add(done as u64)) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(done)
+}
+
+/// Fills `buf` unless the file ends before. Nobody else uses this file's cursor.
+#[cfg(not(unix))]
+fn read_at(mut file: &File, buf: &mut [u8], from: u64) -> io::Result<usize> {
+    use std::io::{Read as _, Seek as _};
+    file.seek(io::SeekFrom::Start(from))?;
+    file.read(buf)
+}

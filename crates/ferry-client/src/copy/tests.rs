@@ -1,0 +1,1 @@
+//! Copies between storages that work, fail, lie and break off.
