@@ -517,9 +517,10 @@ impl Session {
         let wait = self.timeout().min(LATE_DATA_MAX);
         met.wire = match tokio::time::timeout(wait, connecting).await {
             Ok(Ok(wire)) => Some(wire),
-            // It came about and failed: who knows what it would have brought.
+            // It came about and failed: who knows what it would have brought. The reply stays out
+            // of the error, where it would pass for the word that there is nothing to list.
             Ok(Err(error)) if matches!(error.kind(), ErrorKind::Tls | ErrorKind::Certificate) => {
-                return Err(error.with_reply(reply));
+                return Err(error);
             }
             Ok(Err(_)) | Err(_) => None,
         };
