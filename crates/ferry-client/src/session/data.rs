@@ -176,6 +176,8 @@ impl Session {
             let before = self.form().code;
             set_type = self.type_command(before, main, &mut batch)?;
             if let Some(ticket) = &mut set_type {
+                // Whoever drops us here has not seen which of the two is in force.
+                self.form().code = None;
                 self.0.control.send(std::mem::take(&mut batch));
                 self.check_type(ticket.last().await?, main)?;
                 self.form().code = Some(main.code);

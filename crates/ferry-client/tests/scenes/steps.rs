@@ -17,6 +17,7 @@
 //! abort PATH after N -> ok            RETR, N octets of it, ABOR
 //! leave PATH after N -> ok            RETR, N octets of it, and dropped
 //! unput PATH "octets" -> ok           STOR, these octets, ABOR
+//! cancel get|put|list|names|mv PATH … -> ok    begun, and dropped 200 ms later
 //! pwd -> PATH | command LINE -> CODE
 //! size PATH -> N|unknown | modified PATH -> TIME|unknown
 //! mkdir PATH | rmdir PATH | rm PATH | mv PATH PATH | touch PATH -> ok
@@ -207,6 +208,7 @@ impl Client {
             }),
             "abort" | "leave" => cut(&session, &path, rest, verb == "abort").await?,
             "unput" => unput(&session, &path, rest).await?,
+            "cancel" => cancel(&session, &path, rest).await?,
             "pwd" => session.working_dir().await.map(|path| Came::Words(shown(&path))),
             "command" => {
                 let line = what.trim_start_matches("command ");
@@ -341,6 +343,26 @@ async fn cut(session: &Session, path: &[u8], rest: &str, abort: bool) -> Result<
         Ok(Came::Done)
     };
     Ok(Box::pin(work).await)
+}
+
+/// Begins something and drops it. A server that answers later than that makes the scene; one that
+/// does not is played as well, to no harm.
+async fn cancel(session: &Session, verb: &[u8], rest: &str) -> Result<Outcome, String> {
+    let (path, rest) = word(rest)?;
+    let begun = async {
+        match verb {
+            b"get" => Box::pin(get(session, &path, rest)).await.map(drop),
+            b"put" => Box::pin(put(session, &path, rest)).await.map(drop),
+            b"list" => Ok(drop(Box::pin(session.list(&path)).await)),
+            b"names" => Ok(drop(Box::pin(session.names(&path)).await)),
+            b"mv" => Ok(drop(session.rename(&path, &word(rest)?.0).await)),
+            _ => Err("nothing to cancel".to_owned()),
+        }
+    };
+    match tokio::time::timeout(Duration::from_millis(200), begun).await {
+        Ok(Err(why)) => Err(why),
+        Ok(Ok(())) | Err(_) => Ok(Ok(Came::Done)),
+    }
 }
 
 async fn usable(session: &Session) -> &'static str {
