@@ -77,10 +77,8 @@ async fn step(
 fn leads_to_dir(entry: &Entry) -> bool {
     let target = entry.target.as_ref().map(|target| target.kind);
     // A server's listing may not say where a link leads.
-    match (entry.meta.kind, target) {
-        (Kind::Dir, _) | (Kind::Symlink, None | Some(Kind::Dir)) => true,
-        _ => false,
-    }
+    let leads = matches!(target, None | Some(Kind::Dir));
+    entry.meta.kind == Kind::Dir || (entry.meta.kind == Kind::Symlink && leads)
 }
 
 /// The entries of a directory that are to be kept; one that cannot be read has none.

@@ -32,6 +32,7 @@ mod tty;
 mod url;
 mod walk;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -118,6 +119,9 @@ fn run(cli: Cli) -> Exit {
 fn context(flags: Arc<cli::Flags>) -> Outcome<Cx> {
     let setup = Setup::new(&flags, true)?;
     let places = Places::new(setup, Bookmarks::load()?);
+    if flags.output.json || std::io::stdout().is_terminal() {
+        say::be_prompt();
+    }
     let stop = Stop::listen().map_err(|e| Failure::local("signals", &e))?;
     Ok(Cx { flags, places: Arc::new(places), stop })
 }

@@ -43,6 +43,8 @@ pub(crate) struct Place {
     pub(crate) base: String,
     /// The local directory that is the storage's root, in the user's words.
     root: Option<PathBuf>,
+    /// What the local directory that is the root is called.
+    own_name: Vec<u8>,
     /// The server.
     pub(crate) link: Option<Link>,
 }
@@ -54,8 +56,10 @@ impl Place {
         let fail = |e: &std::io::Error| Failure::local(&shown, e);
         // What the path leads to, if that is there and to be followed.
         let whole = std::fs::canonicalize(path);
+        let mut own_name = Vec::new();
         let (root, name, typed) = match (role, whole) {
             (Role::Read | Role::Write, Ok(whole)) if whole.is_dir() => {
+                own_name = whole.file_name().map(|n| n.as_bytes().to_vec()).unwrap_or_default();
                 (whole, None, path.to_owned())
             }
             (Role::Read | Role::Write, Ok(whole)) => {
@@ -88,6 +92,7 @@ impl Place {
             home: FtpPath::root(),
             base: String::new(),
             root: Some(typed),
+            own_name,
             link: None,
         })
     }
@@ -97,7 +102,16 @@ impl Place {
         let home = link.home().clone();
         let path = spec.resolve(&home).map_err(|e| Failure::path(ForPeople(&spec.literal), e))?;
         let storage = link.storage();
-        Ok(Self { storage, path, spec, home, base, root: None, link: Some(link) })
+        Ok(Self {
+            storage,
+            path,
+            spec,
+            home,
+            base,
+            root: None,
+            own_name: Vec::new(),
+            link: Some(link),
+        })
     }
 
     /// The same local place in a storage whose root is that of the file system.
@@ -108,6 +122,14 @@ impl Place {
 
     pub(crate) fn is_local(&self) -> bool {
         self.root.is_some()
+    }
+
+    /// What a copy of it is called; nothing for the root of a server.
+    pub(crate) fn name(&self) -> &[u8] {
+        match self.path.is_root() {
+            true => &self.own_name,
+            false => self.path.name(),
+        }
     }
 
     /// The same storage at another path.
@@ -161,6 +183,14 @@ impl Place {
         match below {
             Some(below) => format!("{}/{}", self.base, ForPeople(below)),
             None => format!("{}/{}", self.base, ForPeople(path.as_bytes())),
+        }
+    }
+
+    /// A path of this storage as an argument that leads there again, octet by octet.
+    pub(crate) fn argument(&self, path: &FtpPath) -> Vec<u8> {
+        match self.is_local() {
+            true => self.plain(path),
+            false => format!("{}/{}", self.base, url::encode(path.as_bytes())).into_bytes(),
         }
     }
 
@@ -221,7 +251,7 @@ impl Places {
         if let Some(link) = self.known(&key) {
             return Place::remote(link, base, remote.path.clone());
         }
-        let link = Link::connect(site, self.setup.settings()).await;
+        let link = Box::pin(Link::connect(site, self.setup.settings())).await;
         let link = link.map_err(|e| Failure::client(&base, &e))?;
         self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(key, link.clone());
         Place::remote(link, base, remote.path.clone())

@@ -6,6 +6,7 @@
 //! [`ForPeople`](ferry_proto::path::ForPeople) or as content of a file.
 
 use std::io::{self, BufWriter, Stdout, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -28,9 +29,21 @@ fn with_out(write: impl FnOnce(&mut BufWriter<Stdout>) -> io::Result<()>) -> Out
     })
 }
 
+/// Whether every line goes out at once: someone is watching.
+static PROMPT: AtomicBool = AtomicBool::new(false);
+
+/// From now on every line goes out at once.
+pub(crate) fn be_prompt() {
+    PROMPT.store(true, Ordering::Relaxed);
+}
+
 /// Writes a line to standard output.
 pub(crate) fn out(line: &str) -> Outcome<()> {
-    with_out(|out| out.write_all(line.as_bytes()).and_then(|()| out.write_all(b"\n")))
+    with_out(|out| {
+        out.write_all(line.as_bytes())?;
+        out.write_all(b"\n")?;
+        if PROMPT.load(Ordering::Relaxed) { out.flush() } else { Ok(()) }
+    })
 }
 
 /// Writes octets to standard output: content of files.
@@ -43,8 +56,10 @@ pub(crate) fn flush() -> Outcome<()> {
     with_out(|out| out.flush())
 }
 
-/// Writes a line to standard error.
+/// Writes a line to standard error, behind everything that was said before.
 pub(crate) fn err(line: &str) {
+    // Whether that can still be written shows at the end.
+    let _ = flush();
     let curtain = CURTAIN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(curtain) = &*curtain {
         curtain(true);

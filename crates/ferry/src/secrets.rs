@@ -147,7 +147,7 @@ fn from_command(command: &str, site: &Site) -> Option<Secret> {
 }
 
 fn ask(what: &str, site: &Site) -> Option<Secret> {
-    let mut tty = Tty::open()?;
+    let tty = Tty::open()?;
     tty.secret(&format!("{what} of {}: ", at(site))).ok().flatten()
 }
 

@@ -21,7 +21,7 @@ impl Tty {
     }
 
     /// Asks for something that nobody is to see. [`None`] when Ctrl-C or Ctrl-D was typed.
-    pub(crate) fn secret(&mut self, question: &str) -> io::Result<Option<Secret>> {
+    pub(crate) fn secret(&self, question: &str) -> io::Result<Option<Secret>> {
         let silence = Silence::begin(&self.0)?;
         (&self.0).write_all(question.as_bytes())?;
         let typed = typed_line(&mut &self.0);
@@ -31,11 +31,11 @@ impl Tty {
     }
 
     /// Asks a question whose answer is `yes` in full, or no.
-    pub(crate) fn yes(&mut self, question: &str) -> io::Result<bool> {
-        self.0.write_all(question.as_bytes())?;
+    pub(crate) fn yes(&self, question: &str) -> io::Result<bool> {
+        (&self.0).write_all(question.as_bytes())?;
         let mut line = Vec::new();
         let mut octet = [0];
-        while line.len() < LINE_MAX && self.0.read(&mut octet)? == 1 && octet != [b'\n'] {
+        while line.len() < LINE_MAX && (&self.0).read(&mut octet)? == 1 && octet != [b'\n'] {
             line.extend_from_slice(&octet);
         }
         Ok(line.trim_ascii().eq_ignore_ascii_case(b"yes"))

@@ -23,11 +23,11 @@ pub(crate) struct Listed {
     pub(crate) unread: u64,
 }
 
+/// All entries of a directory, and how many more there were that could not be understood.
+pub(crate) type Whole = (Vec<Entry>, u64);
+
 /// Reads a whole directory.
-pub(crate) async fn list(
-    storage: &dyn Storage,
-    path: &FtpPath,
-) -> Result<(Vec<Entry>, u64), FsError> {
+pub(crate) async fn list(storage: &dyn Storage, path: &FtpPath) -> Result<Whole, FsError> {
     let mut open = storage.list(path).await?;
     let mut entries = Vec::new();
     loop {
@@ -46,7 +46,7 @@ pub(crate) struct Walk {
     storage: Arc<dyn Storage>,
     depth_max: usize,
     waiting: Vec<(FtpPath, usize)>,
-    running: JoinSet<(FtpPath, usize, Result<(Vec<Entry>, u64), FsError>)>,
+    running: JoinSet<(FtpPath, usize, Result<Whole, FsError>)>,
 }
 
 impl Walk {

@@ -80,6 +80,8 @@ pub struct Capabilities {
     pub pipelining: Known,
     /// Seconds that listings' times are ahead of UTC.
     pub zone: Option<i32>,
+    /// Whether that was tried to be found out in this run.
+    pub(crate) zone_tried: bool,
     /// The most control connections it was seen to allow.
     pub connections_max: Option<usize>,
 }

@@ -136,6 +136,7 @@ async fn account(site: &Site, settings: &Settings) -> Result<Secret> {
 fn failure(fault: LoginFault, site: &Site, reply: IncomingReply) -> Error {
     let (kind, what) = match fault {
         LoginFault::Busy => (ErrorKind::Busy, "the server cannot be used now"),
+        LoginFault::Unwelcome => (ErrorKind::Refused, "the server turns us away"),
         LoginFault::TooMany => (ErrorKind::TooMany, "the server wants fewer connections"),
         LoginFault::NoTls => (
             ErrorKind::Tls,

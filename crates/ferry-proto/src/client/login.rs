@@ -55,6 +55,8 @@ pub enum Step {
 pub enum LoginFault {
     /// The server turned us away before the log-in, for now.
     Busy,
+    /// The server turned us away before the log-in, for good.
+    Unwelcome,
     /// It wants fewer connections.
     TooMany,
     /// It has no TLS.
@@ -110,7 +112,7 @@ impl Login {
             }
             (State::Greeting, 200..=299) => self.greeted(reply.code),
             (State::Greeting, 300..=399) => self.fail(LoginFault::Protocol),
-            (State::Greeting, _) => self.fail_for(reply, LoginFault::Refused),
+            (State::Greeting, _) => self.fail_for(reply, LoginFault::Unwelcome),
             // The greeting once more.
             (State::Auth { .. } | State::User, 220) => {
                 self.waits += 1;
@@ -259,7 +261,7 @@ mod tests {
                 &[(220, ""), (331, ""), (430, "")],
                 &[SendUser, SendPass, Failed(LoginFault::Refused)],
             ),
-            (Auth::No, &[(500, "go away")], &[Failed(LoginFault::Refused)]),
+            (Auth::No, &[(500, "go away")], &[Failed(LoginFault::Unwelcome)]),
             (Auth::No, &[(421, "not now")], &[Failed(LoginFault::Busy)]),
             (Auth::No, &[(354, "")], &[Failed(LoginFault::Protocol)]),
         ];

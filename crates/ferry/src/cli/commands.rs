@@ -197,10 +197,16 @@ pub(crate) struct Alike {
     /// Fails rather than remove more than so many
     #[arg(long, value_name = "N")]
     pub(crate) max_delete: Option<u64>,
+    /// Deletes even if the source is empty
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+    /// Leaves alone what is newer at the destination
+    #[arg(short, long)]
+    pub(crate) update: bool,
     /// What becomes of symbolic links
     #[arg(long, value_enum, default_value = "skip", value_name = "HOW")]
     pub(crate) links: LinksHow,
-    /// Compares hashes where size and time say nothing
+    /// Compares contents, by hashes, whatever the times say
     #[arg(long)]
     pub(crate) checksum: bool,
     /// Compares sizes only
@@ -261,7 +267,7 @@ pub(crate) struct Diff {
     pub(crate) first: OsString,
     /// The other
     pub(crate) second: OsString,
-    /// Compares hashes where size and time say nothing
+    /// Compares contents, by hashes, whatever the times say
     #[arg(long)]
     pub(crate) checksum: bool,
     /// Compares sizes only

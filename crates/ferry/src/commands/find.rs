@@ -2,7 +2,6 @@
 
 use ferry_proto::date::UnixTime;
 use ferry_proto::glob::matches;
-use ferry_proto::path::ForPeople;
 use ferry_storage::{Entry, Kind, Precision};
 
 use crate::cli::{Choice, Find, FindKind};
@@ -104,17 +103,17 @@ fn tell(
     path: &ferry_proto::path::FtpPath,
     entry: &Entry,
 ) -> Outcome<()> {
-    let plain = place.plain(path);
+    let (plain, shown) = (place.plain(path), place.show(path));
     let (name, meta, link) = (entry.name.as_slice(), &entry.meta, entry.link.as_deref());
     if args.print0 && !cx.json() {
-        say::raw(&plain)?;
+        say::raw(&place.argument(path))?;
         return say::raw(b"\0");
     }
     cx.put(
         || Listed { base: &place.base, path: &plain, name, meta, link },
         || match args.long {
-            true => show::long(&plain, meta, link, false),
-            false => ForPeople(&plain).to_string(),
+            true => show::long(&shown, meta, link, false),
+            false => shown.clone(),
         },
     )
 }

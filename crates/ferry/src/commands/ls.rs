@@ -1,7 +1,7 @@
 //! `ls`: directories and files.
 
 use ferry_proto::path::{ForPeople, FtpPath};
-use ferry_storage::{Entry, Kind, Meta};
+use ferry_storage::{Kind, Meta};
 
 use crate::cli::Ls;
 use crate::cx::Cx;
@@ -62,8 +62,8 @@ fn file(cx: &Cx, args: &Ls, place: &Place, meta: &Meta) -> Outcome<()> {
     let name = place.path.name();
     let record = || Listed { base: &place.base, path: &plain, name, meta, link: None };
     cx.put(record, || match args.long {
-        true => show::long(&plain, meta, None, args.human),
-        false => ForPeople(&plain).to_string(),
+        true => show::long(&place.shown(), meta, None, args.human),
+        false => place.shown(),
     })
 }
 
@@ -72,7 +72,7 @@ fn listing(
     cx: &Cx,
     args: &Ls,
     place: &Place,
-    (mut entries, unread): (Vec<Entry>, u64),
+    (mut entries, unread): walk::Whole,
     headed: bool,
     first: &mut bool,
     below: &mut Vec<FtpPath>,
@@ -95,7 +95,12 @@ fn listing(
             let (name, meta) = (entry.name.as_slice(), &entry.meta);
             cx.put(|| Listed { base: &place.base, path: &plain, name, meta, link }, String::new)?;
         } else if args.long {
-            say::out(&show::long(&entry.name, &entry.meta, link, args.human))?;
+            say::out(&show::long(
+                &ForPeople(&entry.name).to_string(),
+                &entry.meta,
+                link,
+                args.human,
+            ))?;
         } else {
             let slash = if entry.meta.kind == Kind::Dir { "/" } else { "" };
             say::out(&format!("{}{slash}", ForPeople(&entry.name)))?;

@@ -2,6 +2,7 @@
 
 mod bookmark;
 mod cat;
+mod diff;
 mod du;
 mod find;
 mod fxp;
@@ -12,6 +13,7 @@ mod mirror;
 mod mkdir;
 mod mv;
 mod put;
+mod report;
 mod rm;
 mod stat;
 mod transfer;
@@ -32,6 +34,8 @@ pub(crate) async fn run(cx: &Cx, command: Command) -> Outcome<Exit> {
         Command::Get(args) => Box::pin(get::run(cx, &args)).await,
         Command::Put(args) => Box::pin(put::run(cx, &args)).await,
         Command::Fxp(args) => Box::pin(fxp::run(cx, &args)).await,
+        Command::Mirror(args) => Box::pin(mirror::run(cx, &args)).await,
+        Command::Diff(args) => Box::pin(diff::run(cx, &args)).await,
         Command::Rm(args) => Box::pin(rm::run(cx, &args)).await,
         Command::Mv(args) => Box::pin(mv::run(cx, &args)).await,
         Command::Mkdir(args) => Box::pin(mkdir::run(cx, &args)).await,

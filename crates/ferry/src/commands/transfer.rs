@@ -1,7 +1,6 @@
 //! Several files from anywhere into one place: what `get`, `put` and `fxp` have in common.
 
 use std::ffi::{OsStr, OsString};
-use std::sync::Arc;
 
 use ferry_client::copy::{self, Copied, CopyOptions, Known, Resume};
 use ferry_proto::path::FtpPath;
@@ -105,11 +104,11 @@ pub(crate) async fn run(
         }
     }
     if !copies.is_empty() {
-        copy_all(cx, &engine, copies, &mut tally).await?;
+        Box::pin(copy_all(cx, &engine, copies, &mut tally)).await?;
     }
     for from in dirs {
-        match super::mirror::into(cx, &engine, &from, &target).await {
-            Ok(exit) if exit == Exit::Done => tally.done(),
+        match Box::pin(super::mirror::into(cx, &engine, &from, &target)).await {
+            Ok(Exit::Done) => tally.done(),
             Ok(exit) => tally.failed(exit),
             Err(failure) => cx.fail(&mut tally, &failure),
         }
@@ -205,7 +204,7 @@ async fn copy_all(cx: &Cx, engine: &Engine, jobs: Vec<Job>, tally: &mut Tally) -
     if several && !cx.json() && !cx.quiet() && !cx.dry_run() {
         let (moved, time) = (board.moved(), board.elapsed());
         let time = crate::progress::rate::clock(time);
-        say::err(&format!("{} moved in {time}", human(moved)));
+        say::err(&format!("{} octets moved in {time}", human(moved)));
     }
     Ok(())
 }
