@@ -514,7 +514,16 @@ impl Session {
             return Ok(met);
         };
         if reply.code >= 400 {
-            return Err(self.transfer_refused(main, reply));
+            // Behind 1yz all may have come before it failed; what is there already is looked at.
+            if met.early.is_some() && met.wire.is_none() {
+                let now = tokio::time::timeout(Duration::ZERO, connecting).await;
+                met.wire = now.ok().and_then(Result::ok);
+            }
+            if met.early.is_none() || met.wire.is_none() {
+                return Err(self.transfer_refused(main, reply));
+            }
+            met.last = Some(reply);
+            return Ok(met);
         }
         let wait = self.timeout().min(LATE_DATA_MAX);
         met.wire = match tokio::time::timeout(wait, connecting).await {
@@ -559,12 +568,17 @@ impl Session {
         }
     }
 
-    pub(super) fn transfer_refused(&self, main: &Main<'_>, reply: IncomingReply) -> Error {
+    fn transfer_refused(&self, main: &Main<'_>, reply: IncomingReply) -> Error {
+        self.transfer_failed(main.verb, main.argument, reply)
+    }
+
+    /// The error of a transfer that the server says failed, and what is to be learned from it.
+    pub(super) fn transfer_failed(&self, verb: &str, path: &[u8], reply: IncomingReply) -> Error {
         if fault::of(&reply) == Fault::NotResumed {
             // One session is enough for any number of connections in TLS 1.2.
             self.0.known.lock().tls12_only = true;
         }
-        refused(main.verb, main.argument, reply)
+        refused(verb, path, reply)
     }
 }
 

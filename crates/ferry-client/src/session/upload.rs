@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::control::{Progress, Ticket};
 use super::data::{Main, Running, until};
-use super::{Session, TypeCode, refused};
+use super::{Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::Wire;
 
@@ -155,7 +155,7 @@ impl Upload {
     fn stopped(&mut self, reply: IncomingReply) -> Error {
         self.reset();
         if reply.code >= 400 {
-            return refused(self.verb, &self.path, reply);
+            return self.session.transfer_failed(self.verb, &self.path, reply);
         }
         let what = "the server took the file for complete before it was";
         Error::new(ErrorKind::Truncated, what).with_reply(reply)
@@ -165,7 +165,9 @@ impl Upload {
     async fn broken(&mut self) -> Error {
         self.reset();
         match self.last_reply().await {
-            Ok(reply) if reply.code >= 400 => refused(self.verb, &self.path, reply),
+            Ok(reply) if reply.code >= 400 => {
+                self.session.transfer_failed(self.verb, &self.path, reply)
+            }
             Ok(reply) => {
                 Error::new(ErrorKind::Truncated, "the data connection broke off").with_reply(reply)
             }
@@ -216,7 +218,9 @@ impl Upload {
             None => self.last_reply().await,
         };
         match reply {
-            Ok(reply) if reply.code >= 400 => Err(refused(self.verb, &self.path, reply)),
+            Ok(reply) if reply.code >= 400 => {
+                Err(self.session.transfer_failed(self.verb, &self.path, reply))
+            }
             Ok(reply) if ended => Ok(reply),
             // Whatever it says: the last octets may never have reached it.
             Ok(reply) => match self.is_all_there().await {
