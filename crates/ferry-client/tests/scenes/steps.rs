@@ -24,9 +24,15 @@
 //! usable -> yes|no                    whether NOOP is answered with 200
 //! resumed -> N of N                   data connections that resumed the TLS session
 //! quit -> ok
+//! remote connect | remote read PATH | remote list PATH | remote write PATH "content" |
+//! remote append PATH "content" | remote stat PATH | remote rm PATH | remote mkdir PATH -> …
+//!                                     the same through the storage over a pool of sessions
 //! N times STEP -> …
 //! … -> error KIND[|KIND…] [saying "part of the message"]
 //! ```
+
+#[path = "remote.rs"]
+mod remote;
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -80,6 +86,7 @@ struct Client {
     settings: Settings,
     seen: Arc<Seen>,
     session: Option<Session>,
+    remote: Option<ferry_client::remote::Remote>,
     playing: Arc<Playing>,
     /// Holds the certificate that is trusted.
     _root: tempfile::TempDir,
@@ -88,7 +95,8 @@ struct Client {
 /// Performs all steps of a scene.
 pub(crate) async fn perform(scene: &Scene, playing: Arc<Playing>) -> Result<(), String> {
     let mut client = Client::new(scene, playing)?;
-    if !scene.steps().first().is_some_and(|line| line.text.starts_with("connect ")) {
+    let connects = |line: &Line| ["connect ", "remote "].iter().any(|w| line.text.starts_with(w));
+    if !scene.steps().first().is_some_and(connects) {
         let connected = client.connect().await;
         held("ok", connected, &client.playing, b"").map_err(|why| format!("connecting: {why}"))?;
     }
@@ -126,7 +134,8 @@ impl Client {
             watcher: Some(watcher),
             ..Settings::default()
         };
-        let mut client = Self { site, settings, seen, session: None, playing, _root: root };
+        let mut client =
+            Self { site, settings, seen, session: None, remote: None, playing, _root: root };
         for line in scene.settings() {
             client.with(&line.text).map_err(|why| format!("line {}: {why}", line.number))?;
         }
@@ -193,6 +202,13 @@ impl Client {
         if verb == "connect" {
             let came = self.connect().await;
             return held(want, came, &self.playing, b"");
+        }
+        if verb == "remote" {
+            let (site, settings) = (&self.site, &self.settings);
+            let came = remote::perform(&mut self.remote, site, settings, rest);
+            let came = Box::pin(came).await?;
+            let path = word(rest.split_once(' ').unwrap_or_default().1)?.0;
+            return held(want, came, &self.playing, &path);
         }
         let (path, rest) = word(rest)?;
         let session = self.session.clone().ok_or("there is no session")?;
