@@ -74,6 +74,8 @@ pub struct Capabilities {
     pub mdtm: Known,
     /// How times are set, as far as it was found out.
     pub set_time: SetTime,
+    /// That way has worked.
+    pub(crate) set_time_works: bool,
     /// RNFR works (so that uploads may go to another name first).
     pub rename: Known,
     /// Commands sent ahead are answered in order.
