@@ -486,7 +486,9 @@ impl Session {
                         return self.done_early(connecting, met, main).await;
                     }
                 },
-                () = readable(wire.as_mut()), if waits_for_data && wire.is_some() => grace = Some(Instant::now() + DOWNLOAD_GRACE),
+                () = readable(wire.as_mut()), if waits_for_data && wire.is_some() => {
+                    grace = Some(Instant::now() + DOWNLOAD_GRACE);
+                }
                 made = &mut connecting, if wire.is_none() => match made {
                     Ok(made) => {
                         wire = Some(made);

@@ -124,9 +124,8 @@ async fn write(
     mode: WriteMode,
 ) -> Result<Came, FsError> {
     let mut sink = remote.write(path, mode, 0o644).await?;
-    let mut pieces = content.chunks(READ_LEN);
     let mut buf = Vec::new();
-    while let Some(piece) = pieces.next() {
+    for piece in content.chunks(READ_LEN) {
         buf.clear();
         buf.extend_from_slice(piece);
         let (back, written) = sink.write(buf).await;

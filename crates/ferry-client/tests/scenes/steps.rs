@@ -365,13 +365,14 @@ async fn cut(session: &Session, path: &[u8], rest: &str, abort: bool) -> Result<
 /// does not is played as well, to no harm.
 async fn cancel(session: &Session, verb: &[u8], rest: &str) -> Result<Outcome, String> {
     let (path, rest) = word(rest)?;
+    let new = word(rest)?.0;
     let begun = async {
         match verb {
             b"get" => Box::pin(get(session, &path, rest)).await.map(drop),
             b"put" => Box::pin(put(session, &path, rest)).await.map(drop),
-            b"list" => Ok(drop(Box::pin(session.list(&path)).await)),
-            b"names" => Ok(drop(Box::pin(session.names(&path)).await)),
-            b"mv" => Ok(drop(session.rename(&path, &word(rest)?.0).await)),
+            b"list" => Box::pin(session.list(&path)).await.map_or(Ok(()), |_| Ok(())),
+            b"names" => Box::pin(session.names(&path)).await.map_or(Ok(()), |_| Ok(())),
+            b"mv" => session.rename(&path, &new).await.map_or(Ok(()), |()| Ok(())),
             _ => Err("nothing to cancel".to_owned()),
         }
     };
