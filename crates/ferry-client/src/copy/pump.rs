@@ -52,8 +52,8 @@ impl Stop {
     }
 }
 
-/// Moves everything up to the reader's end, or `len` octets, or until `stop`. `each` is told of all that the sink
-/// has taken. What was read before the reader failed is still written.
+/// Moves everything up to the end of the reader, or `len` octets, or until `stop`. Of all that the
+/// sink has taken `each` is told. What was read before the reader failed is still written.
 pub(crate) async fn pump(
     reader: Reader,
     sink: &mut dyn Sink,
