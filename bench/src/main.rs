@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod clients;
 mod clock;
 mod link;
 mod sys;
@@ -23,6 +24,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Compare FTP clients
+    Clients(clients::Arguments),
     /// Make a link with delay and measure it
     Link(LinkArguments),
 }
@@ -42,6 +45,7 @@ struct LinkArguments {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Action::Clients(arguments) => clients::run(arguments),
         Action::Link(arguments) => show_link(&arguments),
     };
     match done {
