@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use clap::ArgMatches;
 use ferry_proto::date::UnixTime;
 
 use crate::cli::Flags;
@@ -18,6 +19,8 @@ pub(crate) struct Cx {
     pub(crate) flags: Arc<Flags>,
     pub(crate) places: Arc<Places>,
     pub(crate) stop: Stop,
+    /// The command line of the process, for what runs in a shell.
+    pub(crate) session: Arc<ArgMatches>,
 }
 
 impl Cx {

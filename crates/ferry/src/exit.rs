@@ -55,6 +55,11 @@ pub(crate) const TABLE: [(Exit, &str); 18] = [
 ];
 
 impl Exit {
+    /// The cause with that number.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        TABLE.iter().map(|(exit, _)| *exit).find(|exit| exit.code() == code)
+    }
+
     /// The number the process ends with.
     pub(crate) fn code(self) -> u8 {
         self as u8

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ferry_client::Site;
+use ferry_client::settings::DataMode;
+use ferry_client::{Settings, Site};
 use ferry_proto::path::{ForPeople, FtpPath};
 use ferry_storage::Storage;
 use ferry_storage::local::LocalDir;
@@ -16,7 +18,7 @@ use crate::exit::{Failure, Outcome};
 use crate::link::Link;
 use crate::pathspec::PathSpec;
 use crate::setup::Setup;
-use crate::url::{self, Remote, Spec};
+use crate::url::{self, Remote, Scheme, Spec};
 
 /// What a place is for. Decides what of a local path is followed, and where it is confined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +140,12 @@ impl Place {
         Self { path, spec, ..self.clone() }
     }
 
+    /// The same storage at another path, which relative ones are not seen from.
+    pub(crate) fn with_path(self, path: FtpPath) -> Self {
+        let spec = PathSpec::literal(path.as_bytes());
+        Self { path, spec, ..self }
+    }
+
     /// The same storage at what was typed there, seen from `from`.
     pub(crate) fn seen_from(&self, from: &FtpPath, spec: PathSpec) -> Outcome<Self> {
         let path = spec.resolve(from).map_err(|e| Failure::path(ForPeople(&spec.literal), e))?;
@@ -210,24 +218,42 @@ fn parent_of(path: &Path) -> &Path {
 }
 
 /// One key for each pool: where, by which protection, who.
-type Key = (String, u16, u8, Vec<u8>);
+type Key = (String, u16, Scheme, bool, Vec<u8>);
 
 /// All servers that this run is connected to, and the way to more.
 #[derive(Debug)]
 pub(crate) struct Places {
     setup: Setup,
-    bookmarks: Bookmarks,
+    bookmarks: Mutex<Bookmarks>,
+    /// Whether data connections come from the server.
+    active: AtomicBool,
     links: Mutex<HashMap<Key, Link>>,
 }
 
 impl Places {
     pub(crate) fn new(setup: Setup, bookmarks: Bookmarks) -> Self {
-        Self { setup, bookmarks, links: Mutex::default() }
+        let active = AtomicBool::new(setup.settings().data == DataMode::Active);
+        Self { setup, bookmarks: Mutex::new(bookmarks), active, links: Mutex::default() }
+    }
+
+    /// The user has changed them.
+    pub(crate) fn set_bookmarks(&self, bookmarks: Bookmarks) {
+        *self.bookmarks.lock().unwrap_or_else(PoisonError::into_inner) = bookmarks;
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Who opens data connections of servers that are connected to from now on.
+    pub(crate) fn set_active(&self, active: bool) {
+        self.active.store(active, Ordering::Relaxed);
     }
 
     /// What an argument names, without going there.
     pub(crate) fn parse(&self, argument: &OsStr) -> Outcome<Spec> {
-        url::parse(argument, &self.bookmarks)
+        let bookmarks = self.bookmarks.lock().unwrap_or_else(PoisonError::into_inner);
+        url::parse(argument, &bookmarks)
             .map_err(|why| Failure::usage(format!("{}: {why}", without_password(argument))))
     }
 
@@ -247,14 +273,19 @@ impl Places {
         }
         let site = self.setup.site(remote);
         let base = Remote { user: site.user.clone(), ..remote.clone() }.base();
-        let key = key(&site);
+        let key = key(remote, &site);
         if let Some(link) = self.known(&key) {
             return Place::remote(link, base, remote.path.clone());
         }
-        let link = Box::pin(Link::connect(site, self.setup.settings())).await;
+        let link = Box::pin(Link::connect(site, self.settings())).await;
         let link = link.map_err(|e| Failure::client(&base, &e))?;
         self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(key, link.clone());
         Place::remote(link, base, remote.path.clone())
+    }
+
+    fn settings(&self) -> Settings {
+        let data = if self.is_active() { DataMode::Active } else { DataMode::Passive };
+        Settings { data, ..self.setup.settings() }
     }
 
     fn known(&self, key: &Key) -> Option<Link> {
@@ -273,9 +304,9 @@ impl Places {
     }
 }
 
-fn key(site: &Site) -> Key {
+fn key(remote: &Remote, site: &Site) -> Key {
     let user = site.user.clone().unwrap_or_default();
-    (site.host.clone(), site.port(), site.security as u8, user)
+    (site.host.clone(), site.port(), remote.scheme, remote.plain, user)
 }
 
 /// An argument for a message: what stands between `:` and `@` may be a password.

@@ -56,6 +56,27 @@ pub(crate) enum Command {
     Open(Open),
 }
 
+impl Command {
+    /// What it names, where that is a list of places.
+    pub(crate) fn places_mut(&mut self) -> Option<&mut Vec<OsString>> {
+        match self {
+            Self::Ls(args) => Some(&mut args.places),
+            Self::Tree(args) => Some(&mut args.places),
+            Self::Stat(args) => Some(&mut args.places),
+            Self::Cat(args) => Some(&mut args.places),
+            Self::Get(args) => Some(&mut args.places),
+            Self::Put(args) => Some(&mut args.places),
+            Self::Rm(args) => Some(&mut args.places),
+            Self::Mv(args) => Some(&mut args.places),
+            Self::Mkdir(args) => Some(&mut args.places),
+            Self::Du(args) => Some(&mut args.places),
+            Self::Find(args) => Some(&mut args.places),
+            Self::Hash(args) => Some(&mut args.places),
+            _ => None,
+        }
+    }
+}
+
 /// Just places.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Places {

@@ -19,6 +19,8 @@ mod stat;
 mod transfer;
 mod tree;
 
+pub(crate) use bookmark::run as bookmark;
+
 use crate::cli::Command;
 use crate::cx::Cx;
 use crate::exit::{Exit, Failure, Outcome};
@@ -43,6 +45,8 @@ pub(crate) async fn run(cx: &Cx, command: Command) -> Outcome<Exit> {
         Command::Find(args) => Box::pin(find::run(cx, &args)).await,
         Command::Hash(args) => Box::pin(hash::run(cx, &args)).await,
         Command::Bookmark { action } => bookmark::run(cx, action),
-        _ => Err(Failure::new(Exit::Refused, "this command is not there yet")),
+        Command::Shell(args) => Box::pin(crate::shell::run(cx, &args)).await,
+        Command::Open(args) => Box::pin(crate::shell::open(cx, &args)).await,
+        Command::Sync(_) => Err(Failure::new(Exit::Refused, "sync is not there yet")),
     }
 }
