@@ -169,7 +169,7 @@ impl Pool {
                     drop(opening);
                     match opened {
                         Ok(session) => self.add(session),
-                        Err(error) => self.refused(error).await?,
+                        Err(error) => self.refused(error)?,
                     }
                 }
             }
@@ -184,7 +184,7 @@ impl Pool {
     }
 
     /// A session could not be made. Where others are there, theirs is the turn.
-    async fn refused(&self, error: Error) -> Result<()> {
+    fn refused(&self, error: Error) -> Result<()> {
         let mut state = self.state();
         let have = state.slots.len() + state.opening;
         if have == 0 || !matches!(error.kind(), ErrorKind::TooMany | ErrorKind::Busy) {

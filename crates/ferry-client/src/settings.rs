@@ -39,6 +39,11 @@ pub struct Settings {
     pub retries: u32,
     /// The most control connections to one server at a time.
     pub connections: usize,
+    /// The most entries of one listing. One that has more is given up: a server that never stops
+    /// must not fill the memory.
+    pub listing_entries: u64,
+    /// The most octets of one listing.
+    pub listing_octets: u64,
     /// Where what was learned of servers is kept between runs; nowhere if none.
     pub memory: Option<PathBuf>,
     /// Whom to ask for passwords, accounts and trust.
@@ -61,6 +66,8 @@ impl Default for Settings {
             charset: None,
             retries: 2,
             connections: 16,
+            listing_entries: 10_000_000,
+            listing_octets: 2 << 30,
             memory: None,
             asker: None,
             watcher: None,

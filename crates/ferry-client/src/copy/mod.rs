@@ -25,6 +25,7 @@ pub use digest::{digest, same_content};
 pub(crate) use options::Job;
 pub use options::{Copied, CopyOptions, Known, Placing, Progress, Resume, Segments, Step};
 pub use partial::partial_of;
+pub(crate) use partial::stem;
 pub use rate::{Limiter, Timetable};
 pub use retry::{Retry, may_pass, of_storage};
 

@@ -46,7 +46,7 @@ pub(crate) fn path_of(path: &FtpPath, meta: &Meta) -> Result<FtpPath, FsError> {
 }
 
 /// As much of a name as leaves room for what is added, not cut within a UTF-8 character.
-fn stem(name: &[u8]) -> &[u8] {
+pub(crate) fn stem(name: &[u8]) -> &[u8] {
     let mut end = name.len().min(COMPONENT_LEN_MAX - ADDED);
     while end > 0 && end < name.len() && name.get(end).is_some_and(|b| b & 0xc0 == 0x80) {
         end -= 1;

@@ -14,7 +14,7 @@ use super::plan::{State, What, Why};
 use super::walk::{
     DEPTH_MAX, Folded, Halt, Msg, Out, Pair, Walker, clear, delete, make_dir, may_clear, time_dir,
 };
-use crate::copy::{Known, partial_of, same_content};
+use crate::copy::{Known, Placing, partial_of, same_content, stem};
 
 /// How many files are compared by content at a time.
 const CONTENTS_MAX: usize = 8;
@@ -28,6 +28,8 @@ struct Found {
     below: Vec<Pair>,
     /// Names at the destination that are accounted for.
     taken: HashSet<Vec<u8>>,
+    /// The beginnings of names whose partial files are of use in this run.
+    growing: HashSet<Vec<u8>>,
     /// Files whose content has to be compared.
     unread: Vec<(FtpPath, FtpPath, Meta, Meta, bool)>,
 }
@@ -250,7 +252,10 @@ async fn file(
             None => return out.skip(one.to_path, in_the_way(had)).await,
         },
     };
-    let Some(there) = there else { return copy(one, Why::New, meta, None, out).await };
+    let Some(there) = there else {
+        grows(walker, found, &one.to_path, &meta);
+        return copy(one, Why::New, meta, None, out).await;
+    };
     let kept = walker.options.copy.times && walker.to.storage.caps().set_times;
     let (how, update) = (walker.options.compare, walker.options.update);
     match compare(&meta, &there, Rules { how, update, times_kept: kept }) {
@@ -259,11 +264,25 @@ async fn file(
             Ok(())
         }
         Verdict::Newer => out.skip(one.to_path, Reason::Newer).await,
-        Verdict::Differs(why) => copy(one, why, meta, Some(there), out).await,
+        Verdict::Differs(why) => {
+            grows(walker, found, &one.to_path, &meta);
+            copy(one, why, meta, Some(there), out).await
+        }
         Verdict::Read { set_time } => {
             found.unread.push((one.from_path, one.to_path, meta, there, set_time));
             Ok(())
         }
+    }
+}
+
+/// Notes that a partial file of that name may be continued in this run.
+fn grows(walker: &Walker, found: &mut Found, to_path: &FtpPath, meta: &Meta) {
+    let large = match walker.options.copy.placing {
+        Placing::Partial { above } => !meta.size_known || meta.size > above,
+        Placing::Final => false,
+    };
+    if large {
+        found.growing.insert(stem(to_path.name()).to_vec());
     }
 }
 
@@ -340,6 +359,7 @@ async fn read_contents(walker: &Walker, found: &mut Found, out: &Out) -> Result<
             }
             Ok(true) => found.same += 1,
             Ok(false) => {
+                grows(walker, found, &to_path, &meta);
                 let name = (from_path != to_path).then_some(from_path);
                 let (from, to) = (State::of(&meta), Some(State::of(&there)));
                 let what = What::Copy { why: Why::Content, name, from, to };
@@ -366,7 +386,7 @@ async fn extras(
     });
     for extra in extras {
         let name = &extra.name;
-        let ours = partial_of(name).is_some_and(|of| found.taken.contains(of));
+        let ours = partial_of(name).is_some_and(|of| found.growing.contains(of));
         let same = folded
             .as_ref()
             .is_some_and(|folded| folded.contains(&String::from_utf8_lossy(name).to_lowercase()));

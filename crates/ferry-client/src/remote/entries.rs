@@ -3,7 +3,9 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use ferry_proto::date::UnixTime;
-use ferry_proto::listing::{ListedEntry, ListedKind, ListedTime};
+use ferry_proto::listing::{
+    ListedEntry, ListedKind, ListedTime, Precision as ListedPrecision, Zone, zone_offset,
+};
 use ferry_proto::path::FtpPath;
 use ferry_storage::{BATCH_MAX, BoxFut, Entries, Entry, FsError, Kind, Meta, Precision};
 
@@ -11,6 +13,10 @@ use super::Remote;
 use crate::error::Result;
 use crate::pool::{Lease, Use};
 use crate::session::Listed;
+
+/// How many entries are held back while the zone of their times is not known: it is asked for when
+/// the listing is done, on the same session.
+const HELD_FOR_ZONE: usize = 4096;
 
 /// A directory of the server being read.
 struct Lines {
@@ -27,7 +33,7 @@ struct Lines {
 pub(super) async fn open(remote: &Remote, path: &FtpPath) -> Result<Box<dyn Entries>> {
     let listed = remote
         .with(Use::Alone, |lease| async move {
-            let listed = lease.listed(path.as_bytes()).await?;
+            let listed = Box::pin(lease.listed(path.as_bytes())).await?;
             Ok((lease, listed))
         })
         .await;
@@ -55,12 +61,22 @@ pub(super) fn identity(path: &FtpPath, unique: Option<&[u8]>) -> (u64, u64) {
 
 impl Lines {
     async fn fill(&mut self) -> Result<()> {
-        while !self.ended && self.ready.is_empty() {
+        let zone_unknown = self
+            .remote
+            .0
+            .pool
+            .known()
+            .read(|known| known.zone.is_none() && !known.zone_tried && known.mdtm.may());
+        let enough = if zone_unknown { HELD_FOR_ZONE } else { 1 };
+        while !self.ended && self.ready.len() < enough {
             let mut entries = Vec::new();
             self.ended = !self.listed.read(&mut entries).await?;
             self.ready.extend(entries);
         }
         if self.ended {
+            if zone_unknown {
+                self.learn_zone().await;
+            }
             self.lease = None;
             self.unread = self.listed.report().map_or(0, |report| {
                 let lost = report.refused + report.unparsed;
@@ -84,6 +100,32 @@ impl Lines {
             }
         }
         Ok(batch)
+    }
+
+    /// Times in LIST are the server's own; MDTM of one file tells how far they are from UTC. Tried
+    /// once per server.
+    async fn learn_zone(&self) {
+        let shows_hours = |entry: &&ListedEntry| {
+            entry.kind == ListedKind::File
+                && entry.modified.as_ref().is_some_and(|time| {
+                    time.zone != Zone::Utc && time.precision != ListedPrecision::Day
+                })
+        };
+        let found = self.ready.iter().find(shows_hours);
+        let Some((entry, time)) = found.and_then(|entry| Some((entry, entry.modified.as_ref()?)))
+        else {
+            return;
+        };
+        let (Ok(path), Some(lease)) = (self.dir.child(&entry.name), &self.lease) else {
+            return;
+        };
+        let known = self.remote.0.pool.known();
+        known.lock().zone_tried = true;
+        if let Ok(Some(mdtm)) = lease.modified(path.as_bytes()).await
+            && let Some(offset) = zone_offset(mdtm, time)
+        {
+            known.lock().zone = Some(offset);
+        }
     }
 
     async fn entry(&mut self, listed: ListedEntry) -> Option<Entry> {
@@ -123,7 +165,7 @@ impl Lines {
         let (modified, precision) = listed
             .modified
             .as_ref()
-            .map_or((UnixTime::default(), Precision::Unknown), |time| time_of(time, zone));
+            .map_or_else(|| (UnixTime::default(), Precision::Unknown), |time| time_of(time, zone));
         Meta {
             kind: match &listed.kind {
                 ListedKind::Dir => Kind::Dir,
@@ -146,11 +188,10 @@ impl Lines {
 }
 
 fn time_of(time: &ListedTime, zone: Option<i32>) -> (UnixTime, Precision) {
-    use ferry_proto::listing::Precision as Listed;
     let precision = match time.precision {
-        Listed::Day => Precision::Day,
-        Listed::Minute => Precision::Minute,
-        Listed::Second => Precision::Second,
+        ListedPrecision::Day => Precision::Day,
+        ListedPrecision::Minute => Precision::Minute,
+        ListedPrecision::Second => Precision::Second,
         _ => Precision::Fraction,
     };
     (time.in_zone(zone.unwrap_or(0)), precision)

@@ -38,7 +38,7 @@ pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<S
         None => None,
     };
     if told.is_some_and(|size| from > size) {
-        return Err(Error::new(ErrorKind::Mismatch, "the file is shorter than that"));
+        return Err(Error::new(ErrorKind::BadOffset, "the file is shorter than that"));
     }
     let (lease, mut download) = remote
         .with(Use::Transfer, |lease| async move {

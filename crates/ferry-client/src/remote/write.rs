@@ -96,7 +96,7 @@ impl ToServer {
             return Err(Error::new(ErrorKind::Closed, "the upload has failed"));
         }
         if let Some((_lease, upload)) = self.running.take() {
-            return upload.finish().await.map(drop);
+            return Box::pin(upload.finish()).await.map(drop);
         }
         let (path, how, gathered) = (self.path.as_bytes(), self.how, self.gathered.as_slice());
         let small = how == UploadHow::Create
@@ -117,7 +117,7 @@ impl ToServer {
         let once = |lease: Lease| async move {
             let mut upload = lease.upload(path, how).await?;
             upload.write(gathered).await?;
-            upload.finish().await.map(drop)
+            Box::pin(upload.finish()).await.map(drop)
         };
         if how == UploadHow::Append {
             // Twice would be twice.

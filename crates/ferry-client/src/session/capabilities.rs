@@ -74,12 +74,16 @@ pub struct Capabilities {
     pub mdtm: Known,
     /// How times are set, as far as it was found out.
     pub set_time: SetTime,
+    /// That way has worked.
+    pub(crate) set_time_works: bool,
     /// RNFR works (so that uploads may go to another name first).
     pub rename: Known,
     /// Commands sent ahead are answered in order.
     pub pipelining: Known,
     /// Seconds that listings' times are ahead of UTC.
     pub zone: Option<i32>,
+    /// Whether that was tried to be found out in this run.
+    pub(crate) zone_tried: bool,
     /// The most control connections it was seen to allow.
     pub connections_max: Option<usize>,
 }

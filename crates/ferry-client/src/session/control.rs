@@ -492,7 +492,7 @@ impl Driver {
             return Ok(());
         }
         if reply.code == 421 {
-            return Err(self.closing(reply));
+            return Err(Self::closing(reply));
         }
         let Some(head) = self.waiting.front_mut() else {
             self.unasked += 1;
@@ -517,7 +517,7 @@ impl Driver {
         Ok(())
     }
 
-    fn closing(&mut self, reply: IncomingReply) -> Gone {
+    fn closing(reply: IncomingReply) -> Gone {
         let kind = match fault::of(&reply) {
             Fault::TooMany => ErrorKind::TooMany,
             _ => ErrorKind::Closed,

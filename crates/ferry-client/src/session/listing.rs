@@ -4,14 +4,12 @@ use ferry_proto::client::fault;
 use ferry_proto::date::UnixTime;
 use ferry_proto::listing::{Asked, Hint, ListedEntry, ListedKind, ListingReader, Report};
 
+use ferry_proto::path::ForPeople;
+
 use super::capabilities::Known;
 use super::data::Main;
 use super::{Download, Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
-
-/// The most entries of one listing, and the most octets.
-const ENTRIES_MAX: u64 = 10_000_000;
-const OCTETS_MAX: u64 = 2 << 30;
 
 /// How much is read at a time.
 const READ_LEN: usize = 64 * 1024;
@@ -44,7 +42,7 @@ impl Session {
     /// # Errors
     /// What the server says; [`ErrorKind::Listing`] when it does not end.
     pub async fn list(&self, path: &[u8]) -> Result<Listing> {
-        let mut listed = self.listed(path).await?;
+        let mut listed = Box::pin(self.listed(path)).await?;
         let mut entries = Vec::new();
         while listed.read(&mut entries).await? {}
         let report = listed.report.take().unwrap_or_default();
@@ -70,6 +68,19 @@ impl Session {
                     if sane {
                         self.0.known.lock().mlsd = Known::Yes;
                         return Ok(listed.with_first(first));
+                    }
+                    self.0.known.lock().mlsd = Known::No;
+                }
+                Err(error) if error.reply().is_some_and(|reply| reply.code == 501) => {
+                    // What is no directory (RFC 3659 §7.2.1), where MLSD is known at all.
+                    if self.0.known.read(|known| known.has("MLST")) {
+                        let what = format!("{} is no directory", ForPeople(path));
+                        return Err(match error.reply() {
+                            Some(reply) => {
+                                Error::new(ErrorKind::NotDir, what).with_reply(reply.clone())
+                            }
+                            None => error,
+                        });
                     }
                     self.0.known.lock().mlsd = Known::No;
                 }
@@ -213,7 +224,7 @@ impl Session {
                 break;
             }
             octets.extend_from_slice(buf.get(..n).unwrap_or_default());
-            if octets.len() as u64 > OCTETS_MAX / 8 {
+            if octets.len() as u64 > self.0.settings.listing_octets / 8 {
                 return Err(endless());
             }
         }
@@ -265,7 +276,9 @@ impl Listed {
             reader.feed(self.buf.get(..n).unwrap_or_default(), out);
         }
         self.entries += (out.len() - before) as u64;
-        if self.entries > ENTRIES_MAX || download.received() > OCTETS_MAX {
+        let settings = &download.session().0.settings;
+        let octets = download.received();
+        if self.entries > settings.listing_entries || octets > settings.listing_octets {
             return Err(endless());
         }
         Ok(true)

@@ -53,7 +53,9 @@ async fn attempt(
     let auth = match site.security {
         Security::Plain | Security::Implicit => Auth::No,
         Security::Explicit => Auth::Demand,
-        Security::Opportunistic => Auth::Try,
+        // Whoever is on the way may answer AUTH as he likes: a password must not depend on it.
+        Security::Opportunistic if site.is_anonymous() => Auth::Try,
+        Security::Opportunistic => Auth::Demand,
     };
     if site.security == Security::Implicit {
         talk.secure(refused).await?;
@@ -134,6 +136,7 @@ async fn account(site: &Site, settings: &Settings) -> Result<Secret> {
 fn failure(fault: LoginFault, site: &Site, reply: IncomingReply) -> Error {
     let (kind, what) = match fault {
         LoginFault::Busy => (ErrorKind::Busy, "the server cannot be used now"),
+        LoginFault::Unwelcome => (ErrorKind::Refused, "the server turns us away"),
         LoginFault::TooMany => (ErrorKind::TooMany, "the server wants fewer connections"),
         LoginFault::NoTls => (
             ErrorKind::Tls,
@@ -228,7 +231,7 @@ impl<'a> Talk<'a> {
     async fn reply(&mut self, patience: Duration) -> Result<IncomingReply> {
         let mut deadline = Instant::now() + patience;
         let mut begun = false;
-        let mut buf = [0; 4096];
+        let mut buf = vec![0; 4096];
         loop {
             let mut input = self.ahead.as_slice();
             let fed = self.reader.feed(&mut input);

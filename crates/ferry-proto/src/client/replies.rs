@@ -31,7 +31,8 @@ pub fn passive_address(reply: &IncomingReply) -> Option<SocketAddrV4> {
 #[must_use]
 pub fn path(reply: &IncomingReply) -> Option<Vec<u8>> {
     // A path in quotes may begin on any line; without quotes only the first word counts.
-    let line = reply.lines.iter().find(|line| line.contains(&b'"')).or(reply.lines.first())?;
+    let line =
+        reply.lines.iter().find(|line| line.contains(&b'"')).or_else(|| reply.lines.first())?;
     let path = read_quoted(line)?;
     let control = path.iter().any(|octet| *octet < 0x20 || *octet == 0x7F);
     (!control).then_some(path)
