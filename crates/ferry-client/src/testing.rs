@@ -83,7 +83,7 @@ impl Ill {
 
     async fn pass(&self, what: &str, path: &FtpPath) -> Result<(), FsError> {
         self.log.lock().unwrap().push(format!("{what} {path}"));
-        tokio::time::sleep(self.latency).await;
+        pause(self.latency).await;
         if self.one_in > 0 && self.dice.below(self.one_in) == 0 {
             return Err(FsError::Io(std::io::ErrorKind::ConnectionReset.into()));
         }
@@ -104,6 +104,13 @@ impl Ill {
         };
         meta.precision = self.precision;
         meta
+    }
+}
+
+/// Waits, unless there is nothing to wait for: the shortest sleep is a millisecond.
+async fn pause(latency: Duration) {
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
     }
 }
 
@@ -135,7 +142,7 @@ struct IllSource {
 impl ByteSource for IllSource {
     fn read(&mut self, mut buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)> {
         Box::pin(async move {
-            tokio::time::sleep(self.latency).await;
+            pause(self.latency).await;
             let left = self.reads.load(Ordering::Relaxed);
             if left == 0 {
                 return (buf, Err(FsError::Io(std::io::ErrorKind::ConnectionReset.into())));
@@ -160,7 +167,7 @@ struct IllSink {
 impl Sink for IllSink {
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)> {
         Box::pin(async move {
-            tokio::time::sleep(self.latency).await;
+            pause(self.latency).await;
             self.inner.write(buf).await
         })
     }

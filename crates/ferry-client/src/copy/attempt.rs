@@ -21,8 +21,10 @@ pub(crate) struct State {
     no_rename: bool,
     /// Files cannot be continued here, or not in segments.
     pub(crate) in_order: bool,
-    /// The first attempt, which may believe the listing.
+    /// The way out of a failed renaming has not been taken yet.
     first: bool,
+    /// The source, opened at its start to see what it is: asking a server twice would cost.
+    pub(crate) opened: Option<Reader>,
 }
 
 /// Tries until it is done, or not worth trying.
@@ -33,6 +35,7 @@ pub(crate) async fn run(job: &Job<'_>, mut known: Known) -> Result<Copied> {
         no_rename: false,
         in_order: !job.to.caps().write_in_place,
         first: true,
+        opened: None,
     };
     let mut attempts = Attempts::new(&job.options.retry);
     loop {
@@ -172,7 +175,7 @@ async fn under_partial(job: &Job<'_>, state: &mut State, ground: &Ground) -> Res
         Err(FsError::NotFound) => None,
         Err(e) => return Err(of_storage(e, "looking at the destination")),
     };
-    if there.is_none() && job.options.resume != Resume::Never {
+    if there.is_none() && job.options.sweep && job.options.resume != Resume::Never {
         // Old ones are in nobody's way: what cannot be removed stays.
         let _ = partial::sweep(job.to, job.to_path).await;
     }
@@ -217,8 +220,9 @@ async fn grow(
     let size = ground.size();
     let writing = |e| of_storage(e, "writing");
     let mut at = if state.in_order { 0 } else { there };
-    let mut reader = None;
+    let mut reader = state.opened.take();
     if at > 0 {
+        reader = None;
         let found = match size {
             Some(size) if at <= size => common(job, path, at, size)
                 .await

@@ -30,6 +30,9 @@ pub struct CopyOptions {
     pub verify: bool,
     /// Whether a symbolic link in the place of the copy is written through; refused otherwise.
     pub through_links: bool,
+    /// Whether partial files that earlier attempts have left, from other states of the source, are
+    /// removed. That takes a listing of the directory; who has one can tell.
+    pub sweep: bool,
     /// What to do about failures that may pass.
     pub retry: Retry,
     /// The limits to keep, all of them.
@@ -47,6 +50,7 @@ impl Default for CopyOptions {
             perm: 0o644,
             verify: false,
             through_links: false,
+            sweep: true,
             retry: Retry::default(),
             limits: Vec::new(),
         }

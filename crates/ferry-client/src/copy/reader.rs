@@ -9,8 +9,8 @@ use ferry_storage::{ByteSource, FsError, Source, Storage};
 
 /// What is left to read of a [`Source`].
 pub(crate) enum Reader {
-    /// A file of this machine, from `at` on.
-    File { file: Arc<File>, at: u64 },
+    /// A file of this machine, from `at` on; `ended` once a read has found its end.
+    File { file: Arc<File>, at: u64, ended: bool },
     /// Octets on demand.
     Stream(Box<dyn ByteSource>),
 }
@@ -19,7 +19,9 @@ impl Reader {
     /// Starts where the source says.
     pub(crate) fn new(source: Source) -> Result<Self, FsError> {
         match source {
-            Source::File { file, from, .. } => Ok(Self::File { file: Arc::new(file), at: from }),
+            Source::File { file, from, .. } => {
+                Ok(Self::File { file: Arc::new(file), at: from, ended: false })
+            }
             Source::Stream { stream, .. } => Ok(Self::Stream(stream)),
             _ => Err(FsError::Unsupported),
         }
@@ -34,7 +36,11 @@ impl Reader {
     pub(crate) async fn next(&mut self, mut buf: Vec<u8>, want: usize) -> Result<Vec<u8>, FsError> {
         buf.resize(want, 0);
         match self {
-            Self::File { file, at } => {
+            Self::File { ended: true, .. } => {
+                buf.clear();
+                Ok(buf)
+            }
+            Self::File { file, at, ended } => {
                 let (open, from) = (Arc::clone(file), *at);
                 let job = move || {
                     let n = read_at(&open, &mut buf, from)?;
@@ -45,6 +51,8 @@ impl Reader {
                 let done = tokio::task::spawn_blocking(job).await.map_err(io::Error::other);
                 let buf = done.flatten().map_err(FsError::Io)?;
                 *at = at.saturating_add(buf.len() as u64);
+                // Spares small files the second hop.
+                *ended = buf.len() < want;
                 Ok(buf)
             }
             Self::Stream(stream) => {
@@ -100,5 +108,12 @@ fn read_at(file: &File, buf: &mut [u8], from: u64) -> io::Result<usize> {
 fn read_at(mut file: &File, buf: &mut [u8], from: u64) -> io::Result<usize> {
     use std::io::{Read as _, Seek as _};
     file.seek(io::SeekFrom::Start(from))?;
-    file.read(buf)
+    let mut done = 0;
+    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest)? {
+            0 => break,
+            n => done += n,
+        }
+    }
+    Ok(done)
 }

@@ -5,6 +5,7 @@
 //! again after every so many octets, always after the octets it speaks of, and cut off at the end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use ferry_proto::path::FtpPath;
 use ferry_storage::{FsError, WriteMode};
@@ -89,7 +90,8 @@ pub(crate) async fn copy(
     state.copied.resumed = state.copied.resumed.max(before.saturating_sub(state.copied.moved));
     state.copied.segments = u8::try_from(ranges.len()).unwrap_or(u8::MAX);
     job.progress.on(&Step::Started { size: Some(size), resumed: before });
-    let result = move_all(job, ground, part, size, &ranges).await;
+    let opened = Mutex::new(state.opened.take());
+    let result = move_all(job, ground, part, &ranges, &opened).await;
     let now: u64 = ranges.iter().map(|r| r.done() - r.start).sum();
     state.copied.moved += now.saturating_sub(before);
     if let Err(e) = result {
@@ -104,7 +106,7 @@ pub(crate) async fn copy(
 }
 
 /// How many ranges to use.
-async fn count(job: &Job<'_>, state: &State, size: u64) -> Result<u64> {
+async fn count(job: &Job<'_>, state: &mut State, size: u64) -> Result<u64> {
     let wanted = match job.options.segments {
         Segments::Off => return Ok(1),
         _ if state.in_order => return Ok(1),
@@ -112,7 +114,9 @@ async fn count(job: &Job<'_>, state: &State, size: u64) -> Result<u64> {
         Segments::Auto if size < AUTO_MIN => return Ok(1),
         Segments::Auto => {
             let source = job.from.read(job.from_path, 0).await.and_then(Reader::new);
-            let local = source.map_err(|e| of_storage(e, "reading"))?.is_local();
+            let source = source.map_err(|e| of_storage(e, "reading"))?;
+            let local = source.is_local();
+            state.opened = Some(source);
             if local { 1 } else { AUTO_COUNT.min(job.from.width() as u64) }
         }
     };
@@ -209,9 +213,10 @@ async fn move_all(
     job: &Job<'_>,
     ground: &Ground,
     part: &FtpPath,
-    size: u64,
     ranges: &[Range],
+    opened: &Mutex<Option<Reader>>,
 ) -> Result<(), FsError> {
+    let size = ground.meta.size;
     let unrecorded = AtomicU64::new(0);
     let due = tokio::sync::Notify::new();
     let every = RECORD_EVERY.saturating_mul(ranges.len() as u64);
@@ -229,7 +234,8 @@ async fn move_all(
             }
         }
     };
-    let moving = all(ranges.iter().map(|r| move_one(job, ground, part, size, r, &each)).collect());
+    let moving =
+        all(ranges.iter().map(|r| move_one(job, ground, part, r, (opened, &each))).collect());
     tokio::select! {
         done = moving => done,
         failed = recording => Err(failed),
@@ -258,15 +264,18 @@ async fn move_one(
     job: &Job<'_>,
     ground: &Ground,
     part: &FtpPath,
-    size: u64,
     range: &Range,
-    each: &(dyn Fn(u64) + Sync),
+    (opened, each): (&Mutex<Option<Reader>>, &(dyn Fn(u64) + Sync)),
 ) -> Result<(), FsError> {
+    let size = ground.meta.size;
     let mut at = range.done();
     if at == range.end {
         return Ok(());
     }
-    let mut reader = None;
+    let mut reader = match at {
+        0 => opened.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        _ => None,
+    };
     if at > range.start {
         match overlap(job, part, at, size).await? {
             Common::Same(behind) => reader = behind,

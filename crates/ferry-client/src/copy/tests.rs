@@ -195,6 +195,19 @@ async fn ranges_are_read_at_a_time_and_each_is_continued() {
 }
 
 #[tokio::test]
+async fn large_files_from_elsewhere_are_split_without_being_asked_twice() {
+    for (len, width, want) in [(40 * MIB, 16, 4), (40 * MIB, 1, 1), (31 * MIB, 16, 1)] {
+        let (from, octets) = source(len).await;
+        let (from, to) = (Ill { width, ..Ill::new(&from) }, Memory::new());
+        let options = CopyOptions { segments: Segments::Auto, ..once() };
+        let copied = copy(&from, &to, &options).await.unwrap();
+        assert_eq!(copied.segments, want);
+        assert_eq!(from.count("read"), usize::from(want));
+        assert!(to.get("/to").unwrap() == octets);
+    }
+}
+
+#[tokio::test]
 async fn a_copy_in_ranges_is_finished_without_them_and_the_other_way_round() {
     for (first, second) in
         [(Segments::Count(4), Segments::Off), (Segments::Off, Segments::Count(4))]

@@ -10,7 +10,7 @@ use super::names::RealDirs;
 use super::options::{Event, MirrorOptions, Observer, Reason, Tree};
 use super::plan::{Action, Side, State, What};
 use super::walk::Item;
-use crate::copy::{Copied, Known, Progress, Step, copy_known, of_storage};
+use crate::copy::{Copied, CopyOptions, Known, Progress, Step, copy_known, of_storage};
 use crate::error::Error;
 
 /// What every action needs.
@@ -70,7 +70,7 @@ pub(crate) type Gate = watch::Receiver<Option<bool>>;
 
 /// Does `item` once the directory it belongs into is there.
 pub(crate) async fn act(shared: &Arc<Shared>, item: Item, gate: Option<Gate>) -> (Action, Outcome) {
-    let Item { action, known } = item;
+    let Item { action, known, leftovers } = item;
     if let Some(mut gate) = gate {
         let made = gate.wait_for(Option::is_some).await.is_ok_and(|made| *made == Some(true));
         if !made {
@@ -78,13 +78,18 @@ pub(crate) async fn act(shared: &Arc<Shared>, item: Item, gate: Option<Gate>) ->
         }
     }
     shared.observer.on(&Event::Started(&action));
-    let outcome = match Box::pin(doing(shared, &action, known)).await {
+    let outcome = match Box::pin(doing(shared, &action, known, leftovers)).await {
         Ok(outcome) | Err(outcome) => outcome,
     };
     (action, outcome)
 }
 
-async fn doing(shared: &Arc<Shared>, action: &Action, known: Known) -> Result<Outcome, Outcome> {
+async fn doing(
+    shared: &Arc<Shared>,
+    action: &Action,
+    known: Known,
+    leftovers: bool,
+) -> Result<Outcome, Outcome> {
     let tree = shared.tree(action.to);
     let storage = &*tree.storage;
     let path = tree.at(&action.path)?;
@@ -104,7 +109,8 @@ async fn doing(shared: &Arc<Shared>, action: &Action, known: Known) -> Result<Ou
             shared.real(action.to).add(&action.path);
         }
         What::Copy { name, from, to, .. } => {
-            return copy(shared, action, name.as_ref(), (from, to.as_ref()), known).await;
+            let seen = (from, to.as_ref());
+            return copy(shared, action, name.as_ref(), seen, (known, leftovers)).await;
         }
         What::Link { target } => {
             let target = tree.at(target)?;
@@ -198,7 +204,7 @@ async fn copy(
     action: &Action,
     name: Option<&FtpPath>,
     (seen, had): (&State, Option<&State>),
-    mut known: Known,
+    (mut known, leftovers): (Known, bool),
 ) -> Result<Outcome, Outcome> {
     let (from, to) = (shared.tree(action.to.other()), shared.tree(action.to));
     let name = name.unwrap_or(&action.path);
@@ -219,13 +225,9 @@ async fn copy(
     }
     let (from_path, to_path) = (from.at(name)?, to.at(&action.path)?);
     let told = Told { observer: &*shared.observer, path: &action.path };
-    let copied = copy_known(
-        (&*from.storage, &from_path),
-        (&*to.storage, &to_path),
-        known,
-        &shared.options.copy,
-        &told,
-    );
+    let options = CopyOptions { sweep: leftovers, ..shared.options.copy.clone() };
+    let copied =
+        copy_known((&*from.storage, &from_path), (&*to.storage, &to_path), known, &options, &told);
     Ok(Outcome::Copied(copied.await.map_err(Outcome::Failed)?))
 }
 

@@ -28,6 +28,11 @@ const LARGE: u64 = 8 << 20;
 /// How many of them at a time.
 const LARGE_JOBS: usize = 4;
 
+/// The same from a server to itself: a copy then takes two of its connections, and many that each
+/// hold one would wait for each other for ever. Smaller files are read whole before they are sent.
+const LARGE_WITHIN: u64 = 128 << 10;
+const LARGE_JOBS_WITHIN: usize = 1;
+
 /// How many of them may wait before the walk has to.
 const LARGE_WAITING: usize = 4096;
 
@@ -64,6 +69,9 @@ pub(crate) struct Apply {
     gates: HashMap<(Side, FtpPath), Gate>,
     large: BinaryHeap<Large>,
     large_running: usize,
+    /// From which size on a file is large, and how many of them at a time.
+    large_from: u64,
+    large_jobs: usize,
     /// Deletions that wait for the end of everything else.
     late: Vec<Item>,
     dir_deletes: Vec<Item>,
@@ -71,6 +79,8 @@ pub(crate) struct Apply {
     dir_times: Vec<Item>,
     /// Directories in which something has changed.
     dirty: HashSet<(Side, FtpPath)>,
+    /// Places that were to be freed by a renaming that failed: nothing may be written there.
+    blocked: HashSet<(Side, FtpPath)>,
     /// Deletions begun.
     deletes: u64,
     /// Octets of copies begun.
@@ -82,7 +92,12 @@ impl Apply {
     pub(crate) fn new(shared: Arc<Shared>, when: Delete) -> Self {
         let wider = shared.left.storage.width().max(shared.right.storage.width());
         let jobs = if shared.options.jobs == 0 { wider } else { shared.options.jobs };
+        let within = Arc::ptr_eq(&shared.left.storage, &shared.right.storage);
+        let (large_from, large_jobs) =
+            if within { (LARGE_WITHIN, LARGE_JOBS_WITHIN) } else { (LARGE, LARGE_JOBS) };
         Self {
+            large_from,
+            large_jobs,
             shared,
             summary: Summary { complete: true, ..Summary::default() },
             tasks: JoinSet::new(),
@@ -95,6 +110,7 @@ impl Apply {
             links: Vec::new(),
             dir_times: Vec::new(),
             dirty: HashSet::new(),
+            blocked: HashSet::new(),
             deletes: 0,
             begun: 0,
             when,
@@ -132,7 +148,7 @@ impl Apply {
                 break;
             }
         }
-        self.last_things().await;
+        Box::pin(self.last_things()).await;
         self.summary
     }
 
@@ -163,12 +179,19 @@ impl Apply {
             What::Delete { in_the_way: true, .. } | What::Rename { .. } => {
                 let deletes = matches!(item.action.what, What::Delete { .. });
                 if deletes && !self.may_delete(&item) {
+                    self.blocked.insert((side, item.action.path.clone()));
                     return;
                 }
                 self.shared.observer.on(&Event::Planned(&item.action));
                 // What follows needs the place; and this is rare.
                 let (action, outcome) = act(&self.shared, item, None).await;
+                if !matches!(outcome, Outcome::Done) {
+                    self.blocked.insert((side, action.path.clone()));
+                }
                 self.finished(Ok(Finished { action, outcome, large: false }));
+            }
+            What::Copy { .. } if self.blocked.contains(&(side, item.action.path.clone())) => {
+                self.skip(&item.action.path, Reason::OtherKind);
             }
             What::Delete { kind: Kind::Dir, .. } => self.dir_deletes.push(item),
             What::Delete { .. } if self.when == Delete::During => self.delete(item),
@@ -194,7 +217,7 @@ impl Apply {
                 }
                 self.begun = self.begun.saturating_add(size);
                 self.shared.observer.on(&Event::Planned(&item.action));
-                if size > LARGE {
+                if size > self.large_from {
                     self.large.push(Large(size, Reverse(item.action.path.clone()), item));
                 } else {
                     self.spawn(item, false);
@@ -240,7 +263,7 @@ impl Apply {
     }
 
     fn start_large(&mut self) {
-        while self.large_running < LARGE_JOBS.min(self.jobs)
+        while self.large_running < self.large_jobs.min(self.jobs)
             && let Some(Large(_, _, item)) = self.large.pop()
         {
             self.large_running += 1;
@@ -375,7 +398,7 @@ impl Apply {
         while !links.is_empty() && !self.is_over() {
             let (mut again, before) = (Vec::new(), links.len());
             for item in links {
-                let copy = Item { action: item.action.clone(), known: Known::default() };
+                let copy = Item::new(item.action.clone(), Known::default());
                 let (action, outcome) = act(&self.shared, item, None).await;
                 match outcome {
                     Outcome::Failed(e) if e.kind() == ErrorKind::NotFound => again.push(copy),

@@ -10,13 +10,17 @@
 
 mod act;
 mod apply;
+mod both;
 mod compare;
+mod diff;
 mod listing;
 pub mod names;
 mod options;
 mod pair;
 mod plan;
 mod plan_text;
+mod sync;
+mod sync_state;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -27,6 +31,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use act::Shared;
+pub use diff::{Difference, Record, diff};
 pub use names::{RealDirs, safe_name};
 pub use options::{
     Compare, ControlNames, Delete, Event, FAILURES_MAX, Links, MirrorOptions, Observer, Reason,
@@ -34,6 +39,8 @@ pub use options::{
 };
 pub use plan::{Action, Plan, Side, State, What, Why};
 pub use plan_text::PlanError;
+pub use sync::{Conflict, SyncOptions, plan_sync, sync};
+pub use sync_state::{SyncState, SyncStateError};
 use walk::{Halt, Item, Msg, Walker, walk};
 
 use crate::copy::Known;
@@ -92,8 +99,8 @@ async fn pass(walker: Arc<Walker>, shared: &Arc<Shared>) -> Summary {
     summary
 }
 
-/// Says what [`mirror`] would do, and changes nothing. The summary counts what was found, left out
-/// and could not be looked at.
+/// Says what [`mirror`] would do, and changes nothing. The summary counts what would be done, was
+/// left out, and could not be looked at.
 pub async fn plan(
     from: &Tree,
     to: &Tree,
@@ -165,6 +172,16 @@ async fn collect(
         actions.append(&mut deletes);
     }
     actions.append(&mut links);
+    for action in &actions {
+        match &action.what {
+            What::MakeDir { .. } => summary.dirs_made += 1,
+            What::Copy { .. } => summary.copied += 1,
+            What::Link { .. } => summary.links_made += 1,
+            What::Delete { .. } => summary.deleted += 1,
+            What::Time { .. } => summary.times_set += 1,
+            What::Rename { .. } | What::Skip(_) => {}
+        }
+    }
     let changed: HashSet<_> = actions
         .iter()
         .filter(|action| !matches!(action.what, What::Skip(_)))
@@ -202,17 +219,31 @@ pub async fn apply(
     summary
 }
 
-async fn apply_with(plan: Plan, shared: Arc<Shared>) -> Summary {
-    // A plan says itself what comes first; but all that is to be deleted is counted before.
+async fn apply_with(mut plan: Plan, shared: Arc<Shared>) -> Summary {
+    let deletes = |action: &Action| matches!(action.what, What::Delete { .. });
+    let count = plan.actions.iter().filter(|action| deletes(action)).count() as u64;
+    let too_many = shared.options.max_delete.is_some_and(|max| count > max);
+    if too_many {
+        for action in plan.actions.iter().filter(|action| deletes(action)) {
+            shared.observer.on(&Event::Skipped(&action.path, Reason::DeleteLimit));
+        }
+        plan.actions.retain(|action| !deletes(action));
+    }
     let (out, msgs) = mpsc::channel(AHEAD);
-    let apply = apply::Apply::new(shared, Delete::After);
+    // A plan says itself when something is deleted.
+    let apply = apply::Apply::new(shared, Delete::During);
     let feeding = async move {
         for action in plan.actions {
-            let item = Box::new(Item { action, known: Known::default() });
+            let item = Box::new(Item::new(action, Known::default()));
             if out.send(Msg::Act(item)).await.is_err() {
                 return;
             }
         }
     };
-    tokio::join!(feeding, Box::pin(apply.run(msgs))).1
+    let mut summary = tokio::join!(feeding, Box::pin(apply.run(msgs))).1;
+    if too_many {
+        summary.skipped += count;
+        summary.stopped.get_or_insert(Stop::MaxDelete);
+    }
+    summary
 }

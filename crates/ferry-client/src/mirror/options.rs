@@ -28,6 +28,14 @@ impl Tree {
         Self { storage, root }
     }
 
+    /// Whether one of both trees is in the other, as far as can be told: what is the same place
+    /// through two storages is not noticed.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let same = Arc::ptr_eq(&self.storage, &other.storage);
+        same && (self.root.is_within(&other.root) || other.root.is_within(&self.root))
+    }
+
     /// Where `path`, from the tree's root, is in the storage.
     ///
     /// # Errors

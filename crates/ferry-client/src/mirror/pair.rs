@@ -10,9 +10,10 @@ use super::compare::{Rules, Verdict, compare};
 use super::listing::{Listed, list};
 use super::names::{below, safe_name};
 use super::options::{Links, Reason, Stop};
-use super::plan::{State, What, Why};
+use super::plan::{Action, Side, State, What, Why};
 use super::walk::{
-    DEPTH_MAX, Folded, Halt, Msg, Out, Pair, Walker, clear, delete, make_dir, may_clear, time_dir,
+    DEPTH_MAX, Folded, Halt, Item, Msg, Out, Pair, Walker, clear, delete, make_dir, may_clear,
+    time_dir,
 };
 use crate::copy::{Known, Placing, partial_of, same_content, stem};
 
@@ -30,6 +31,8 @@ struct Found {
     taken: HashSet<Vec<u8>>,
     /// The beginnings of names whose partial files are of use in this run.
     growing: HashSet<Vec<u8>>,
+    /// The beginnings of names that have partial files.
+    partial: HashSet<Vec<u8>>,
     /// Files whose content has to be compared.
     unread: Vec<(FtpPath, FtpPath, Meta, Meta, bool)>,
 }
@@ -72,7 +75,9 @@ pub(crate) async fn compare_pair(
     }
     time_dir(walker, &pair, out).await?;
     let complete = from.complete && pair.proven;
-    let mut found = Found::default();
+    let of = |entry: &Entry| partial_of(&entry.name).map(<[u8]>::to_vec);
+    let partial = to.entries.iter().filter_map(of).collect();
+    let mut found = Found { partial, ..Found::default() };
     let (mut there, mut folded) = (to.by_name(), Folded::default());
     for double in &from.doubles {
         if let Ok(path) = below(&pair.to_path, double) {
@@ -120,7 +125,7 @@ pub(crate) async fn compare_pair(
 }
 
 /// A path to show for a name that cannot be one.
-fn shown(dir: &FtpPath, name: &[u8]) -> FtpPath {
+pub(crate) fn shown(dir: &FtpPath, name: &[u8]) -> FtpPath {
     let tame: Vec<u8> =
         name.iter().map(|b| if matches!(b, b'/' | 0) { b'?' } else { *b }).take(255).collect();
     dir.child(&tame).unwrap_or_else(|_| dir.clone())
@@ -253,8 +258,8 @@ async fn file(
         },
     };
     let Some(there) = there else {
-        grows(walker, found, &one.to_path, &meta);
-        return copy(one, Why::New, meta, None, out).await;
+        let leftovers = grows(walker, found, &one.to_path, &meta);
+        return copy(one, Why::New, meta, (None, leftovers), out).await;
     };
     let kept = walker.options.copy.times && walker.to.storage.caps().set_times;
     let (how, update) = (walker.options.compare, walker.options.update);
@@ -265,8 +270,8 @@ async fn file(
         }
         Verdict::Newer => out.skip(one.to_path, Reason::Newer).await,
         Verdict::Differs(why) => {
-            grows(walker, found, &one.to_path, &meta);
-            copy(one, why, meta, Some(there), out).await
+            let leftovers = grows(walker, found, &one.to_path, &meta);
+            copy(one, why, meta, (Some(there), leftovers), out).await
         }
         Verdict::Read { set_time } => {
             found.unread.push((one.from_path, one.to_path, meta, there, set_time));
@@ -275,8 +280,9 @@ async fn file(
     }
 }
 
-/// Notes that a partial file of that name may be continued in this run.
-fn grows(walker: &Walker, found: &mut Found, to_path: &FtpPath, meta: &Meta) {
+/// Notes that a partial file of that name may be continued in this run,
+/// and tells whether there is one.
+fn grows(walker: &Walker, found: &mut Found, to_path: &FtpPath, meta: &Meta) -> bool {
     let large = match walker.options.copy.placing {
         Placing::Partial { above } => !meta.size_known || meta.size > above,
         Placing::Final => false,
@@ -284,12 +290,21 @@ fn grows(walker: &Walker, found: &mut Found, to_path: &FtpPath, meta: &Meta) {
     if large {
         found.growing.insert(stem(to_path.name()).to_vec());
     }
+    found.partial.contains(stem(to_path.name()))
 }
 
-async fn copy(one: One, why: Why, meta: Meta, there: Option<Meta>, out: &Out) -> Result<(), Halt> {
+async fn copy(
+    one: One,
+    why: Why,
+    meta: Meta,
+    (there, leftovers): (Option<Meta>, bool),
+    out: &Out,
+) -> Result<(), Halt> {
     let (from, to) = (State::of(&meta), there.as_ref().map(State::of));
     let what = What::Copy { why, name: one.name(), from, to };
-    out.act(one.to_path, what, Known { from: Some(meta), to: Some(there) }).await
+    let action = Action { to: Side::Right, path: one.to_path, what };
+    let known = Known { from: Some(meta), to: Some(there) };
+    out.send(Msg::Act(Box::new(Item { action, known, leftovers }))).await
 }
 
 async fn link(walker: &Walker, one: One, out: &Out) -> Result<(), Halt> {
@@ -359,11 +374,12 @@ async fn read_contents(walker: &Walker, found: &mut Found, out: &Out) -> Result<
             }
             Ok(true) => found.same += 1,
             Ok(false) => {
-                grows(walker, found, &to_path, &meta);
+                let leftovers = grows(walker, found, &to_path, &meta);
                 let name = (from_path != to_path).then_some(from_path);
                 let (from, to) = (State::of(&meta), Some(State::of(&there)));
                 let what = What::Copy { why: Why::Content, name, from, to };
-                out.act(to_path, what, known).await?;
+                let action = Action { to: Side::Right, path: to_path, what };
+                out.send(Msg::Act(Box::new(Item { action, known, leftovers }))).await?;
             }
             Err(e) => out.fail(&to_path, e, "comparing contents").await?,
         }

@@ -164,7 +164,7 @@ impl fmt::Display for Action {
     }
 }
 
-struct Shown<'a>(&'a State);
+pub(crate) struct Shown<'a>(pub(crate) &'a State);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -193,7 +193,7 @@ impl fmt::Display for Seconds {
     }
 }
 
-fn escaped(octets: &[u8], spaces: bool) -> String {
+pub(crate) fn escaped(octets: &[u8], spaces: bool) -> String {
     let mut out = String::with_capacity(octets.len());
     for chunk in octets.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -214,7 +214,7 @@ fn escaped(octets: &[u8], spaces: bool) -> String {
 }
 
 /// A canonical path out of its escaped form.
-fn path(text: &str) -> Option<FtpPath> {
+pub(crate) fn path(text: &str) -> Option<FtpPath> {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes().iter();
     while let Some(&b) = rest.next() {
@@ -239,7 +239,7 @@ fn seconds(text: &str) -> Option<UnixTime> {
     Some(UnixTime { secs: secs.parse().ok()?, nanos: format!("{fraction:0<9}").parse().ok()? })
 }
 
-fn state(text: &str) -> Option<State> {
+pub(crate) fn state(text: &str) -> Option<State> {
     let (size, rest) = text.split_once('@')?;
     let (time, precision) = rest.split_once('~').unwrap_or((rest, "fraction"));
     let size = if size == "?" { None } else { Some(size.parse().ok()?) };

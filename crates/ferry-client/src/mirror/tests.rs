@@ -298,6 +298,21 @@ async fn a_plan_changes_nothing_and_does_the_same_when_applied() {
 }
 
 #[tokio::test]
+async fn a_plan_that_deletes_too_much_deletes_nothing() {
+    let (from, to) = (sample().await, Memory::new());
+    for name in ["/dst/1", "/dst/2", "/dst/3"] {
+        to.put(name, b"").unwrap();
+    }
+    let (left, right, options) = (at(&from, "/src"), at(&to, "/dst"), with(Delete::Before));
+    let (made, summary) = plan(&left, &right, &options, nobody()).await;
+    assert_eq!((summary.deleted, summary.copied, summary.dirs_made), (3, 5, 4));
+    let options = MirrorOptions { max_delete: Some(2), ..options };
+    let done = apply(made, &left, &right, &options, nobody()).await;
+    assert_eq!((done.deleted, done.copied), (0, 5));
+    assert_eq!(done.stopped, Some(Stop::MaxDelete));
+}
+
+#[tokio::test]
 async fn an_old_plan_leaves_alone_what_has_changed_since() {
     let (from, to) = (sample().await, Memory::new());
     to.put("/dst/old", b"x").unwrap();
@@ -397,6 +412,23 @@ async fn everything_is_told_and_the_summary_last() {
         assert!(heard.iter().any(|heard| heard == line), "{line} in {heard:?}");
     }
     assert_eq!(heard.last().unwrap(), "summary");
+}
+
+#[tokio::test]
+async fn a_directory_is_not_listed_again_for_every_large_file_in_it() {
+    let (from, to) = (Memory::new(), Memory::new());
+    for i in 0..20 {
+        from.put(format!("/src/{i}"), &[1; 2000]).unwrap();
+    }
+    // Left by an attempt at an older state of the source.
+    to.put("/dst/.7.0123456789abcdef.ferry-part", b"x").unwrap();
+    let mut options = MirrorOptions::default();
+    options.copy.placing = crate::copy::Placing::Partial { above: 1000 };
+    let target = Arc::new(Ill::new(&to));
+    let right = Tree::new(Arc::<Ill>::clone(&target), p("/dst"));
+    let done = mirror(&at(&from, "/src"), &right, &options, nobody()).await;
+    assert_eq!((done.copied, target.count("list")), (20, 2), "{done:?}");
+    assert_eq!(tree(&to, "/dst").await.len(), 20);
 }
 
 #[tokio::test]
@@ -504,4 +536,36 @@ proptest::proptest! {
             .unwrap();
         runtime.block_on(interrupted(seed));
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn between_local_directories_a_tree_is_made_alike_with_times_and_modes() {
+    use ferry_storage::local::LocalDir;
+    use std::os::unix::fs::PermissionsExt as _;
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::create_dir_all(a.path().join("deep/er")).unwrap();
+    std::fs::create_dir(a.path().join("empty")).unwrap();
+    for (name, len) in [("x", 0), ("deep/y", 3 << 20), ("deep/er/z", 10)] {
+        std::fs::write(a.path().join(name), vec![7; len]).unwrap();
+    }
+    std::fs::write(b.path().join("old"), "x").unwrap();
+    let mode = std::fs::Permissions::from_mode(0o750);
+    std::fs::set_permissions(a.path().join("x"), mode).unwrap();
+    let tree =
+        |dir: &std::path::Path| Tree::new(Arc::new(LocalDir::open(dir).unwrap()), FtpPath::root());
+    let copy = CopyOptions { mode: true, ..CopyOptions::default() };
+    let options = MirrorOptions { copy, ..with(Delete::During) };
+    let run = || async { mirror(&tree(a.path()), &tree(b.path()), &options, nobody()).await };
+    let done = run().await;
+    assert!(done.is_success(), "{done:?}");
+    assert_eq!((done.copied, done.dirs_made, done.deleted), (3, 3, 1));
+    for name in ["", "x", "deep", "deep/y", "deep/er", "deep/er/z", "empty"] {
+        let of = |dir: &std::path::Path| std::fs::metadata(dir.join(name)).unwrap();
+        let (a, b) = (of(a.path()), of(b.path()));
+        assert_eq!(a.modified().unwrap(), b.modified().unwrap(), "{name}");
+        assert!(name.is_empty() || a.permissions() == b.permissions(), "{name}");
+    }
+    let again = run().await;
+    assert_eq!((again.same, again.copied, again.times_set), (3, 0, 0));
 }

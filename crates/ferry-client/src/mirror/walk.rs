@@ -41,6 +41,15 @@ pub(crate) enum Msg {
 pub(crate) struct Item {
     pub(crate) action: Action,
     pub(crate) known: Known,
+    /// Whether partial files of an earlier copy are beside the place.
+    pub(crate) leftovers: bool,
+}
+
+impl Item {
+    /// With nothing known of partial files.
+    pub(crate) fn new(action: Action, known: Known) -> Self {
+        Self { action, known, leftovers: false }
+    }
 }
 
 /// Why a walk ends early.
@@ -124,7 +133,7 @@ impl Out {
         known: Known,
     ) -> impl Future<Output = Result<(), Halt>> + Send + '_ {
         let action = Action { to: Side::Right, path, what };
-        self.send(Msg::Act(Box::new(Item { action, known })))
+        self.send(Msg::Act(Box::new(Item::new(action, known))))
     }
 
     pub(crate) async fn skip(&self, path: FtpPath, reason: Reason) -> Result<(), Halt> {
@@ -172,6 +181,10 @@ async fn roots(walker: &Walker, out: &Out) -> Result<Option<Pair>, Halt> {
     let (source, there) =
         tokio::join!(from.storage.stat(&from.root, true), to.storage.stat(&to.root, true));
     let root = FtpPath::root();
+    if from.overlaps(to) {
+        out.fail(&root, FsError::IntoItself, "comparing the trees").await?;
+        return Ok(None);
+    }
     let source = match source {
         Ok(meta) if meta.kind == Kind::Dir => meta,
         Ok(_) => {
