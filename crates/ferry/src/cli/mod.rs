@@ -24,7 +24,8 @@ Examples:
   ferry get 'ftp://ftp.example/pub/*.iso' .      Download, resuming what is half there
   ferry put report.pdf ftpes://me@ftp.example/   Upload over TLS
   ferry mirror ftp://ftp.example/pub ./pub       Make a local tree like the remote one
-  ferry sync ./site web:htdocs --delete          Make a remote tree like the local one
+  ferry mirror ./site web:htdocs --delete        Make a remote tree like the local one
+  ferry sync ./notes web:notes                   Make two trees alike, both ways
   ferry shell ftpes://me@ftp.example/            Work there by hand
 
 Places are URLs, bookmarks (NAME:PATH), local paths, or - for standard input and output.

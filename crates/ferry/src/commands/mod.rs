@@ -16,6 +16,7 @@ mod put;
 mod report;
 mod rm;
 mod stat;
+mod sync;
 mod transfer;
 mod tree;
 
@@ -23,7 +24,7 @@ pub(crate) use bookmark::run as bookmark;
 
 use crate::cli::Command;
 use crate::cx::Cx;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Exit, Outcome};
 
 /// Does it.
 pub(crate) async fn run(cx: &Cx, command: Command) -> Outcome<Exit> {
@@ -47,6 +48,6 @@ pub(crate) async fn run(cx: &Cx, command: Command) -> Outcome<Exit> {
         Command::Bookmark { action } => bookmark::run(cx, action),
         Command::Shell(args) => Box::pin(crate::shell::run(cx, &args)).await,
         Command::Open(args) => Box::pin(crate::shell::open(cx, &args)).await,
-        Command::Sync(_) => Err(Failure::new(Exit::Refused, "sync is not there yet")),
+        Command::Sync(args) => Box::pin(sync::run(cx, &args)).await,
     }
 }

@@ -33,7 +33,7 @@ impl Shell {
             "cd" => self.cd(words).await,
             "pwd" => self.pwd(),
             "lcd" => lcd(words),
-            "lpwd" => lpwd(),
+            "lpwd" => here().and_then(|here| say::out(&here)),
             "lls" => return Some(lls(words).await),
             "rmdir" => return Some(self.rmdir(words).await),
             "chmod" => return Some(self.chmod(words).await),
@@ -212,7 +212,7 @@ impl Shell {
                 say::out(&format!("at a time  {}", at.storage.width()))?;
             }
         }
-        lpwd()?;
+        say::out(&format!("here       {}", here()?))?;
         let passive = if self.cx.places.is_active() { "off" } else { "on" };
         say::out(&format!("passive    {passive}"))?;
         self.jobs.list()
@@ -265,10 +265,10 @@ fn ending(words: &[Word]) -> Exit {
     }
 }
 
-fn lpwd() -> Outcome<()> {
+fn here() -> Outcome<String> {
     use std::os::unix::ffi::OsStrExt as _;
     let here = std::env::current_dir().map_err(|e| Failure::local("here", &e))?;
-    say::out(&format!("here       {}", ForPeople(here.as_os_str().as_bytes())))
+    Ok(ForPeople(here.as_os_str().as_bytes()).to_string())
 }
 
 fn lcd(words: &[Word]) -> Outcome<()> {

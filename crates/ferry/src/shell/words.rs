@@ -45,7 +45,7 @@ impl Shell {
             "append" => ("put", &["--append"][..], Side::LocalRemote),
             "get" => ("get", &[][..], Side::RemoteLocal),
             "put" => ("put", &[][..], Side::LocalRemote),
-            "mget" => ("get", &["--"][..0], Side::Remote),
+            "mget" => ("get", &[][..], Side::Remote),
             "mput" => ("put", &[][..], Side::Local),
             "mirror" => return self.mirror(words),
             name => (name, &[][..], Side::Remote),
@@ -55,9 +55,8 @@ impl Shell {
         argv.push(name.into());
         argv.extend(more.iter().map(OsString::from));
         argv.extend(words.iter().map(|word| OsString::from_vec(word.plain())));
-        // `put` wants two, and has them only when the second was put in below.
-        let alone = name == "put" || words.iter().all(|word| word.plain().starts_with(b"-"));
-        if alone && !matches!(name, "stat" | "cat" | "rm" | "mv" | "mkdir" | "get" | "hash") {
+        // `put` wants two, and the second may be left out here.
+        if name == "put" {
             argv.push(".".into());
         }
         let matches = Cli::command().try_get_matches_from(&argv).map_err(|e| usage(&e))?;
