@@ -235,6 +235,13 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_has_this_table() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/client.md");
+        let there = std::fs::read_to_string(file).unwrap();
+        assert!(there.contains(&manual()), "docs/client.md must hold:\n\n{}", manual());
+    }
+
+    #[test]
     fn an_error_of_a_server_keeps_its_cause_through_a_storage() {
         let cases = [
             (ErrorKind::Timeout, Exit::Timeout),

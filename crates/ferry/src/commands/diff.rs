@@ -36,7 +36,7 @@ pub(crate) async fn run(cx: &Cx, args: &Diff) -> Outcome<Exit> {
     for (path, error) in &summary.failures {
         cx.report(&Failure::client(path, error));
     }
-    match super::mirror::exit(cx, &summary) {
+    match super::mirror::exit(cx, &summary, false) {
         Exit::Done if differs => Ok(Exit::Partly),
         exit => Ok(exit),
     }

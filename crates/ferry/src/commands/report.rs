@@ -1,10 +1,11 @@
 //! What is told while trees are made alike: lines for people, records, progress.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ferry_client::copy::{Copied, Progress as _};
-use ferry_client::mirror::{Action, Event, Observer, Plan, Side, Summary, What, Why};
+use ferry_client::mirror::{Action, Event, Observer, Plan, Reason, Side, Summary, What, Why};
 use ferry_proto::path::FtpPath;
 use ferry_storage::Kind;
 
@@ -25,6 +26,8 @@ struct Inner {
     right: Place,
     board: Board,
     active: Mutex<HashMap<(Side, FtpPath), File>>,
+    /// What was left out though it was wanted.
+    unsettled: AtomicU64,
 }
 
 impl Report {
@@ -36,7 +39,13 @@ impl Report {
             right: right.clone(),
             board: Board::new(cx),
             active: Mutex::default(),
+            unsettled: AtomicU64::new(0),
         }))
+    }
+
+    /// Whether something was left out though it was wanted: the trees are not alike.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.0.unsettled.load(Ordering::Relaxed) > 0
     }
 
     /// For the engine.
@@ -104,6 +113,11 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Whether something was left out that nobody asked to leave out.
+fn unsettled(reason: Reason) -> bool {
+    !matches!(reason, Reason::Link | Reason::Newer | Reason::Special | Reason::NotEmpty)
 }
 
 /// A path from the root of a tree, without its slash.
@@ -251,6 +265,13 @@ impl Observer for Inner {
             Event::Skipped(path, reason) => {
                 drop(active);
                 let why = reason.to_string();
+                if unsettled(*reason) {
+                    self.unsettled.fetch_add(1, Ordering::Relaxed);
+                    if !self.cx.json() && !self.cx.quiet() && !self.cx.verbose() {
+                        say::warn(&format!("{}: left out: {why}", at(&self.right, path)));
+                        return;
+                    }
+                }
                 let _ = self.cx.tell(
                     || Planned { action: "skip", path: below(path), size: None, why: &why },
                     || format!("skip    {} ({why})", at(&self.right, path)),

@@ -38,7 +38,7 @@ pub(crate) async fn run(cx: &Cx, args: &Sync) -> Outcome<Exit> {
         }
         let summary = mirror::apply(plan, &left, &right, &options.mirror, observer).await;
         report.end(&summary)?;
-        return Ok(exit(cx, &summary));
+        return Ok(exit(cx, &summary, report.is_unsettled()));
     }
     if !changes {
         let (plan, summary) = mirror::plan_sync(&left, &right, &options, &state, observer).await;
@@ -46,7 +46,7 @@ pub(crate) async fn run(cx: &Cx, args: &Sync) -> Outcome<Exit> {
             Some(file) => write_plan(file, &plan)?,
             None => report.plan(&plan)?,
         }
-        return Ok(exit(cx, &summary));
+        return Ok(exit(cx, &summary, report.is_unsettled()));
     }
     let (summary, next) = mirror::sync(&left, &right, &options, &state, observer).await;
     report.end(&summary)?;
@@ -54,7 +54,7 @@ pub(crate) async fn run(cx: &Cx, args: &Sync) -> Outcome<Exit> {
         std::fs::create_dir_all(dir).map_err(|e| Failure::local(dir.display(), &e))?;
     }
     next.save(&file).map_err(unusable)?;
-    Ok(exit(cx, &summary))
+    Ok(exit(cx, &summary, report.is_unsettled()))
 }
 
 /// One of the trees. One that is not there is made only if it never was: a tree that has gone, as

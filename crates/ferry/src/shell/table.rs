@@ -148,6 +148,14 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_has_this_help() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/client.md");
+        let there = std::fs::read_to_string(file).unwrap();
+        let help = help(None).unwrap();
+        assert!(there.contains(&help), "docs/client.md must hold:\n\n{help}");
+    }
+
+    #[test]
     fn the_first_letters_are_enough() {
         assert_eq!(find("mir").map(|entry| entry.name), Some("mirror"));
         assert_eq!(find("by").map(|entry| entry.name), None, "that is an alias");
