@@ -292,6 +292,10 @@ impl Pool {
         if !error.may_pass() || tried >= self.settings.retries {
             return None;
         }
+        // Silence costs a whole time-out each time; twice is enough to know.
+        if error.kind() == ErrorKind::Timeout && tried > 0 {
+            return None;
+        }
         // A session that had been idle for too long is no sign of trouble.
         if error.kind() == ErrorKind::Closed && tried == 0 {
             return Some(Duration::ZERO);

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 const DEADLINE: Duration = Duration::from_secs(40);
 
 /// As many at a time: their time-outs are short, and handshakes take a processor.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 16;
 
 fn scenes() -> Vec<(String, Scene)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenes");

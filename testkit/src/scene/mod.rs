@@ -1,12 +1,12 @@
-//! Scenes as text: an FTP server that misbehaves in one exact way, what a client is asked to do with
-//! it, and what must come of that. Played over real sockets on loopback, plain or under TLS.
+//! Scenes as text: an FTP server that misbehaves in one exact way, what a client is asked to do
+//! with it, and what must come of that. Played over real sockets on loopback, plain or under TLS.
 //!
 //! The server here is a small correct one with a tree of files ([`usual`]); a scene says only what
 //! is odd. Who drives the client is not in here: the steps of a client are handed out as lines
 //! ([`Scene::steps`]), and whoever plays a scene performs them.
 //!
-//! A text holds scenes; each starts with `== ` and a sentence about what the client does. `#` starts
-//! a comment. Lines set the stage, in any order:
+//! A text holds scenes; each starts with `== ` and a sentence about what the client does. `#`
+//! starts a comment. Lines set the stage, in any order:
 //!
 //! ```text
 //! file PATH "content" | file PATH N octets | dir PATH      (beside /f "hello", /big 300000 octets,

@@ -14,6 +14,14 @@ pub struct Line {
     pub text: String,
 }
 
+impl Line {
+    /// Another text at the same place.
+    #[must_use]
+    pub fn saying(&self, text: &str) -> Self {
+        Self { number: self.number, text: text.to_owned() }
+    }
+}
+
 /// What must hold when a scene is over.
 #[derive(Debug, Clone)]
 pub(crate) enum Check {

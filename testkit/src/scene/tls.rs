@@ -1,6 +1,6 @@
-//! The scripted server's TLS: one certificate for all scenes, and for each scene a store of sessions
-//! that can be made to forget. What is done with a data connection that was not resumed is in
-//! `session`.
+//! The scripted server's TLS: one certificate for all scenes, and for each scene a store of
+//! sessions that can be made to forget. What is done with a data connection that was not resumed is
+//! in `session`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -27,25 +27,32 @@ struct Lines {
     lease: Option<Lease>,
     ready: std::collections::VecDeque<ListedEntry>,
     ended: bool,
+    /// Lines that the listing's reader gave up.
     unread: u64,
+    /// Entries that could not be made of what it read.
+    lost: u64,
 }
 
 pub(super) async fn open(remote: &Remote, path: &FtpPath) -> Result<Box<dyn Entries>> {
     let listed = remote
         .with(Use::Alone, |lease| async move {
-            let listed = Box::pin(lease.listed(path.as_bytes())).await?;
-            Ok((lease, listed))
+            let mut listed = Box::pin(lease.listed(path.as_bytes())).await?;
+            // What goes wrong goes wrong at the first octet, where all can still be done again.
+            let mut first = Vec::new();
+            let ended = !Box::pin(listed.read(&mut first)).await?;
+            Ok((lease, listed, first, ended))
         })
         .await;
-    let (lease, listed) = listed?;
+    let (lease, listed, first, ended) = listed?;
     Ok(Box::new(Lines {
         remote: remote.clone(),
         dir: path.clone(),
         listed,
         lease: Some(lease),
-        ready: std::collections::VecDeque::new(),
-        ended: false,
+        ready: first.into(),
+        ended,
         unread: 0,
+        lost: 0,
     }))
 }
 
@@ -130,7 +137,7 @@ impl Lines {
 
     async fn entry(&mut self, listed: ListedEntry) -> Option<Entry> {
         let Ok(path) = self.dir.child(&listed.name) else {
-            self.unread += 1;
+            self.lost += 1;
             return None;
         };
         let mut meta = self.meta(&path, &listed);
@@ -140,7 +147,12 @@ impl Lines {
             // Bare names and the like: the server is asked.
             ListedKind::Unknown => {
                 use ferry_storage::Storage as _;
-                meta = self.remote.stat(&path, true).await.ok()?;
+                let Ok(found) = self.remote.stat(&path, true).await else {
+                    // It is there, and nobody can say what it is.
+                    self.lost += 1;
+                    return None;
+                };
+                meta = found;
             }
             ListedKind::Symlink { target: to } => {
                 use ferry_storage::Storage as _;
@@ -203,6 +215,6 @@ impl Entries for Lines {
     }
 
     fn unread(&self) -> u64 {
-        self.unread
+        self.unread + self.lost
     }
 }

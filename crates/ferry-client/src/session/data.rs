@@ -144,6 +144,15 @@ impl Session {
             Way::Pasv => known.pasv == Known::Yes,
             Way::Eprt | Way::Port => false,
         });
+        if matches!(way, Way::Epsv | Way::Pasv) && self.0.known.read(|known| known.has("PRET")) {
+            // Distributed servers choose by it who listens. What they refuse, they refuse again.
+            let mut told = main.verb.as_bytes().to_vec();
+            if !main.argument.is_empty() {
+                told.push(b' ');
+                told.extend_from_slice(main.argument);
+            }
+            let _answer = self.ask("PRET", &told).await?;
+        }
         let (listening, verb, argument) = self.offer(way)?;
         // A STOR behind a REST that is refused would have emptied the file by then.
         let ahead = pipelined && proven && !(main.upload && main.from > 0);
@@ -167,6 +176,8 @@ impl Session {
             let before = self.form().code;
             set_type = self.type_command(before, main, &mut batch)?;
             if let Some(ticket) = &mut set_type {
+                // Whoever drops us here has not seen which of the two is in force.
+                self.form().code = None;
                 self.0.control.send(std::mem::take(&mut batch));
                 self.check_type(ticket.last().await?, main)?;
                 self.form().code = Some(main.code);
@@ -475,7 +486,9 @@ impl Session {
                         return self.done_early(connecting, met, main).await;
                     }
                 },
-                () = readable(wire.as_mut()), if waits_for_data && wire.is_some() => grace = Some(Instant::now() + DOWNLOAD_GRACE),
+                () = readable(wire.as_mut()), if waits_for_data && wire.is_some() => {
+                    grace = Some(Instant::now() + DOWNLOAD_GRACE);
+                }
                 made = &mut connecting, if wire.is_none() => match made {
                     Ok(made) => {
                         wire = Some(made);
@@ -503,14 +516,24 @@ impl Session {
             return Ok(met);
         };
         if reply.code >= 400 {
-            return Err(self.transfer_refused(main, reply));
+            // Behind 1yz all may have come before it failed; what is there already is looked at.
+            if met.early.is_some() && met.wire.is_none() {
+                let now = tokio::time::timeout(Duration::ZERO, connecting).await;
+                met.wire = now.ok().and_then(Result::ok);
+            }
+            if met.early.is_none() || met.wire.is_none() {
+                return Err(self.transfer_refused(main, reply));
+            }
+            met.last = Some(reply);
+            return Ok(met);
         }
         let wait = self.timeout().min(LATE_DATA_MAX);
         met.wire = match tokio::time::timeout(wait, connecting).await {
             Ok(Ok(wire)) => Some(wire),
-            // It came about and failed: who knows what it would have brought.
+            // It came about and failed: who knows what it would have brought. The reply stays out
+            // of the error, where it would pass for the word that there is nothing to list.
             Ok(Err(error)) if matches!(error.kind(), ErrorKind::Tls | ErrorKind::Certificate) => {
-                return Err(error.with_reply(reply));
+                return Err(error);
             }
             Ok(Err(_)) | Err(_) => None,
         };
@@ -547,12 +570,17 @@ impl Session {
         }
     }
 
-    pub(super) fn transfer_refused(&self, main: &Main<'_>, reply: IncomingReply) -> Error {
+    fn transfer_refused(&self, main: &Main<'_>, reply: IncomingReply) -> Error {
+        self.transfer_failed(main.verb, main.argument, reply)
+    }
+
+    /// The error of a transfer that the server says failed, and what is to be learned from it.
+    pub(super) fn transfer_failed(&self, verb: &str, path: &[u8], reply: IncomingReply) -> Error {
         if fault::of(&reply) == Fault::NotResumed {
             // One session is enough for any number of connections in TLS 1.2.
             self.0.known.lock().tls12_only = true;
         }
-        refused(main.verb, main.argument, reply)
+        refused(verb, path, reply)
     }
 }
 
@@ -573,7 +601,7 @@ fn check_rest(main: &Main<'_>, reply: IncomingReply) -> Result<()> {
     Err(Error::new(ErrorKind::Unsupported, what).with_reply(reply))
 }
 
-async fn until(deadline: Option<Instant>) {
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,

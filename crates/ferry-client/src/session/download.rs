@@ -8,7 +8,7 @@ use ferry_proto::reply_reader::IncomingReply;
 
 use super::control::{Progress, Ticket};
 use super::data::{Main, Running};
-use super::{Session, TypeCode, refused};
+use super::{Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Received, Wire};
 
@@ -211,7 +211,7 @@ impl Download {
             }
             (Verdict::Refused, _) if self.may_be_empty && self.is_empty_listing() => Ok(()),
             (Verdict::Refused, _) => Err(match self.last.clone() {
-                Some(reply) => refused(self.verb, b"", reply),
+                Some(reply) => self.session.transfer_failed(self.verb, b"", reply),
                 None => self.truncated(ended),
             }),
             (_, Some(error)) => Err(error),

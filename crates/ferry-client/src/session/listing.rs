@@ -196,7 +196,8 @@ impl Session {
         Ok(listed)
     }
 
-    /// The names of a directory (NLST), as the server gives them.
+    /// The names of a directory (NLST). Lines that hold no name of an entry in it are left out:
+    /// a server must not lead us elsewhere.
     ///
     /// # Errors
     /// What the server says.
@@ -229,9 +230,22 @@ impl Session {
             }
         }
         let lines = octets.split(|octet| *octet == b'\n');
-        let names = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec());
-        Ok(names.filter(|name| !name.is_empty()).collect())
+        let names = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        Ok(names.filter_map(|name| own_name(path, name)).map(<[u8]>::to_vec).collect())
     }
+}
+
+/// The name in a line of NLST, where it is one in the directory that was asked for.
+fn own_name<'a>(dir: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
+    // Some put the directory before it.
+    let below = line.strip_prefix(dir).filter(|_| !dir.is_empty());
+    let below = match dir.last() {
+        Some(b'/') => below,
+        _ => below.and_then(|name| name.strip_prefix(b"/")),
+    };
+    let name = below.unwrap_or(line);
+    let leads_elsewhere = name.iter().any(|octet| matches!(octet, 0 | b'\r' | b'/'));
+    (!leads_elsewhere && !matches!(name, b"" | b"." | b"..")).then_some(name)
 }
 
 /// Whether a path cannot be taken for options or patterns by LIST.

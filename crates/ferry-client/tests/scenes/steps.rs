@@ -17,14 +17,22 @@
 //! abort PATH after N -> ok            RETR, N octets of it, ABOR
 //! leave PATH after N -> ok            RETR, N octets of it, and dropped
 //! unput PATH "octets" -> ok           STOR, these octets, ABOR
+//! cancel get|put|list|names|mv PATH … -> ok    begun, and dropped 200 ms later
 //! pwd -> PATH | command LINE -> CODE
 //! size PATH -> N|unknown | modified PATH -> TIME|unknown
 //! mkdir PATH | rmdir PATH | rm PATH | mv PATH PATH | touch PATH -> ok
 //! usable -> yes|no                    whether NOOP is answered with 200
 //! resumed -> N of N                   data connections that resumed the TLS session
 //! quit -> ok
+//! remote connect | remote read PATH | remote list PATH | remote write PATH "content" |
+//! remote append PATH "content" | remote stat PATH | remote rm PATH | remote mkdir PATH -> …
+//!                                     the same through the storage over a pool of sessions
+//! N times STEP -> …
 //! … -> error KIND[|KIND…] [saying "part of the message"]
 //! ```
+
+#[path = "remote.rs"]
+mod remote;
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -78,6 +86,7 @@ struct Client {
     settings: Settings,
     seen: Arc<Seen>,
     session: Option<Session>,
+    remote: Option<ferry_client::remote::Remote>,
     playing: Arc<Playing>,
     /// Holds the certificate that is trusted.
     _root: tempfile::TempDir,
@@ -86,13 +95,19 @@ struct Client {
 /// Performs all steps of a scene.
 pub(crate) async fn perform(scene: &Scene, playing: Arc<Playing>) -> Result<(), String> {
     let mut client = Client::new(scene, playing)?;
-    if !scene.steps().first().is_some_and(|line| line.text.starts_with("connect ")) {
+    let connects = |line: &Line| ["connect ", "remote "].iter().any(|w| line.text.starts_with(w));
+    if !scene.steps().first().is_some_and(connects) {
         let connected = client.connect().await;
         held("ok", connected, &client.playing, b"").map_err(|why| format!("connecting: {why}"))?;
     }
     for line in scene.steps() {
         client.playing.note(&line.text);
-        Box::pin(client.step(line))
+        let (times, line) = repeated(line);
+        for _ in 1..times {
+            let again = Box::pin(client.step(&line)).await;
+            again.map_err(|why| format!("line {}: {}: {why}", line.number, line.text))?;
+        }
+        Box::pin(client.step(&line))
             .await
             .map_err(|why| format!("line {}: {}: {why}", line.number, line.text))?;
     }
@@ -119,7 +134,8 @@ impl Client {
             watcher: Some(watcher),
             ..Settings::default()
         };
-        let mut client = Self { site, settings, seen, session: None, playing, _root: root };
+        let mut client =
+            Self { site, settings, seen, session: None, remote: None, playing, _root: root };
         for line in scene.settings() {
             client.with(&line.text).map_err(|why| format!("line {}: {why}", line.number))?;
         }
@@ -187,6 +203,13 @@ impl Client {
             let came = self.connect().await;
             return held(want, came, &self.playing, b"");
         }
+        if verb == "remote" {
+            let (site, settings) = (&self.site, &self.settings);
+            let came = remote::perform(&mut self.remote, site, settings, rest);
+            let came = Box::pin(came).await?;
+            let path = word(rest.split_once(' ').unwrap_or_default().1)?.0;
+            return held(want, came, &self.playing, &path);
+        }
         let (path, rest) = word(rest)?;
         let session = self.session.clone().ok_or("there is no session")?;
         let came = match verb {
@@ -201,6 +224,7 @@ impl Client {
             }),
             "abort" | "leave" => cut(&session, &path, rest, verb == "abort").await?,
             "unput" => unput(&session, &path, rest).await?,
+            "cancel" => cancel(&session, &path, rest).await?,
             "pwd" => session.working_dir().await.map(|path| Came::Words(shown(&path))),
             "command" => {
                 let line = what.trim_start_matches("command ");
@@ -235,6 +259,15 @@ impl Client {
             _ => return Err("no such step".to_owned()),
         };
         held(want, came, &self.playing, &path)
+    }
+}
+
+/// How often a step is done, and the step.
+fn repeated(line: &Line) -> (usize, Line) {
+    let split = line.text.split_once(" times ");
+    match split.and_then(|(n, step)| Some((n.parse().ok()?, step))) {
+        Some((times, step)) => (times, line.saying(step)),
+        None => (1, line.clone()),
     }
 }
 
@@ -326,6 +359,27 @@ async fn cut(session: &Session, path: &[u8], rest: &str, abort: bool) -> Result<
         Ok(Came::Done)
     };
     Ok(Box::pin(work).await)
+}
+
+/// Begins something and drops it. A server that answers later than that makes the scene; one that
+/// does not is played as well, to no harm.
+async fn cancel(session: &Session, verb: &[u8], rest: &str) -> Result<Outcome, String> {
+    let (path, rest) = word(rest)?;
+    let new = word(rest)?.0;
+    let begun = async {
+        match verb {
+            b"get" => Box::pin(get(session, &path, rest)).await.map(drop),
+            b"put" => Box::pin(put(session, &path, rest)).await.map(drop),
+            b"list" => Box::pin(session.list(&path)).await.map_or(Ok(()), |_| Ok(())),
+            b"names" => Box::pin(session.names(&path)).await.map_or(Ok(()), |_| Ok(())),
+            b"mv" => session.rename(&path, &new).await.map_or(Ok(()), |()| Ok(())),
+            _ => Err("nothing to cancel".to_owned()),
+        }
+    };
+    match tokio::time::timeout(Duration::from_millis(200), begun).await {
+        Ok(Err(why)) => Err(why),
+        Ok(Ok(())) | Err(_) => Ok(Ok(Came::Done)),
+    }
 }
 
 async fn usable(session: &Session) -> &'static str {

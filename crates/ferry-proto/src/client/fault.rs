@@ -93,6 +93,21 @@ const NOT_DIR: [&str; 1] = ["not a directory"];
 const INTO_ITSELF: [&str; 1] = ["into itself"];
 const NO_SPACE: [&str; 5] = ["no space", "disk full", "quota", "disk is full", "insufficient"];
 
+const IN_USE: [&str; 12] = [
+    "busy",
+    "in use",
+    "lock",
+    "tempor",
+    "try again",
+    "later",
+    "unavailable",
+    "timed out",
+    "timeout",
+    "error",
+    "fail",
+    "abort",
+];
+
 /// The last line's text in lower case, which is what the words are looked for in.
 fn words(reply: &IncomingReply) -> String {
     let mut text = Vec::new();
@@ -141,10 +156,12 @@ pub fn of(reply: &IncomingReply) -> Fault {
 #[must_use]
 pub fn is_empty_listing(reply: &IncomingReply) -> bool {
     let text = words(reply);
-    let says = ["no files found", "no members found", "no data sets found", "no such file"];
+    let says = |any: &[&str]| any.iter().any(|words| text.contains(words));
     match reply.code {
-        450 | 226 | 250 => true,
-        550 => says.iter().take(3).any(|words| text.contains(words)),
+        // Said by many of an empty directory, and meant by RFC 959 for one that is in use: taken
+        // for empty, it would be emptied at the other end, too.
+        450 => !says(&IN_USE) && !says(&DENIED),
+        550 => says(&["no files found", "no members found", "no data sets found"]),
         _ => false,
     }
 }
@@ -197,6 +214,9 @@ mod tests {
         assert!(is_empty_listing(&reply(450, "No files found")));
         assert!(is_empty_listing(&reply(550, "No members found.")));
         assert!(!is_empty_listing(&reply(550, "No such directory")));
+        assert!(!is_empty_listing(&reply(450, "Directory is busy")));
+        assert!(!is_empty_listing(&reply(450, "Temporary failure in reading the directory")));
+        assert!(!is_empty_listing(&reply(226, "Done")));
         assert!(!is_empty_listing(&reply(530, "log in first")));
     }
 }

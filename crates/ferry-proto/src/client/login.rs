@@ -203,7 +203,7 @@ mod tests {
     fn log_ins_go_the_ways_that_servers_are_known_to_take() {
         use Step::{Done, Failed, SendAcct, SendAuth, SendPass, SendUser, StartTls, Wait};
         let (new, old) = (SendAuth { old: false }, SendAuth { old: true });
-        let cases: [(Auth, &[(u16, &str)], &[Step]); 17] = [
+        let cases: [(Auth, &[(u16, &str)], &[Step]); 19] = [
             (Auth::No, &[(220, ""), (331, ""), (230, "")], &[SendUser, SendPass, Done]),
             (Auth::No, &[(120, ""), (220, ""), (230, "")], &[Wait, SendUser, Done]),
             (Auth::No, &[(230, "")], &[Done]),
@@ -261,6 +261,8 @@ mod tests {
                 &[(220, ""), (331, ""), (430, "")],
                 &[SendUser, SendPass, Failed(LoginFault::Refused)],
             ),
+            (Auth::No, &[(500, "go away")], &[Failed(LoginFault::Unwelcome)]),
+            (Auth::No, &[(421, "not now")], &[Failed(LoginFault::Busy)]),
             (Auth::No, &[(354, "")], &[Failed(LoginFault::Protocol)]),
         ];
         for (auth, codes, want) in cases {
