@@ -152,11 +152,6 @@ impl Place {
         Ok(Self { path, spec, home: from.clone(), ..self.clone() })
     }
 
-    /// Whether both are on the same server, or both here.
-    pub(crate) fn is_beside(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.storage, &other.storage)
-    }
-
     /// A path of this storage in the words of its user: octets of a local path, else the whole
     /// path on the server.
     pub(crate) fn plain(&self, path: &FtpPath) -> Vec<u8> {

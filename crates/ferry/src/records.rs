@@ -7,6 +7,7 @@ use ferry_storage::{Kind, Meta, Precision};
 use crate::json::Obj;
 
 /// One field: its name, its kind of value, what it says. A `?` behind the name: it may be missing.
+#[allow(dead_code, reason = "the page of the schema is made of it, by a test")]
 pub(crate) type Field = (&'static str, &'static str, &'static str);
 
 /// Something that is written as one line of JSON.
@@ -14,8 +15,10 @@ pub(crate) trait Record {
     /// The value of `type`.
     const NAME: &'static str;
     /// What it is, in a sentence.
+    #[allow(dead_code, reason = "the page of the schema is made of it, by a test")]
     const MEANING: &'static str;
     /// Its fields, in order, without `type`.
+    #[allow(dead_code, reason = "the page of the schema is made of it, by a test")]
     const FIELDS: &'static [Field];
 
     /// Writes the fields.

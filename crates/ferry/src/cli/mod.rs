@@ -138,7 +138,8 @@ pub(crate) struct Connection {
     pub(crate) charset: Option<String>,
 
     /// The most connections to a server at a time
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, global = true, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) parallel: Option<u16>,
 
     /// How often something is tried again that may work later
