@@ -28,6 +28,7 @@ mod shell;
 mod show;
 mod stop;
 mod stream;
+mod text;
 mod trace;
 mod tty;
 mod url;

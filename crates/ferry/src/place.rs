@@ -100,10 +100,10 @@ impl Place {
     }
 
     /// A path on a server.
-    fn remote(link: Link, base: String, spec: PathSpec) -> Outcome<Self> {
-        let home = link.home().clone();
+    fn remote(link: Link, base: String, remote: &Remote) -> Outcome<Self> {
+        let (home, spec) = (link.home().clone(), remote.path.clone());
         let path = spec.resolve(&home).map_err(|e| Failure::path(ForPeople(&spec.literal), e))?;
-        let storage = link.storage();
+        let storage = if remote.text { link.text() } else { link.storage() };
         Ok(Self {
             storage,
             path,
@@ -263,19 +263,16 @@ impl Places {
 
     /// A place on a server.
     pub(crate) async fn connect(&self, remote: &Remote) -> Outcome<Place> {
-        if remote.text {
-            return Err(Failure::usage("text mode (;type=a) is not there yet; leave it out"));
-        }
         let site = self.setup.site(remote);
         let base = Remote { user: site.user.clone(), ..remote.clone() }.base();
         let key = key(remote, &site);
         if let Some(link) = self.known(&key) {
-            return Place::remote(link, base, remote.path.clone());
+            return Place::remote(link, base, remote);
         }
         let link = Box::pin(Link::connect(site, self.settings())).await;
         let link = link.map_err(|e| Failure::client(&base, &e))?;
         self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(key, link.clone());
-        Place::remote(link, base, remote.path.clone())
+        Place::remote(link, base, remote)
     }
 
     fn settings(&self) -> Settings {

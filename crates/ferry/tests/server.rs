@@ -157,6 +157,21 @@ async fn passwords_come_from_where_they_are_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn text_has_line_ends_of_its_own_on_the_way() {
+    let office = Office::new();
+    office.desk.put("text", "one\ntwo\n");
+    office.run(&["put", "text", "@there;type=a"]).well();
+    office.run(&["get", "@there;type=a", "back"]).well();
+    assert_eq!(office.desk.read("back"), "one\ntwo\n");
+    assert_eq!(office.run(&["cat", "@there;type=a"]).well().out, "one\ntwo\n");
+    let trace = office.run(&["--trace", "cat", "@there;type=a"]).well();
+    assert!(trace.err.contains("TYPE A") && !trace.err.contains("TYPE I"), "{}", trace.err);
+    let script = "ascii; get there shell; binary; status";
+    let ran = office.run(&["shell", "@", "-c", script]).well();
+    assert!(ran.out.contains("as they are") && office.desk.has("shell"), "{}", ran.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_shell_obeys_scripts() {
     let office = Office::new();
     let desk = &office.desk;

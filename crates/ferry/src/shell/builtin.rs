@@ -40,11 +40,10 @@ impl Shell {
             "site" => return Some(self.quote(Some("SITE"), words).await),
             "quote" => return Some(self.quote(None, words).await),
             "passive" => self.passive(words).await,
-            "binary" => Ok(()),
-            "ascii" => Err(Failure::new(
-                Exit::Refused,
-                "files are moved octet by octet; for one as text, get or put URL;type=a",
-            )),
+            "binary" | "ascii" => {
+                self.text = name == "ascii";
+                Ok(())
+            }
             "status" => self.status(),
             "jobs" => self.jobs.list(),
             "wait" => return Some(self.jobs.wait(&self.cx, words.first()).await),
@@ -213,6 +212,7 @@ impl Shell {
             }
         }
         say::out(&format!("here       {}", here()?))?;
+        say::out(&format!("files      {}", if self.text { "as text" } else { "as they are" }))?;
         let passive = if self.cx.places.is_active() { "off" } else { "on" };
         say::out(&format!("passive    {passive}"))?;
         self.jobs.list()

@@ -36,6 +36,8 @@ pub(crate) struct Shell {
     /// The directory before that, for `cd -`.
     before: Option<FtpPath>,
     jobs: Jobs,
+    /// Files are moved as text.
+    text: bool,
     /// What completion needs to know; shared with the thread that reads lines.
     known: Arc<complete::Known>,
     /// What `exit` said.
@@ -49,6 +51,7 @@ pub(crate) async fn run(cx: &Cx, args: &cli::Shell) -> Outcome<Exit> {
         at: None,
         before: None,
         jobs: Jobs::default(),
+        text: false,
         known: Arc::new(complete::Known::new()),
         ended: None,
     };

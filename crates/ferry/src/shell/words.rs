@@ -169,6 +169,9 @@ impl Shell {
                 octet => path.push_str(&url::encode(&[octet])),
             }
         }
+        if self.text {
+            path.push_str(";type=a");
+        }
         Ok(OsString::from(format!("{}{path}", at.base)))
     }
 
