@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use crate::bookmarks::Bookmarks;
 use crate::exit::{Failure, Outcome};
 use crate::link::Link;
 use crate::pathspec::PathSpec;
+use crate::say;
 use crate::setup::Setup;
 use crate::url::{self, Remote, Scheme, Spec};
 
@@ -222,13 +224,16 @@ pub(crate) struct Places {
     bookmarks: Mutex<Bookmarks>,
     /// Whether data connections come from the server.
     active: AtomicBool,
+    /// That a password was seen has been told.
+    warned: AtomicBool,
     links: Mutex<HashMap<Key, Link>>,
 }
 
 impl Places {
     pub(crate) fn new(setup: Setup, bookmarks: Bookmarks) -> Self {
         let active = AtomicBool::new(setup.settings().data == DataMode::Active);
-        Self { setup, bookmarks: Mutex::new(bookmarks), active, links: Mutex::default() }
+        let warned = AtomicBool::new(false);
+        Self { setup, bookmarks: Mutex::new(bookmarks), active, warned, links: Mutex::default() }
     }
 
     /// The user has changed them.
@@ -263,6 +268,9 @@ impl Places {
 
     /// A place on a server.
     pub(crate) async fn connect(&self, remote: &Remote) -> Outcome<Place> {
+        if remote.password.is_some() {
+            self.warn_of_password();
+        }
         let site = self.setup.site(remote);
         let base = Remote { user: site.user.clone(), ..remote.clone() }.base();
         let key = key(remote, &site);
@@ -273,6 +281,14 @@ impl Places {
         let link = link.map_err(|e| Failure::client(&base, &e))?;
         self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(key, link.clone());
         Place::remote(link, base, remote)
+    }
+
+    /// Tells a person, once, what a password in a URL means.
+    fn warn_of_password(&self) {
+        let first = !self.warned.swap(true, Ordering::Relaxed);
+        if first && self.setup.warns() && std::io::stderr().is_terminal() {
+            say::warn("others can see a password in a URL; netrc or a prompt keep it to you");
+        }
     }
 
     fn settings(&self) -> Settings {

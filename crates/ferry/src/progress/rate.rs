@@ -15,6 +15,11 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
+    /// Begins at `now`, with `octets` that were there before.
+    pub(crate) fn starting(now: Duration, octets: u64) -> Self {
+        Self { smooth: None, at: now, octets }
+    }
+
     /// Takes note that `octets` in all have been moved at `now`, on any clock that does not go
     /// back.
     pub(crate) fn note(&mut self, now: Duration, octets: u64) {
@@ -102,6 +107,13 @@ mod tests {
         }
         assert!(rate.per_second() < 10);
         assert_eq!(rate.eta(1000), None, "nothing has moved for long");
+    }
+
+    #[test]
+    fn what_was_there_before_is_no_speed() {
+        let mut rate = Rate::starting(secs(10), 5000);
+        rate.note(secs(12), 6000);
+        assert_eq!(rate.per_second(), 500);
     }
 
     #[test]
