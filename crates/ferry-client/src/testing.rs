@@ -47,6 +47,8 @@ pub(crate) struct Ill {
     pub(crate) precision: Precision,
     pub(crate) caps: Caps,
     pub(crate) renames: bool,
+    /// Whether it tells which files are the same.
+    pub(crate) identities: bool,
     /// Whether it knows digests.
     pub(crate) hashes: bool,
     /// The length of its reads.
@@ -72,6 +74,7 @@ impl Ill {
             precision: Precision::Fraction,
             caps: inner.caps(),
             renames: true,
+            identities: true,
             hashes: false,
             chunk: usize::MAX,
             added: Vec::new(),
@@ -96,6 +99,9 @@ impl Ill {
 
     fn coarse(&self, mut meta: Meta) -> Meta {
         let secs = meta.modified.secs;
+        if !self.identities {
+            meta.unique = (0, 0);
+        }
         meta.modified = match self.precision {
             Precision::Fraction => meta.modified,
             Precision::Second => UnixTime { secs, nanos: 0 },
@@ -225,6 +231,7 @@ impl Storage for Ill {
                 }
                 for entry in &mut batch {
                     entry.meta = self.coarse(entry.meta.clone());
+                    entry.target = entry.target.take().map(|target| self.coarse(target));
                 }
                 batches.push(batch);
             }

@@ -6,7 +6,7 @@ use ferry_storage::{FsError, Kind, Meta, Precision, SetMeta, Upload, WriteMode};
 use super::check::{Common, common};
 use super::digest::same_content;
 use super::options::{Copied, Job, Known, Placing, Resume, Step};
-use super::pump::{Moved, pump};
+use super::pump::{Moved, Stop, pump};
 use super::reader::Reader;
 use super::retry::{Attempts, of_storage};
 use super::{partial, segments};
@@ -156,7 +156,7 @@ async fn at_once(job: &Job<'_>, state: &mut State, ground: &Ground) -> Result<()
         tokio::join!(job.from.read(job.from_path, 0), job.to.write(job.to_path, mode, ground.perm));
     let reader = source.and_then(Reader::new).map_err(|e| of_storage(e, "reading"))?;
     let mut sink = sink.map_err(|e| of_storage(e, "writing"))?;
-    let moved = pump(reader, &mut *sink, None, job, &|_| ()).await;
+    let moved = pump(reader, &mut *sink, None, job, (&|_| (), &Stop::default())).await;
     // On failure the sink is dropped and keeps nothing, as half a file must not get the name.
     let len = settle(state, ground, 0, moved)?;
     sink.commit().await.map_err(|e| of_storage(e, "writing"))?;
@@ -264,7 +264,7 @@ async fn grow(
         }
         sink => sink.map_err(writing)?,
     };
-    let moved = pump(reader, &mut *sink, None, job, &|_| ()).await;
+    let moved = pump(reader, &mut *sink, None, job, (&|_| (), &Stop::default())).await;
     match settle(state, ground, at, moved) {
         Ok(len) => {
             sink.commit().await.map_err(writing)?;

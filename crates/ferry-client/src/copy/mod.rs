@@ -27,6 +27,7 @@ pub use options::{Copied, CopyOptions, Known, Placing, Progress, Resume, Segment
 pub use partial::partial_of;
 pub(crate) use partial::stem;
 pub use rate::{Limiter, Timetable};
+pub(crate) use retry::Attempts;
 pub use retry::{Retry, may_pass, of_storage};
 
 /// Copies one regular file.

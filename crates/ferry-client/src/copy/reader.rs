@@ -33,32 +33,39 @@ impl Reader {
     }
 
     /// Reads at most `want` octets into `buf`, over what it held; an empty one means the end.
-    pub(crate) async fn next(&mut self, mut buf: Vec<u8>, want: usize) -> Result<Vec<u8>, FsError> {
+    pub(crate) async fn next(&mut self, buf: Vec<u8>, want: usize) -> Result<Vec<u8>, FsError> {
+        let (mut buf, n) = self.fill(buf, want).await?;
+        buf.truncate(n);
+        Ok(buf)
+    }
+
+    /// Reads at most `want` octets into `buf`, which may be longer, and says how many; 0 means
+    /// the end. So a buffer that is used again need not be cleared again.
+    pub(crate) async fn fill(
+        &mut self,
+        mut buf: Vec<u8>,
+        want: usize,
+    ) -> Result<(Vec<u8>, usize), FsError> {
         buf.resize(want, 0);
         match self {
-            Self::File { ended: true, .. } => {
-                buf.clear();
-                Ok(buf)
-            }
+            Self::File { ended: true, .. } => Ok((buf, 0)),
             Self::File { file, at, ended } => {
                 let (open, from) = (Arc::clone(file), *at);
                 let job = move || {
                     let n = read_at(&open, &mut buf, from)?;
-                    buf.truncate(n);
-                    Ok::<_, io::Error>(buf)
+                    Ok::<_, io::Error>((buf, n))
                 };
                 // The pool ends only with the runtime, and this task with it.
                 let done = tokio::task::spawn_blocking(job).await.map_err(io::Error::other);
-                let buf = done.flatten().map_err(FsError::Io)?;
-                *at = at.saturating_add(buf.len() as u64);
+                let (buf, n) = done.flatten().map_err(FsError::Io)?;
+                *at = at.saturating_add(n as u64);
                 // Spares small files the second hop.
-                *ended = buf.len() < want;
-                Ok(buf)
+                *ended = n < want;
+                Ok((buf, n))
             }
             Self::Stream(stream) => {
-                let (mut buf, done) = stream.read(buf).await;
-                buf.truncate(done?);
-                Ok(buf)
+                let (buf, done) = stream.read(buf).await;
+                Ok((buf, done?))
             }
         }
     }

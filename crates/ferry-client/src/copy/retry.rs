@@ -64,10 +64,15 @@ impl<'a> Attempts<'a> {
     /// How long to wait before the next attempt, after one that failed so when it had moved
     /// `progress` octets; [`None`] to give up.
     pub(crate) fn after(&mut self, error: &Error, progress: u64) -> Option<Duration> {
+        self.wait(error.may_pass(), progress)
+    }
+
+    /// The same after a failure that may pass or not.
+    pub(crate) fn wait(&mut self, may_pass: bool, progress: u64) -> Option<Duration> {
         if progress >= PROGRESS {
             self.failed = 0;
         }
-        if !error.may_pass() || self.failed >= self.retry.retries {
+        if !may_pass || self.failed >= self.retry.retries {
             return None;
         }
         let doubled = FIRST.saturating_mul(1u32.checked_shl(self.failed).unwrap_or(u32::MAX));

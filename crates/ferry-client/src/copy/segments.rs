@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 
 use ferry_proto::path::FtpPath;
 use ferry_storage::{FsError, WriteMode};
@@ -13,7 +14,7 @@ use ferry_storage::{FsError, WriteMode};
 use super::attempt::{Ground, State};
 use super::check::{Common, overlap};
 use super::options::{Job, Resume, Segments, Step};
-use super::pump::pump;
+use super::pump::{Stop, pump};
 use super::reader::{Reader, range};
 use super::retry::of_storage;
 use crate::error::Result;
@@ -208,7 +209,7 @@ async fn read_record(
     }
 }
 
-/// Moves all ranges at a time; the first that fails ends the others.
+/// Moves all ranges at a time; the first that fails ends the others, which keep what they have.
 async fn move_all(
     job: &Job<'_>,
     ground: &Ground,
@@ -234,30 +235,37 @@ async fn move_all(
             }
         }
     };
-    let moving =
-        all(ranges.iter().map(|r| move_one(job, ground, part, r, (opened, &each))).collect());
+    let stop = Stop::default();
+    let one = |r| move_one(job, ground, part, r, (opened, &each, &stop));
+    let moving = all(ranges.iter().map(one).collect(), &stop);
     tokio::select! {
         done = moving => done,
         failed = recording => Err(failed),
     }
 }
 
-/// Waits for all of some futures, or the first failure.
-async fn all<F: Future<Output = Result<(), FsError>>>(futures: Vec<F>) -> Result<(), FsError> {
+/// Waits for all of some futures; the first failure is what is told, and stops the others.
+async fn all<F>(futures: Vec<F>, stop: &Stop) -> Result<(), FsError>
+where
+    F: Future<Output = Result<(), FsError>>,
+{
     let mut running: Vec<_> = futures.into_iter().map(|f| Some(Box::pin(f))).collect();
-    std::future::poll_fn(move |cx| {
-        let mut pending = false;
+    let mut failed = None;
+    std::future::poll_fn(|cx| {
         for slot in &mut running {
-            let Some(future) = slot else { continue };
-            match future.as_mut().poll(cx) {
-                std::task::Poll::Ready(Ok(())) => *slot = None,
-                std::task::Poll::Ready(Err(e)) => return std::task::Poll::Ready(Err(e)),
-                std::task::Poll::Pending => pending = true,
+            let Some(Poll::Ready(done)) = slot.as_mut().map(|f| f.as_mut().poll(cx)) else {
+                continue;
+            };
+            *slot = None;
+            if let Err(e) = done {
+                failed.get_or_insert(e);
+                stop.set();
             }
         }
-        if pending { std::task::Poll::Pending } else { std::task::Poll::Ready(Ok(())) }
+        if running.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
     })
-    .await
+    .await;
+    failed.map_or(Ok(()), Err)
 }
 
 async fn move_one(
@@ -265,7 +273,7 @@ async fn move_one(
     ground: &Ground,
     part: &FtpPath,
     range: &Range,
-    (opened, each): (&Mutex<Option<Reader>>, &(dyn Fn(u64) + Sync)),
+    (opened, each, stop): (&Mutex<Option<Reader>>, &(dyn Fn(u64) + Sync), &Stop),
 ) -> Result<(), FsError> {
     let size = ground.meta.size;
     let mut at = range.done();
@@ -298,9 +306,11 @@ async fn move_one(
         range.done.fetch_add(n, Ordering::Relaxed);
         each(n);
     };
-    let moved = pump(reader, &mut *sink, Some(range.end - at), job, &count).await;
+    let moved = pump(reader, &mut *sink, Some(range.end - at), job, (&count, stop)).await;
     match moved.error {
-        None => sink.commit().await,
+        None if range.done() == range.end => sink.commit().await,
+        // Another one has failed, and says why.
+        None => sink.abandon().await.map(drop),
         Some(e) => {
             let _ = sink.abandon().await;
             Err(e)

@@ -219,7 +219,7 @@ async fn a_copy_in_ranges_is_finished_without_them_and_the_other_way_round() {
         copy(&ill, &to, &CopyOptions { segments: first, ..once() }).await.unwrap_err();
         let options = CopyOptions { segments: second, ..once() };
         let copied = copy(&from, &to, &options).await.unwrap();
-        assert!(copied.resumed > 3 * MIB as u64, "{first:?} {copied:?}");
+        assert!(copied.resumed > 4 * MIB as u64, "{first:?} {copied:?}");
         assert!(to.get("/to").unwrap() == octets);
     }
 }
@@ -250,6 +250,7 @@ impl Progress for Steps {
     fn on(&self, step: &Step<'_>) {
         let line = match step {
             Step::Started { size, resumed } => format!("from {resumed} of {size:?}"),
+            Step::Moved(_) => "moved".to_owned(),
             Step::Retrying(_, wait) => format!("again in {} ms", wait.as_millis()),
             _ => return,
         };
@@ -276,6 +277,7 @@ async fn failures_that_may_pass_are_tried_again_from_where_it_stopped() {
         assert!(to.get("/to").unwrap() == octets);
         assert_eq!((copied.retried, copied.moved), (2, 2 * MIB as u64));
         let size = 2 * MIB;
+        steps.0.lock().unwrap().retain(|line| line != "moved");
         assert_eq!(
             *steps.0.lock().unwrap(),
             [
@@ -350,6 +352,21 @@ async fn a_limited_copy_takes_the_time_it_should() {
     copy(&from, &Memory::new(), &options).await.unwrap();
     let took = start.elapsed().as_secs_f64();
     assert!((7.6..=8.4).contains(&took), "{took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_reads_are_put_together_only_while_the_writer_is_behind() {
+    let (from, octets) = source(2 * MIB).await;
+    for (latency, most) in [(0, 2000), (20, 120)] {
+        let (source, to) = (Ill { chunk: 1400, ..Ill::new(&from) }, Memory::new());
+        let dst = Ill { latency: Duration::from_millis(latency), ..Ill::new(&to) };
+        let writes = Steps::default();
+        let copied = copy_file(&source, &p("/f"), &dst, &p("/to"), &once(), &writes).await;
+        assert_eq!(copied.unwrap().moved, 2 * MIB as u64);
+        assert!(to.get("/to").unwrap() == octets);
+        let writes = writes.0.lock().unwrap().iter().filter(|line| *line == "moved").count();
+        assert!((4..most).contains(&writes), "{writes} writes at {latency} ms");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -108,7 +108,7 @@ async fn one(
     out: &mpsc::Sender<Told>,
 ) -> Option<Vec<Next>> {
     let read = async |tree: &Tree, there: bool| match there {
-        true => list(tree, &next.path).await,
+        true => list(tree, &next.path, &options.copy.retry).await,
         false => Ok(Listed { complete: true, ..Listed::default() }),
     };
     let [at_left, at_right] = next.there;

@@ -6,6 +6,7 @@ use ferry_proto::path::FtpPath;
 use ferry_storage::{Entry, FsError};
 
 use super::options::Tree;
+use crate::copy::{Attempts, Retry, may_pass};
 
 /// The most entries of one directory that are taken: no directory of the world has as many, but a
 /// listing that never ends would.
@@ -27,8 +28,22 @@ impl Listed {
     }
 }
 
-/// Lists a directory to its end.
-pub(crate) async fn list(tree: &Tree, dir: &FtpPath) -> Result<Listed, FsError> {
+/// Lists a directory to its end; from its beginning again after failures that may pass.
+pub(crate) async fn list(tree: &Tree, dir: &FtpPath, retry: &Retry) -> Result<Listed, FsError> {
+    let mut attempts = Attempts::new(retry);
+    loop {
+        let error = match list_once(tree, dir).await {
+            Ok(listed) => return Ok(listed),
+            Err(error) => error,
+        };
+        match attempts.wait(may_pass(&error), 0) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Err(error),
+        }
+    }
+}
+
+async fn list_once(tree: &Tree, dir: &FtpPath) -> Result<Listed, FsError> {
     let path = tree.at(dir)?;
     let mut reading = tree.storage.list(&path).await?;
     let (mut listed, mut seen) = (Listed::default(), HashSet::new());

@@ -12,8 +12,8 @@ use super::names::{below, safe_name};
 use super::options::{Links, Reason, Stop};
 use super::plan::{Action, Side, State, What, Why};
 use super::walk::{
-    DEPTH_MAX, Folded, Halt, Item, Msg, Out, Pair, Walker, clear, delete, make_dir, may_clear,
-    time_dir,
+    DEPTH_MAX, Folded, Halt, Item, LINKS_MAX, Msg, Out, Pair, Walker, clear, delete, make_dir,
+    may_clear, time_dir,
 };
 use crate::copy::{Known, Placing, partial_of, same_content, stem};
 
@@ -43,15 +43,16 @@ pub(crate) async fn compare_pair(
     pair: Pair,
     out: &Out,
 ) -> Result<Vec<Pair>, Halt> {
+    let retry = &walker.options.copy.retry;
     let from = async {
         match &pair.from {
-            Some(_) => list(&walker.from, &pair.from_path).await,
+            Some(_) => list(&walker.from, &pair.from_path, retry).await,
             None => Ok(Listed { complete: pair.proven, ..Listed::default() }),
         }
     };
     let to = async {
         match &pair.to {
-            Some(_) => list(&walker.to, &pair.to_path).await,
+            Some(_) => list(&walker.to, &pair.to_path, retry).await,
             None => Ok(Listed::default()),
         }
     };
@@ -168,8 +169,10 @@ async fn one_entry(
     if !options.filter.admits(&one.from_path, &meta) {
         return Ok(());
     }
+    let links = pair.links + u32::from(one.entry.meta.kind == Kind::Symlink);
     match meta.kind {
         Kind::File => Box::pin(file(walker, one, meta, found, out)).await,
+        Kind::Dir if links > LINKS_MAX => out.skip(one.to_path, Reason::BadLink).await,
         Kind::Dir if pair.depth >= DEPTH_MAX => out.skip(one.to_path, Reason::TooDeep).await,
         Kind::Dir => {
             let to = match settle_dir(walker, &one, &meta, out).await? {
@@ -184,6 +187,7 @@ async fn one_entry(
                 to,
                 proven: complete,
                 depth: pair.depth + 1,
+                links,
                 above: pair.chain(),
             });
             Ok(())
@@ -423,8 +427,9 @@ async fn extras(
             let from_path = path.clone();
             let to = Some(extra.meta);
             let (proven, depth) = (true, pair.depth + 1);
-            let (from, above) = (None, None);
-            found.below.push(Pair { from_path, to_path: path, from, to, proven, depth, above });
+            let (from, above, links) = (None, None, 0);
+            let to_path = path;
+            found.below.push(Pair { from_path, to_path, from, to, proven, depth, links, above });
         } else {
             delete(&path, &extra.meta, false, out).await?;
         }

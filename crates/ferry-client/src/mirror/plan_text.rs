@@ -379,7 +379,9 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_reading_a_plan_panic(text in "(# ferry plan 1\n)?(\\PC|\n|[/ =\\\\x@~>])*") {
+        fn no_text_makes_reading_a_plan_panic(
+            text in "(# ferry plan 1\n)?(\\PC|\n|[/ =\\\\x@~>])*"
+        ) {
             let _ = Plan::parse(&text);
         }
     }

@@ -200,7 +200,7 @@ impl<'a> Decider<'a> {
                 let sent = match told {
                     Told::Failed(path, error) => out.send(Msg::Failed(path, error)).await,
                     Told::Skipped(path, reason) => skip(&out, path, reason).await,
-                    Told::Dir(both) => match self.directory(&both, &out).await {
+                    Told::Dir(both) => match Box::pin(self.directory(&both, &out)).await {
                         Ok(sent) => sent,
                         Err(stop) => return Some(stop),
                     },

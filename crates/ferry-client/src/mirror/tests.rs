@@ -236,6 +236,33 @@ async fn links_are_skipped_followed_or_made() {
     assert_eq!((done.links_made, done.deleted), (0, 0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn listings_and_copies_that_break_off_are_tried_again() {
+    let (from, to) = (sample().await, Memory::new());
+    for seed in 0..20 {
+        let dice = crate::testing::Dice::new(seed);
+        let source = Ill { one_in: 4, dice, ..Ill::new(&from) };
+        let mut options = with(Delete::After);
+        options.copy.retry.retries = 20;
+        // The root is looked at once: whoever cannot is told so.
+        let done = mirror(&ill(source, "/src"), &at(&to, "/dst"), &options, nobody()).await;
+        let root = done.failures.iter().all(|(path, _)| path.is_root());
+        assert!(root && (done.errors == 0 || done.dirs == 0), "{done:?}");
+    }
+    assert_eq!(tree(&from, "/src").await, tree(&to, "/dst").await);
+}
+
+#[tokio::test]
+async fn a_circle_of_links_ends_where_no_identities_show_it() {
+    let (from, to) = (sample().await, Memory::new());
+    from.add_symlink("/src/deep/up", "..").unwrap();
+    let source = Ill { identities: false, ..Ill::new(&from) };
+    let options = MirrorOptions { links: Links::Follow, ..MirrorOptions::default() };
+    let done = mirror(&ill(source, "/src"), &at(&to, "/dst"), &options, nobody()).await;
+    assert_eq!((done.errors, done.skipped), (0, 1));
+    assert_eq!(done.copied, 5 * 5);
+}
+
 #[tokio::test]
 async fn coarse_times_and_storages_without_times_do_not_copy_again_and_again() {
     for (precision, set_times) in [

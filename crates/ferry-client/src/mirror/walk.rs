@@ -22,6 +22,10 @@ use crate::error::Error;
 /// The most directories below each other; links followed in a circle end here at the latest.
 pub(crate) const DEPTH_MAX: u32 = 256;
 
+/// The most links to directories followed one behind the other: where a storage does not tell which
+/// directories are the same, a circle ends here.
+pub(crate) const LINKS_MAX: u32 = 4;
+
 /// The most directories listed at a time: each is a data connection.
 const LISTINGS_MAX: usize = 16;
 
@@ -85,6 +89,8 @@ pub(crate) struct Pair {
     /// Whether all listings of the source above were complete.
     pub(crate) proven: bool,
     pub(crate) depth: u32,
+    /// How many of the directories above are links that were followed.
+    pub(crate) links: u32,
     /// The directories above, by identity, to notice circles.
     pub(crate) above: Option<Arc<Above>>,
 }
@@ -221,6 +227,7 @@ async fn roots(walker: &Walker, out: &Out) -> Result<Option<Pair>, Halt> {
         to: there,
         proven: true,
         depth: 0,
+        links: 0,
         above: None,
     }))
 }
@@ -259,7 +266,7 @@ pub(crate) async fn clear(
     while let Some((path, meta, listed)) = stack.pop() {
         if meta.kind == Kind::Dir && !listed {
             stack.push((path.clone(), meta, true));
-            match list(&walker.to, &path).await {
+            match list(&walker.to, &path, &walker.options.copy.retry).await {
                 Ok(all) => {
                     for entry in all.entries {
                         if let Ok(below) = path.child(&entry.name) {
