@@ -96,19 +96,19 @@ impl Cx {
     ) -> Outcome<Exit> {
         let mut tally = Tally::default();
         for argument in arguments {
-            let paths = match self.places.open(argument, role).await {
-                Ok(place) => crate::glob::expand(&place).await.map(|paths| (place, paths)),
+            let places = match self.places.open(argument, role).await {
+                Ok(place) => crate::glob::expand(&place).await,
                 Err(failure) => Err(failure),
             };
-            let (place, paths) = match paths {
+            let places = match places {
                 Ok(found) => found,
                 Err(failure) => {
                     self.fail(&mut tally, &failure);
                     continue;
                 }
             };
-            for path in paths {
-                match job(&place.at(path)).await {
+            for place in places {
+                match job(&place).await {
                     Ok(()) => tally.done(),
                     Err(failure) => {
                         self.fail(&mut tally, &failure);

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ferry_client::settings::DataMode;
 use ferry_client::{Settings, Site};
 use ferry_proto::path::{ForPeople, FtpPath};
-use ferry_storage::Storage;
 use ferry_storage::local::LocalDir;
+use ferry_storage::{Meta, Storage};
 
 use crate::bookmarks::Bookmarks;
 use crate::exit::{Failure, Outcome};
@@ -49,6 +49,8 @@ pub(crate) struct Place {
     root: Option<PathBuf>,
     /// What the local directory that is the root is called.
     own_name: Vec<u8>,
+    /// What a listing said about it a moment ago.
+    pub(crate) seen: Option<Meta>,
     /// The server.
     pub(crate) link: Option<Link>,
 }
@@ -97,6 +99,7 @@ impl Place {
             base: String::new(),
             root: Some(typed),
             own_name,
+            seen: None,
             link: None,
         })
     }
@@ -114,6 +117,7 @@ impl Place {
             base,
             root: None,
             own_name: Vec::new(),
+            seen: None,
             link: Some(link),
         })
     }
@@ -139,13 +143,18 @@ impl Place {
     /// The same storage at another path.
     pub(crate) fn at(&self, path: FtpPath) -> Self {
         let spec = PathSpec::literal(path.as_bytes());
-        Self { path, spec, ..self.clone() }
+        Self { path, spec, seen: None, ..self.clone() }
+    }
+
+    /// With what a listing said about it.
+    pub(crate) fn with_seen(self, seen: Option<Meta>) -> Self {
+        Self { seen, ..self }
     }
 
     /// The same storage at another path, which relative ones are not seen from.
     pub(crate) fn with_path(self, path: FtpPath) -> Self {
         let spec = PathSpec::literal(path.as_bytes());
-        Self { path, spec, ..self }
+        Self { path, spec, seen: None, ..self }
     }
 
     /// The same storage at what was typed there, seen from `from`.

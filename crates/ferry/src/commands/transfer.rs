@@ -126,11 +126,13 @@ async fn find(
 ) -> Outcome<()> {
     let place = cx.places.open(argument, Role::Read).await?;
     let mut failed = None;
-    let paths = glob::expand(&place).await?;
     let by_pattern = place.spec.pattern.is_some();
-    for path in paths {
-        let from = place.at(path);
-        match from.storage.stat(&from.path, true).await {
+    for mut from in glob::expand(&place).await? {
+        let meta = match from.seen.take() {
+            Some(meta) => Ok(meta),
+            None => from.storage.stat(&from.path, true).await,
+        };
+        match meta {
             Ok(meta) if meta.kind == Kind::Dir && recursive => dirs.push(from),
             Ok(meta) if meta.kind == Kind::Dir && by_pattern => {}
             Ok(meta) if meta.kind == Kind::Dir => {
@@ -184,7 +186,7 @@ async fn copy_all(cx: &Cx, engine: &Engine, jobs: Vec<Job>, tally: &mut Tally) -
             let width = job.from.storage.width().max(job.to.storage.width()).max(1);
             let options = engine.copy_options(&job.from, &job.to);
             let (cx, board) = (cx.clone(), board.clone());
-            running.spawn(async move { one(&cx, job, options, &board).await });
+            running.spawn(async move { Box::pin(one(&cx, job, options, &board)).await });
             if running.len() >= width {
                 break;
             }
@@ -219,7 +221,7 @@ async fn one(cx: &Cx, job: Job, options: CopyOptions, board: &Board) -> Outcome<
         return tell(cx, &shown_from, &shown_to, copied, 0);
     }
     let file = board.file(shown_from.clone());
-    let options = resuming(options, &to, &known).await;
+    let (options, known) = resuming(options, &to, known).await;
     let copied = copy::copy_known(
         (&*from.storage, &from.path),
         (&*to.storage, &to.path),
@@ -235,21 +237,27 @@ async fn one(cx: &Cx, job: Job, options: CopyOptions, board: &Board) -> Outcome<
 }
 
 /// An upload that broke off in an earlier run is continued, if it proves to be one.
-async fn resuming(options: CopyOptions, to: &Place, known: &Known) -> CopyOptions {
+async fn resuming(options: CopyOptions, to: &Place, known: Known) -> (CopyOptions, Known) {
     if to.is_local() || options.resume != Resume::Partial {
-        return options;
+        return (options, known);
     }
-    let there = match &known.to {
-        Some(there) => there.clone(),
-        None => to.storage.stat(&to.path, false).await.ok(),
+    let there = match known.to {
+        Some(there) => Some(there),
+        None => match to.storage.stat(&to.path, false).await {
+            Ok(meta) => Some(Some(meta)),
+            Err(FsError::NotFound) => Some(None),
+            // The copier asks again, and tells.
+            Err(_) => None,
+        },
     };
-    let unfinished = there
-        .zip(known.from.as_ref())
-        .is_some_and(|(there, source)| engine::is_unfinished(&there, source));
-    match unfinished {
-        true => CopyOptions { resume: Resume::Existing, ..options },
-        false => options,
-    }
+    let unfinished = there.as_ref().and_then(Option::as_ref).zip(known.from.as_ref());
+    let options = match unfinished {
+        Some((there, source)) if engine::is_unfinished(there, source) => {
+            CopyOptions { resume: Resume::Existing, ..options }
+        }
+        _ => options,
+    };
+    (options, Known { to: there, ..known })
 }
 
 #[derive(Default)]

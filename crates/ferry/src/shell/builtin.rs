@@ -104,7 +104,7 @@ impl Shell {
                 let argument = self.remote(word)?;
                 let place = self.cx.places.open(&argument, Role::Read).await?;
                 match glob::expand(&place).await?.as_slice() {
-                    [path] => place.with_path(path.clone()),
+                    [found] => place.with_path(found.path.clone()),
                     _ => return Err(Failure::usage("that stands for several directories")),
                 }
             }

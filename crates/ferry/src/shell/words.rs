@@ -147,7 +147,7 @@ impl Shell {
             .map_err(|e| Failure::path(here.display(), e))?;
         let place = root.seen_from(&here, word.spec())?;
         let found = glob::expand(&place).await?;
-        Ok(found.iter().map(|path| OsStr::from_bytes(path.as_bytes()).to_owned()).collect())
+        Ok(found.iter().map(|it| OsStr::from_bytes(it.path.as_bytes()).to_owned()).collect())
     }
 
     /// A word as a URL: seen from where we are, unless it is one, or a bookmark, already.
