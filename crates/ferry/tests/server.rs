@@ -189,6 +189,16 @@ async fn the_shell_obeys_scripts() {
     let ran = office.run(&["shell", "@", "-f", "script"]);
     assert_eq!(ran.code, Some(2), "a command that fails ends a script: {}", ran.err);
     assert!(desk.has("e") && desk.has("srv/d/e"));
+    let script = "mkdir up; cd up; mirror -R tree here -x '*.log'; lcd down; mget here/*.txt; \
+                  mirror here there; lls there; cd -; rmdir up || rm -r up; find . --name '*.txt'";
+    for name in ["tree/a.txt", "tree/b.log", "tree/sub/c.txt"] {
+        desk.put(name, name);
+    }
+    std::fs::create_dir(desk.at("down")).unwrap();
+    let ran = office.run(&["--json", "shell", "@", "-c", script]).well();
+    assert!(desk.has("down/a.txt") && desk.has("down/there/sub/c.txt") && !desk.has("srv/up"));
+    assert!(!desk.has("down/there/b.log"), "{}", ran.out);
+    assert!(ran.out.contains("\"type\":\"summary\""), "flags hold for all: {}", ran.out);
     let piped = office.run_with(&["shell", "@"], "cd d\nls\nexit 3\nrm e\n");
     assert_eq!(piped.code, Some(3), "{}", piped.err);
 }

@@ -262,8 +262,14 @@ pub(crate) struct Output {
     pub(crate) trace: bool,
 }
 
-/// Includes and excludes in the order they were typed in, which decides what they mean.
+/// With includes and excludes in the order they were typed in.
 pub(crate) fn with_rules(mut cli: Cli, matches: &ArgMatches) -> Cli {
+    cli.flags.choice.rules = rules(matches);
+    cli
+}
+
+/// Includes and excludes in the order they were typed in, which decides what they mean.
+pub(crate) fn rules(matches: &ArgMatches) -> Vec<(bool, String)> {
     let inner = innermost(matches);
     let mut rules: Vec<(usize, bool, String)> = Vec::new();
     for (id, include) in [("include", true), ("exclude", false)] {
@@ -272,8 +278,7 @@ pub(crate) fn with_rules(mut cli: Cli, matches: &ArgMatches) -> Cli {
         rules.extend(places.zip(typed).map(|(at, rule)| (at, include, rule.clone())));
     }
     rules.sort_by_key(|(at, ..)| *at);
-    cli.flags.choice.rules = rules.into_iter().map(|(_, include, rule)| (include, rule)).collect();
-    cli
+    rules.into_iter().map(|(_, include, rule)| (include, rule)).collect()
 }
 
 /// The flags that were typed with the command itself, which knows those before it, too.

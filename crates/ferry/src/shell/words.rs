@@ -12,7 +12,7 @@ use ferry_proto::path::FtpPath;
 use super::Shell;
 use super::parse::Word;
 use super::table::Side;
-use crate::cli::{Alike, Cli, Command, Flags, Mirror, session_words, with_rules};
+use crate::cli::{Alike, Cli, Command, Flags, Mirror, rules, session_words, with_rules};
 use crate::cx::Cx;
 use crate::exit::{Failure, Outcome};
 use crate::place::{Place, Role};
@@ -71,7 +71,9 @@ impl Shell {
         let mut argv: Vec<OsString> = vec!["mirror".into()];
         argv.extend(session_words(&self.cx.session));
         argv.extend(words.iter().map(|word| OsString::from_vec(word.plain())));
-        let typed = LftpMirror::try_parse_from(&argv).map_err(|e| usage(&e))?;
+        let matches = LftpMirror::command().try_get_matches_from(&argv).map_err(|e| usage(&e))?;
+        let mut typed = LftpMirror::from_arg_matches(&matches).map_err(|e| usage(&e))?;
+        typed.flags.choice.rules = rules(&matches);
         let here = OsString::from(".");
         let from = typed.from.unwrap_or_else(|| here.clone());
         let to = match typed.to {
