@@ -302,7 +302,12 @@ impl Record for Planned<'_> {
     const MEANING: &'static str =
         "One difference, and what is done about it: `diff`, `mirror` and `sync` with `--dry-run`.";
     const FIELDS: &'static [Field] = &[
-        ("action", "string", "what is to be done, as in a plan"),
+        (
+            "action",
+            "string",
+            "`mkdir`, `copy`, `link`, `time`, `rename`, `delete`, `skip`; \
+             of `diff`: `first`, `second` (only there), `differs`",
+        ),
         ("path", "string", "the path below both trees"),
         ("path_hex?", "string", "its octets in hexadecimal, if they are no UTF-8"),
         ("size?", "number", "octets to be moved"),
@@ -330,7 +335,8 @@ pub(crate) struct Summary {
 
 impl Record for Summary {
     const NAME: &'static str = "summary";
-    const MEANING: &'static str = "What was done in all; the last line of `mirror` and `sync`.";
+    const MEANING: &'static str =
+        "What was done in all: the last line of `mirror` and `sync`, but of dry runs.";
     const FIELDS: &'static [Field] = &[
         ("copied", "number", "files that were copied"),
         ("moved", "number", "octets that were moved"),

@@ -208,13 +208,12 @@ pub(crate) async fn into(cx: &Cx, engine: &Engine, from: &Place, target: &Target
     let report = Report::new(cx, from, &to);
     let (left, right) = (tree(from), tree(&to));
     let observer = report.observer();
-    let summary = if cx.dry_run() {
+    if cx.dry_run() {
         let (plan, summary) = mirror::plan(&left, &right, &options, observer).await;
         report.plan(&plan)?;
-        summary
-    } else {
-        mirror::mirror(&left, &right, &options, observer).await
-    };
+        return Ok(exit(cx, &summary, report.is_unsettled()));
+    }
+    let summary = mirror::mirror(&left, &right, &options, observer).await;
     report.end(&summary)?;
     Ok(exit(cx, &summary, report.is_unsettled()))
 }
