@@ -204,8 +204,9 @@ impl Record for Done<'_> {
 
 /// One file was copied.
 pub(crate) struct Copied<'a> {
-    pub(crate) from: &'a str,
-    pub(crate) to: &'a str,
+    /// As an argument that leads there.
+    pub(crate) from: &'a [u8],
+    pub(crate) to: &'a [u8],
     pub(crate) size: u64,
     pub(crate) resumed: u64,
     pub(crate) moved: u64,
@@ -219,8 +220,10 @@ impl Record for Copied<'_> {
     const NAME: &'static str = "copied";
     const MEANING: &'static str = "One file has arrived: `get`, `put`, `fxp`, `mirror`, `sync`.";
     const FIELDS: &'static [Field] = &[
-        ("from", "string", "the source, with its server"),
-        ("to", "string", "the copy, with its server"),
+        ("from", "string", "the source: a local path, a URL, or `-`"),
+        ("from_hex?", "string", "its octets in hexadecimal, if they are no UTF-8"),
+        ("to", "string", "the copy: a local path or a URL"),
+        ("to_hex?", "string", "its octets in hexadecimal, if they are no UTF-8"),
         ("size", "number", "octets of the file"),
         ("resumed", "number", "octets that were there already"),
         ("moved", "number", "octets that were moved, failed attempts included"),
@@ -231,7 +234,8 @@ impl Record for Copied<'_> {
     ];
 
     fn fill(&self, obj: &mut Obj) {
-        obj.text("from", self.from).text("to", self.to).number("size", self.size);
+        obj.name(("from", "from_hex"), self.from).name(("to", "to_hex"), self.to);
+        obj.number("size", self.size);
         obj.number("resumed", self.resumed).number("moved", self.moved);
         obj.number("retried", self.retried).truth("verified", self.verified);
         obj.number("milliseconds", self.milliseconds).truth("dry_run", self.dry_run);

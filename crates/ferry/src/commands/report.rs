@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ferry_client::copy::{Copied, Progress as _};
 use ferry_client::mirror::{Action, Event, Observer, Plan, Reason, Side, Summary, What, Why};
@@ -170,7 +171,7 @@ impl Inner {
         at(place, &action.path)
     }
 
-    fn done(&self, action: &Action, copied: Option<&Copied>) -> Outcome<()> {
+    fn done(&self, action: &Action, copied: Option<&Copied>, took: Duration) -> Outcome<()> {
         let cx = &self.cx;
         let to = self.shown(action);
         let Some(copied) = copied else {
@@ -187,21 +188,33 @@ impl Inner {
             Side::Left => &self.right,
             Side::Right => &self.left,
         };
-        let from = at(source, &action.path);
+        let target = match action.to {
+            Side::Left => &self.left,
+            Side::Right => &self.right,
+        };
+        let (from, copy) = (argument(source, &action.path), argument(target, &action.path));
         cx.tell(
             || records::Copied {
                 from: &from,
-                to: &to,
+                to: &copy,
                 size: copied.size,
                 resumed: copied.resumed,
                 moved: copied.moved,
                 retried: copied.retried,
                 verified: copied.verified,
-                milliseconds: 0,
+                milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 dry_run: false,
             },
             || format!("copy    {to} ({})", human(copied.size)),
         )
+    }
+}
+
+/// A path of a tree at that place, as an argument that leads there.
+fn argument(place: &Place, path: &FtpPath) -> Vec<u8> {
+    match place.path.resolve(below(path)) {
+        Ok(path) => place.argument(&path),
+        Err(_) => path.as_bytes().to_vec(),
     }
 }
 
@@ -240,12 +253,14 @@ impl Observer for Inner {
                 }
             }
             Event::Done(action, copied) => {
+                let mut took = Duration::ZERO;
                 if let Some(file) = active.remove(&(action.to, action.path.clone())) {
+                    took = file.elapsed();
                     file.done();
                 }
                 drop(active);
                 // A reader that has gone away shows when the summary is written.
-                let _ = self.done(action, *copied);
+                let _ = self.done(action, *copied, took);
             }
             Event::Failed(path, error) => {
                 for side in [Side::Right, Side::Left] {

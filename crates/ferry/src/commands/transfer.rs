@@ -218,7 +218,7 @@ async fn one(cx: &Cx, job: Job, options: CopyOptions, board: &Board) -> Outcome<
     if cx.dry_run() {
         let size = known.from.as_ref().map_or(0, |meta| meta.size);
         let copied = Sizes { size, ..Sizes::default() };
-        return tell(cx, &shown_from, &shown_to, copied, 0);
+        return tell(cx, Some(&from), &to, copied, 0);
     }
     let file = board.file(shown_from.clone());
     let (options, known) = resuming(options, &to, known).await;
@@ -233,7 +233,7 @@ async fn one(cx: &Cx, job: Job, options: CopyOptions, board: &Board) -> Outcome<
     .map_err(|e| Failure::client(format!("{shown_from} -> {shown_to}"), &e))?;
     file.done();
     let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tell(cx, &shown_from, &shown_to, Sizes::from(&copied), millis)
+    tell(cx, Some(&from), &to, Sizes::from(&copied), millis)
 }
 
 /// An upload that broke off in an earlier run is continued, if it proves to be one.
@@ -281,13 +281,16 @@ impl From<&Copied> for Sizes {
     }
 }
 
-fn tell(cx: &Cx, from: &str, to: &str, sizes: Sizes, millis: u64) -> Outcome<()> {
+/// Tells of one copy; [`None`] stands for standard input.
+fn tell(cx: &Cx, from: Option<&Place>, to: &Place, sizes: Sizes, millis: u64) -> Outcome<()> {
     let Sizes { size, resumed, moved, retried, verified } = sizes;
     let dry_run = cx.dry_run();
+    let source = from.map_or_else(|| b"-".to_vec(), |from| from.argument(&from.path));
+    let copy = to.argument(&to.path);
     cx.tell(
         || records::Copied {
-            from,
-            to,
+            from: &source,
+            to: &copy,
             size,
             resumed,
             moved,
@@ -301,7 +304,8 @@ fn tell(cx: &Cx, from: &str, to: &str, sizes: Sizes, millis: u64) -> Outcome<()>
                 0 => String::new(),
                 resumed => format!(", {} of it were there", human(resumed)),
             };
-            format!("{from} -> {to} ({}{resumed})", human(size))
+            let from = from.map_or_else(|| "-".to_owned(), Place::shown);
+            format!("{from} -> {} ({}{resumed})", to.shown(), human(size))
         },
     )
 }
@@ -314,7 +318,7 @@ pub(crate) async fn from_standard_input(cx: &Cx, target: &OsStr, append: bool) -
     }
     let (engine, place) = (Engine::new(&cx.flags)?, target.place);
     if cx.dry_run() {
-        tell(cx, "-", &place.shown(), Sizes::default(), 0)?;
+        tell(cx, None, &place, Sizes::default(), 0)?;
         return Ok(Exit::Done);
     }
     let (mode, perm) = (super::put::write_mode(append), engine.file_perm());
@@ -328,6 +332,6 @@ pub(crate) async fn from_standard_input(cx: &Cx, target: &OsStr, append: bool) -
     let size = done.map_err(fail)?;
     file.done();
     let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tell(cx, "-", &place.shown(), Sizes { size, moved: size, ..Sizes::default() }, millis)?;
+    tell(cx, None, &place, Sizes { size, moved: size, ..Sizes::default() }, millis)?;
     Ok(Exit::Done)
 }

@@ -166,7 +166,7 @@ impl Board {
         state.next += 1;
         let active = Active { name: name.into(), size: None, there: 0, rate: Rate::default() };
         state.active.insert(id, active);
-        File { board: self.clone(), id }
+        File { board: self.clone(), id, start: self.elapsed() }
     }
 
     /// Octets moved so far.
@@ -231,9 +231,15 @@ fn record(state: &State) -> records::Progress {
 pub(crate) struct File {
     board: Board,
     id: u64,
+    start: Duration,
 }
 
 impl File {
+    /// How long ago it began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.board.elapsed().saturating_sub(self.start)
+    }
+
     /// The file has arrived.
     pub(crate) fn done(self) {
         self.board.0.lock().files_done += 1;
