@@ -230,6 +230,17 @@ fn bookmarks_are_kept_and_no_passwords() {
 }
 
 #[test]
+fn a_file_of_log_ins_that_cannot_be_read_stops_only_who_named_it() {
+    let desk = Desk::new();
+    desk.put(".netrc", "machine h secret-that-was-torn apart");
+    desk.put("f", "x");
+    let ran = desk.run(&["cat", "f"]).well();
+    assert!(ran.err.contains("line 1") && !ran.err.contains("torn"), "{}", ran.err);
+    assert_eq!(desk.run(&["--netrc", ".netrc", "cat", "f"]).code, Some(2));
+    assert_eq!(desk.run(&["--netrc", "none", "cat", "f"]).code, Some(3));
+}
+
+#[test]
 fn the_manual_has_the_table_of_exit_codes_and_every_command() {
     let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/client.md");
     let manual = fs::read_to_string(manual).unwrap();
