@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
-use super::tools::{Given, Tool};
+use super::tools::Ready;
 use super::vsftpd;
 
 /// The head, with `settings` of the kernel and the command that does it again.
-pub(crate) fn about(tools: &[&Tool], given: &Given, settings: &[String]) -> String {
+pub(crate) fn about(tools: &[Ready], settings: &[String]) -> String {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let mut text = format!(
         "# FTP clients side by side\n\n\
@@ -28,8 +28,8 @@ pub(crate) fn about(tools: &[&Tool], given: &Given, settings: &[String]) -> Stri
     }
     text += "\n| program | version |\n|---|---|\n";
     for tool in tools {
-        let version = tool.version(given).unwrap_or_else(|| "not here".to_owned());
-        let _ = writeln!(text, "| {} | {version} |", tool.name);
+        let version = tool.version.as_deref().unwrap_or("not here");
+        let _ = writeln!(text, "| {} | {version} |", tool.kind.name);
     }
     let ferryd = interop::server::binary().map(|path| path.display().to_string());
     let ferryd = ferryd.map(|path| said(&path, &["--version"]));

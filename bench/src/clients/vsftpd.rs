@@ -98,7 +98,8 @@ impl Drop for Vsftpd {
 }
 
 /// Resumption is not demanded: half of the clients cannot do it, and then there was nothing to
-/// compare.
+/// compare. Who is anonymous becomes an account whose home exists on any machine, or no log-in
+/// succeeds.
 fn configuration(
     dir: &Path,
     files: &Path,
@@ -110,7 +111,7 @@ fn configuration(
     format!(
         "listen=YES\nlisten_address={listen}\nlisten_port={port}\nbackground=NO\n\
          pasv_address={public}\nconnect_from_port_20=NO\n\
-         anonymous_enable=YES\nlocal_enable=NO\nno_anon_password=NO\nftp_username=nobody\n\
+         anonymous_enable=YES\nlocal_enable=NO\nno_anon_password=NO\nftp_username=daemon\n\
          nopriv_user=nobody\nanon_root={files}\nsecure_chroot_dir={dir}/empty\n\
          allow_writeable_chroot=YES\nwrite_enable=YES\nanon_upload_enable=YES\n\
          anon_mkdir_write_enable=YES\nanon_other_write_enable=YES\n\
