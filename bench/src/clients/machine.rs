@@ -5,7 +5,6 @@ use std::fs;
 use std::process::Command;
 
 use super::tools::Ready;
-use super::vsftpd;
 
 /// The head, with `settings` of the kernel and the command that does it again.
 pub(crate) fn about(tools: &[Ready], settings: &[String]) -> String {
@@ -34,11 +33,10 @@ pub(crate) fn about(tools: &[Ready], settings: &[String]) -> String {
     let ferryd = interop::server::binary().map(|path| path.display().to_string());
     let ferryd = ferryd.map(|path| said(&path, &["--version"]));
     let _ = writeln!(text, "| ferryd | {} |", ferryd.unwrap_or_else(|e| e.to_string()));
-    let vsftpd = vsftpd::program().map(|path| {
-        // It writes to its standard input.
-        said("sh", &["-c", "\"$0\" -v 0>&1", &path.display().to_string()])
-    });
-    let _ = writeln!(text, "| vsftpd | {} |", vsftpd.unwrap_or_else(|e| e.to_string()));
+    let vsftpd = interop::servers::folder().join("vsftpd/usr/sbin/vsftpd").display().to_string();
+    // It writes to its standard input.
+    let vsftpd = said("sh", &["-c", "\"$0\" -v 0>&1", &vsftpd]);
+    let _ = writeln!(text, "| vsftpd | {vsftpd} |");
     text
 }
 

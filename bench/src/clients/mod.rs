@@ -13,7 +13,6 @@ mod report;
 mod servers;
 mod tools;
 mod trial;
-mod vsftpd;
 
 use std::fs;
 use std::io;
@@ -113,7 +112,7 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
         );
         for cell in cells {
             // A server for each cell: none carries over what it has learned or not freed.
-            let server = match servers::start(cell.server, at, &place) {
+            let server = match servers::start(cell.server, at, &place.served()) {
                 Ok(server) => server,
                 Err(e) => {
                     skipped.push(format!("{cell}: {e}"));

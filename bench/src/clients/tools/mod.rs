@@ -9,7 +9,7 @@ mod rclone;
 mod wget;
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -23,8 +23,8 @@ pub(crate) struct Job<'a> {
     pub(crate) work: Work,
     pub(crate) direction: Direction,
     pub(crate) tls: bool,
-    pub(crate) host: Ipv4Addr,
-    pub(crate) port: u16,
+    /// The server.
+    pub(crate) at: SocketAddr,
     pub(crate) user: &'a str,
     pub(crate) password: &'a str,
     pub(crate) load: &'a Load,
@@ -42,7 +42,7 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// The server's URL, without log-in.
     pub(crate) fn url(&self, scheme: &str, path: &str) -> String {
-        format!("{scheme}://{}:{}/{path}", self.host, self.port)
+        format!("{scheme}://{}/{path}", self.at)
     }
 }
 
