@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cell::Cell;
 use super::climb::climb;
-use super::tools::Tool;
+use super::tools::Ready;
 use super::trial::{Outcome, Stage, per_second};
 
 /// What a client did in a cell.
@@ -44,7 +44,7 @@ impl Row {
 /// Something of our own fails.
 pub(crate) fn compare(
     stage: &Stage<'_>,
-    tools: &[&Tool],
+    tools: &[Ready],
     runs: usize,
     say: &dyn Fn(&str),
 ) -> io::Result<Comparison> {
@@ -61,7 +61,7 @@ pub(crate) fn compare(
                 continue;
             }
             let outcome = stage.run(tool, row.parallel.unwrap_or(1), false)?;
-            say(&format!("{} | {} | run {run}: {outcome}", stage.cell, tool.name));
+            say(&format!("{} | {} | run {run}: {outcome}", stage.cell, tool.kind.name));
             row.runs.push(outcome);
         }
     }
@@ -69,20 +69,21 @@ pub(crate) fn compare(
 }
 
 /// Whether a client can do it at all, and how.
-fn prepare(stage: &Stage<'_>, tool: &Tool, say: &dyn Fn(&str)) -> io::Result<Row> {
-    let mut row = Row { tool: tool.name, parallel: None, runs: Vec::new(), note: String::new() };
-    if let Some(why) = (tool.cannot)(&stage.cell) {
+fn prepare(stage: &Stage<'_>, tool: &Ready, say: &dyn Fn(&str)) -> io::Result<Row> {
+    let mut row =
+        Row { tool: tool.kind.name, parallel: None, runs: Vec::new(), note: String::new() };
+    if let Some(why) = (tool.kind.cannot)(&stage.cell) {
         row.note = why.to_owned();
         return Ok(row);
     }
-    if tool.version(stage.given).is_none() {
-        row.note = format!("not here: {}", tool.program(stage.given).display());
+    if tool.version.is_none() {
+        row.note = "not here".to_owned();
         return Ok(row);
     }
-    let ladder = (tool.ladder)(&stage.cell);
+    let ladder = (tool.kind.ladder)(&stage.cell);
     let tried = climb(ladder, |parallel| {
         let outcome = stage.run(tool, parallel, true)?;
-        say(&format!("{} | {} | trying {parallel}: {outcome}", stage.cell, tool.name));
+        say(&format!("{} | {} | trying {parallel}: {outcome}", stage.cell, tool.kind.name));
         Ok::<_, io::Error>(outcome)
     })?;
     let Some((parallel, outcome)) = tried else { return Ok(row) };

@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
-use super::tools::{Given, Tool};
-use super::vsftpd;
+use super::tools::Ready;
 
 /// The head, with `settings` of the kernel and the command that does it again.
-pub(crate) fn about(tools: &[&Tool], given: &Given, settings: &[String]) -> String {
+pub(crate) fn about(tools: &[Ready], settings: &[String]) -> String {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let mut text = format!(
         "# FTP clients side by side\n\n\
@@ -28,17 +27,16 @@ pub(crate) fn about(tools: &[&Tool], given: &Given, settings: &[String]) -> Stri
     }
     text += "\n| program | version |\n|---|---|\n";
     for tool in tools {
-        let version = tool.version(given).unwrap_or_else(|| "not here".to_owned());
-        let _ = writeln!(text, "| {} | {version} |", tool.name);
+        let version = tool.version.as_deref().unwrap_or("not here");
+        let _ = writeln!(text, "| {} | {version} |", tool.kind.name);
     }
     let ferryd = interop::server::binary().map(|path| path.display().to_string());
     let ferryd = ferryd.map(|path| said(&path, &["--version"]));
     let _ = writeln!(text, "| ferryd | {} |", ferryd.unwrap_or_else(|e| e.to_string()));
-    let vsftpd = vsftpd::program().map(|path| {
-        // It writes to its standard input.
-        said("sh", &["-c", "\"$0\" -v 0>&1", &path.display().to_string()])
-    });
-    let _ = writeln!(text, "| vsftpd | {} |", vsftpd.unwrap_or_else(|e| e.to_string()));
+    let vsftpd = interop::servers::folder().join("vsftpd/usr/sbin/vsftpd").display().to_string();
+    // It writes to its standard input.
+    let vsftpd = said("sh", &["-c", "\"$0\" -v 0>&1", &vsftpd]);
+    let _ = writeln!(text, "| vsftpd | {vsftpd} |");
     text
 }
 

@@ -13,7 +13,6 @@ mod report;
 mod servers;
 mod tools;
 mod trial;
-mod vsftpd;
 
 use std::fs;
 use std::io;
@@ -26,7 +25,7 @@ use cell::Cell;
 use compare::Comparison;
 use place::Place;
 use servers::Addresses;
-use tools::{Given, Tool};
+use tools::Ready;
 use trial::Stage;
 
 /// What `ferry-bench clients` is told.
@@ -80,14 +79,15 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
     let try_files = arguments.try_files.unwrap_or_else(|| (files / 5).max(1));
     let runs = arguments.runs.unwrap_or(if arguments.quick { 1 } else { 3 });
     let limit = Duration::from_secs(pick(arguments.timeout, 60, 300));
-    let given = Given { ferry: arguments.ferry.map(|path| absolute(&path)) };
-    let wanted = |tool: &&Tool| {
-        arguments.clients.is_empty() || arguments.clients.iter().any(|name| name == tool.name)
+    let ferry = arguments.ferry.as_deref().map(absolute);
+    let wanted = |name: &str| {
+        arguments.clients.is_empty() || arguments.clients.iter().any(|client| client == name)
     };
-    let tools: Vec<&Tool> = tools::ALL.iter().filter(wanted).collect();
+    let wanted = tools::ALL.iter().filter(|tool| wanted(tool.name));
+    let tools: Vec<Ready> = wanted.map(|tool| Ready::look(tool, ferry.as_deref())).collect();
 
     let tuning = Tuning::raise();
-    let about = machine::about(&tools, &given, tuning.said());
+    let about = machine::about(&tools, tuning.said());
     let place = Place::make(files, large, try_files)?;
     let say = |line: &str| eprintln!("{line}");
     let mut comparisons: Vec<Comparison> = Vec::new();
@@ -112,7 +112,7 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
         );
         for cell in cells {
             // A server for each cell: none carries over what it has learned or not freed.
-            let server = match servers::start(cell.server, at, &place) {
+            let server = match servers::start(cell.server, at, &place.served()) {
                 Ok(server) => server,
                 Err(e) => {
                     skipped.push(format!("{cell}: {e}"));
@@ -120,7 +120,7 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
                     continue;
                 }
             };
-            let stage = Stage { cell, place: &place, server: &server, given: &given, limit };
+            let stage = Stage { cell, place: &place, server: &server, limit };
             let comparison = compare::compare(&stage, &tools, runs, &say)?;
             say(&report::table(&comparison));
             comparisons.push(comparison);

@@ -2,14 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
-use interop::link::Link;
-use interop::server::Extra;
+use interop::servers::{self, Kind, Options, Peer, Tls};
 
-use super::cell;
-use super::place::Place;
-use super::vsftpd::{self, Vsftpd};
+use super::cell::Server;
 
 /// Where a server listens, and what clients call it.
 #[derive(Debug, Clone, Copy)]
@@ -22,58 +20,37 @@ pub(super) struct Addresses {
 #[derive(Debug)]
 pub(super) struct Running {
     /// Where clients go.
-    pub(super) host: Ipv4Addr,
-    pub(super) port: u16,
+    pub(super) at: SocketAddr,
     pub(super) user: &'static str,
     pub(super) password: &'static str,
-    _process: Process,
+    _peer: Peer,
 }
 
-#[derive(Debug)]
-enum Process {
-    Vsftpd { _process: Vsftpd },
-    Ferryd { _process: Box<interop::server::Server> },
-}
-
-/// Starts one.
+/// Starts one that serves `served`.
 ///
 /// # Errors
-/// It does not start, or is not there.
-pub(super) fn start(server: cell::Server, at: Addresses, place: &Place) -> io::Result<Running> {
-    match server {
-        cell::Server::Vsftpd => {
-            let process = Vsftpd::start(&place.served(), at.listen, at.public)?;
-            Ok(Running {
-                host: at.public,
-                port: process.port,
-                user: vsftpd::USER,
-                password: vsftpd::PASSWORD,
-                _process: Process::Vsftpd { _process: process },
-            })
-        }
-        cell::Server::Ferryd => ferryd(at, place),
-    }
-}
-
-fn ferryd(at: Addresses, place: &Place) -> io::Result<Running> {
-    let Addresses { listen, public } = at;
-    let [a, b, ..] = public.octets();
-    // Clients of private networks are told other addresses only by a table.
-    let told =
-        format!("public_address = {{ default = \"{public}\", \"{a}.{b}.0.0/16\" = \"{public}\" }}");
-    let server = if listen == public { "" } else { told.as_str() };
-    let extra = Extra { v4: Some(listen), server, ..Extra::default() };
-    let served = place.served();
-    let process = interop::server::Server::extended(extra, |dir| {
-        // What is served lies in memory; the rest of the server's directory need not.
-        fs::remove_dir(dir.join("files"))?;
-        std::os::unix::fs::symlink(served, dir.join("files"))
-    })?;
+/// It does not start, or is not here.
+pub(super) fn start(server: Server, at: Addresses, served: &Path) -> io::Result<Running> {
+    let options = Options {
+        ip: at.listen,
+        announced: (at.public != at.listen).then_some(at.public),
+        // Half of the clients cannot resume, and then there was nothing to compare.
+        strict: false,
+        ..Options::new(Tls::V13)
+    };
+    let kind = match server {
+        Server::Vsftpd => Kind::Vsftpd,
+        Server::Ferryd => Kind::Ferryd,
+    };
+    let peer = servers::start_with(kind, options)?
+        .ok_or_else(|| io::Error::other("it is not here: `cargo xtask peers` gets it"))?;
+    // Nothing looks at the directory before the first log-in.
+    fs::remove_dir(&peer.root)?;
+    std::os::unix::fs::symlink(served, &peer.root)?;
     Ok(Running {
-        host: public,
-        port: process.address(&Link::PLAIN)?.port(),
-        user: interop::USER,
-        password: interop::PASSWORD,
-        _process: Process::Ferryd { _process: Box::new(process) },
+        at: SocketAddr::new(at.public.into(), peer.addr.port()),
+        user: peer.user(),
+        password: peer.password(),
+        _peer: peer,
     })
 }

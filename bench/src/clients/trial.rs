@@ -8,7 +8,7 @@ use interop::process;
 use super::cell::{Cell, Direction, Work};
 use super::place::Place;
 use super::servers::Running;
-use super::tools::{Given, Job, Tool};
+use super::tools::{Job, Ready};
 use crate::clock;
 
 /// The longest reason that goes into a table.
@@ -31,7 +31,6 @@ pub(crate) struct Stage<'a> {
     pub(crate) cell: Cell,
     pub(crate) place: &'a Place,
     pub(crate) server: &'a Running,
-    pub(crate) given: &'a Given,
     pub(crate) limit: Duration,
 }
 
@@ -40,7 +39,7 @@ impl Stage<'_> {
     ///
     /// # Errors
     /// Something of our own fails; what fails of the client is an outcome.
-    pub(crate) fn run(&self, tool: &Tool, parallel: u32, trying: bool) -> io::Result<Outcome> {
+    pub(crate) fn run(&self, tool: &Ready, parallel: u32, trying: bool) -> io::Result<Outcome> {
         let Cell { work, direction, tls, .. } = self.cell;
         self.place.clear()?;
         let load = self.place.load(work, trying);
@@ -59,8 +58,7 @@ impl Stage<'_> {
             work,
             direction,
             tls,
-            host: self.server.host,
-            port: self.server.port,
+            at: self.server.at,
             user: self.server.user,
             password: self.server.password,
             load,
@@ -69,7 +67,7 @@ impl Stage<'_> {
             parallel,
             home: home.path(),
         };
-        let command = tool.command(self.given, &job)?;
+        let command = tool.command(&job)?;
         let began = clock::now();
         let finished = process::run(command, b"", self.limit)?;
         let took = began.elapsed();
@@ -89,11 +87,12 @@ impl Stage<'_> {
     }
 }
 
-/// The last line it said, errors before others.
+/// The last line of words it said, errors before others; meters are no words.
 fn last_words(finished: &process::Finished) -> String {
-    let lines =
-        |text: &str| text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned);
-    let said = lines(&finished.stderr).or_else(|| lines(&finished.stdout));
+    let is_words = |line: &&str| line.chars().filter(char::is_ascii_alphabetic).count() >= 10;
+    let last =
+        |text: &str| text.split(['\n', '\r']).map(str::trim).rfind(is_words).map(str::to_owned);
+    let said = last(&finished.stderr).or_else(|| last(&finished.stdout));
     said.unwrap_or_else(|| "said nothing".to_owned())
         .chars()
         .map(|c| if c.is_control() || c == '|' { ' ' } else { c })

@@ -19,7 +19,7 @@ fn command(program: &Path, job: &Job<'_>) -> io::Result<Command> {
     let mut command = Command::new(program);
     let user = job.user;
     let password = job.password.replace(' ', "%20");
-    let url = format!("ftp://{user}:{password}@{}:{}/{}", job.host, job.port, job.remote);
+    let url = format!("ftp://{user}:{password}@{}/{}", job.at, job.remote);
     command.arg(match (job.work, job.direction) {
         (Work::Small, _) => "mirror",
         (Work::Large, Direction::Down) => "get",

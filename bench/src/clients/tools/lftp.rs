@@ -47,7 +47,10 @@ fn command(program: &Path, job: &Job<'_>) -> io::Result<Command> {
          set mirror:parallel-directories true; set mirror:set-permissions false; \
          set pget:save-status never; set pget:min-chunk-size 1M; {security}; \
          open -u '{},{}' -p {} {}; {task}",
-        job.user, job.password, job.port, job.host
+        job.user,
+        job.password,
+        job.at.port(),
+        job.at.ip()
     );
     let mut command = Command::new(program);
     command.args(["--norc", "-c", &script]);

@@ -9,7 +9,7 @@ mod rclone;
 mod wget;
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -23,8 +23,8 @@ pub(crate) struct Job<'a> {
     pub(crate) work: Work,
     pub(crate) direction: Direction,
     pub(crate) tls: bool,
-    pub(crate) host: Ipv4Addr,
-    pub(crate) port: u16,
+    /// The server.
+    pub(crate) at: SocketAddr,
     pub(crate) user: &'a str,
     pub(crate) password: &'a str,
     pub(crate) load: &'a Load,
@@ -42,7 +42,7 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// The server's URL, without log-in.
     pub(crate) fn url(&self, scheme: &str, path: &str) -> String {
-        format!("{scheme}://{}:{}/{path}", self.host, self.port)
+        format!("{scheme}://{}/{path}", self.at)
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Tool {
 }
 
 /// All of them, ours first.
-pub(crate) const ALL: [Tool; 7] =
+pub(crate) static ALL: [Tool; 7] =
     [ferry::TOOL, lftp::TOOL, rclone::TOOL, rclone::OF_DEBIAN, curl::TOOL, ncftp::TOOL, wget::TOOL];
 
 /// For what cannot be parallel, or decides by itself.
@@ -74,32 +74,31 @@ pub(super) fn files_at_once(cell: &Cell) -> &'static [u32] {
 /// For one file, down.
 pub(super) const SEGMENTS: &[u32] = &[1, 2, 4, 8, 16];
 
-impl Tool {
-    /// The program, as [`std::process::Command`] takes it.
-    pub(crate) fn program(&self, given: &Given) -> PathBuf {
-        match (self.name, &given.ferry) {
-            ("ferry", Some(path)) => path.clone(),
-            _ => (self.program)(),
-        }
-    }
-
+/// A client and what was found out about it on this machine.
+pub(crate) struct Ready {
+    pub(crate) kind: &'static Tool,
+    program: PathBuf,
     /// What it says of its version; `None` if it cannot be run.
-    pub(crate) fn version(&self, given: &Given) -> Option<String> {
-        let mut command = Command::new(self.program(given));
-        let done = command.args(self.version).stdin(Stdio::null()).output().ok()?;
-        let said = [done.stdout, done.stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        let line = said.lines().map(str::trim).find(|line| !line.is_empty())?;
-        // Lists of libraries and addresses behind the number are left out.
-        Some(line.split(['|', '(']).next().unwrap_or(line).trim().chars().take(60).collect())
+    pub(crate) version: Option<String>,
+}
+
+impl Ready {
+    /// Looks for `kind`; `ferry` may be elsewhere.
+    pub(crate) fn look(kind: &'static Tool, ferry: Option<&Path>) -> Self {
+        let program = match ferry {
+            Some(path) if kind.name == "ferry" => path.to_owned(),
+            _ => (kind.program)(),
+        };
+        let version = version(&program, kind.version);
+        Self { kind, program, version }
     }
 
     /// The command for a job.
     ///
     /// # Errors
     /// A file it needs cannot be written.
-    pub(crate) fn command(&self, given: &Given, job: &Job<'_>) -> io::Result<Command> {
-        let mut command = (self.command)(&self.program(given), job)?;
+    pub(crate) fn command(&self, job: &Job<'_>) -> io::Result<Command> {
+        let mut command = (self.kind.command)(&self.program, job)?;
         // Settings and proxies of whoever measures have no part in it.
         command.env("HOME", job.home).env("XDG_CONFIG_HOME", job.home.join("config"));
         command.env("XDG_CACHE_HOME", job.home.join("cache"));
@@ -112,8 +111,13 @@ impl Tool {
     }
 }
 
-/// Programs named on our command line.
-#[derive(Debug, Default)]
-pub(crate) struct Given {
-    pub(crate) ferry: Option<PathBuf>,
+/// The first line, without lists of libraries and addresses behind the number.
+fn version(program: &Path, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new(program);
+    let done = command.args(arguments).stdin(Stdio::null()).output().ok()?;
+    let said = [done.stdout, done.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let line = line.replace(" | ", " ");
+    Some(line.split(" (").next().unwrap_or(&line).trim().chars().take(60).collect())
 }

@@ -21,11 +21,11 @@ fn command(_: &Path, job: &Job<'_>) -> io::Result<Command> {
     let mut command = Command::new(if down { "ncftpget" } else { "ncftpput" });
     // No meters; passive; 30 s are too long to wait.
     command.args(["-V", "-F", "-t", "30", "-u", job.user, "-p", job.password, "-P"]);
-    command.arg(job.port.to_string());
+    command.arg(job.at.port().to_string());
     if job.work == Work::Small {
         command.arg("-R");
     }
-    command.arg(job.host.to_string());
+    command.arg(job.at.ip().to_string());
     let parent = |path: &Path| path.parent().unwrap_or(path).to_owned();
     match (job.direction, job.work) {
         (Direction::Down, Work::Small) => command.arg(job.local).arg(job.remote),

@@ -7,11 +7,11 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::super::cell::Server;
-use super::{Cell, Direction, Job, ONE, SEGMENTS, Tool, Work, files_at_once, target_dir};
+use super::{Cell, Direction, Job, ONE, SEGMENTS, Tool, Work, files_at_once};
 
 pub(super) const TOOL: Tool = Tool {
     name: "rclone",
-    program: || target_dir().join("peers/venv/bin/rclone"),
+    program: interop::servers::rclone,
     version: &["version"],
     ladder,
     cannot: |_| None,
@@ -47,7 +47,12 @@ fn command(program: &Path, job: &Job<'_>) -> io::Result<Command> {
         Direction::Up => command.arg(job.local).arg(there),
     };
     let (password, parallel) = (obscured(program, job.password)?, job.parallel.to_string());
-    command.args(["--ftp-host", &job.host.to_string(), "--ftp-port", &job.port.to_string()]);
+    command.args([
+        "--ftp-host",
+        &job.at.ip().to_string(),
+        "--ftp-port",
+        &job.at.port().to_string(),
+    ]);
     command.args(["--ftp-user", job.user, "--ftp-pass", &password]);
     if job.tls {
         command.args(["--ftp-explicit-tls", "--ftp-no-check-certificate"]);

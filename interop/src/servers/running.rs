@@ -1,0 +1,109 @@
+//! A server's processes: its port, its start, the wait for it, its end.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+
+use crate::process::{kill_group, last_lines};
+
+/// How often a starting server is tried, and for how long.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+const LOOKS_MAX: u32 = 4000;
+
+/// How much of each log a report holds.
+const LOG_LINES: usize = 20;
+
+/// A port that no one else gets: bound but not listened at. A server that sets `SO_REUSEADDR`, as
+/// all do, may bind and listen there, while whoever asks for any free port does not get this one.
+#[derive(Debug)]
+pub(super) struct Reserved {
+    _held: Socket,
+    pub(super) addr: SocketAddr,
+}
+
+/// Reserves a port.
+pub(super) fn reserve(ip: Ipv4Addr) -> io::Result<Reserved> {
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    held.set_reuse_address(true)?;
+    held.bind(&SocketAddr::from((ip, 0)).into())?;
+    let addr = held.local_addr()?.as_socket();
+    let addr = addr.ok_or_else(|| io::Error::other("a socket without an address"))?;
+    Ok(Reserved { _held: held, addr })
+}
+
+/// A process and whatever it starts. Dropping it ends them all.
+#[derive(Debug)]
+pub(super) struct Running {
+    child: Child,
+    _ports: Vec<Reserved>,
+}
+
+impl Running {
+    /// Starts `command` and waits until it listens at all of `ports`.
+    pub(super) fn start(
+        mut command: Command,
+        ports: Vec<Reserved>,
+        log: &Path,
+    ) -> io::Result<Self> {
+        let log = File::options().create(true).append(true).open(log)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0)
+            .spawn()?;
+        let addresses: Vec<SocketAddr> = ports.iter().map(|port| port.addr).collect();
+        let mut running = Self { child, _ports: ports };
+        for addr in addresses {
+            running.wait_for(addr)?;
+        }
+        Ok(running)
+    }
+
+    fn wait_for(&mut self, addr: SocketAddr) -> io::Result<()> {
+        for _ in 0..LOOKS_MAX {
+            if let Ok(mut greeted) = TcpStream::connect(addr) {
+                // Gone before its greeting it would look like an attack to some.
+                greeted.set_read_timeout(Some(Duration::from_millis(200)))?;
+                let _ = greeted.read(&mut [0; 512]);
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                return Err(io::Error::other(format!("{status}")));
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        Err(io::Error::other("does not get ready"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        kill_group(self.child.id());
+        drop(self.child.wait());
+    }
+}
+
+/// The ends of all logs in a server's directory, marked as such.
+pub(super) fn log_tail(name: &str, dir: &Path) -> String {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut logs: Vec<_> = entries.map(|entry| entry.path()).collect();
+    logs.retain(|path| path.file_name().is_some_and(|n| n.to_string_lossy().ends_with("log")));
+    logs.sort();
+    let mut text = String::new();
+    for path in logs {
+        let log = fs::read(&path).unwrap_or_default();
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        for line in last_lines(&String::from_utf8_lossy(&log), LOG_LINES) {
+            text += &format!("{name} {file}| {line}\n");
+        }
+    }
+    text
+}
