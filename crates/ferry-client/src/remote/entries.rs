@@ -10,7 +10,7 @@ use ferry_proto::path::FtpPath;
 use ferry_storage::{BATCH_MAX, BoxFut, Entries, Entry, FsError, Kind, Meta, Precision};
 
 use super::Remote;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Lease, Use};
 use crate::session::Listed;
 
@@ -33,7 +33,41 @@ struct Lines {
     lost: u64,
 }
 
+/// The longest listing that comes over a data connection shared with others; it is in memory whole.
+const SHARED_MAX: usize = 16 << 20;
+
 pub(super) async fn open(remote: &Remote, path: &FtpPath) -> Result<Box<dyn Entries>> {
+    let (keeps, system) = remote.0.pool.known().read(|known| (known.keeps_data(), known.system));
+    if keeps && !remote.0.long_dirs.has(path) {
+        let fetched = remote
+            .with(Use::SmallDown, |lease| async move {
+                lease.fetch_listing(path.as_bytes(), SHARED_MAX).await
+            })
+            .await;
+        match fetched {
+            Ok(octets) => {
+                let (entries, listed) = Listed::of_facts(&octets, system);
+                return Ok(Box::new(Lines {
+                    remote: remote.clone(),
+                    dir: path.clone(),
+                    listed,
+                    lease: None,
+                    ready: entries.into(),
+                    ended: false,
+                    unread: 0,
+                    lost: 0,
+                }));
+            }
+            Err(error) if error.reply().is_some_and(|reply| reply.code == 501) => {
+                return Err(Error::new(ErrorKind::NotDir, "it is no directory"));
+            }
+            // Too long for this.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                remote.0.long_dirs.tell(path.clone());
+            }
+            Err(error) => return Err(error),
+        }
+    }
     let listed = remote
         .with(Use::Alone, |lease| async move {
             let mut listed = Box::pin(lease.listed(path.as_bytes())).await?;

@@ -27,7 +27,7 @@ use crate::session::{Session, Stat};
 use crate::settings::Settings;
 use crate::site::Site;
 
-use sizes::Sizes;
+use sizes::{LongDirs, Sizes};
 
 /// A server's files. Clones share its sessions.
 ///
@@ -51,6 +51,7 @@ struct Inner {
     pool: Arc<Pool>,
     home: FtpPath,
     sizes: Sizes,
+    long_dirs: LongDirs,
 }
 
 /// What an operation returns as a future.
@@ -86,7 +87,12 @@ impl Remote {
         drop(lease);
         let home = FtpPath::new(&home).unwrap_or_else(|_| FtpPath::root());
         crate::memory::keep(pool.site(), pool.settings(), &pool.capabilities());
-        Ok(Self(Arc::new(Inner { pool, home, sizes: Sizes::default() })))
+        Ok(Self(Arc::new(Inner {
+            pool,
+            home,
+            sizes: Sizes::default(),
+            long_dirs: LongDirs::default(),
+        })))
     }
 
     /// The directory right after the log-in.

@@ -3,6 +3,8 @@
 use ferry_proto::path::FtpPath;
 use ferry_storage::{BoxFut, ByteSource, FsError, Source};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Lease, Use};
@@ -18,13 +20,18 @@ pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<S
     let told = remote.0.sizes.take(path);
     let keeps = remote.0.pool.known().read(crate::session::capabilities::Capabilities::keeps_data);
     if keeps && from == 0 && told.is_some_and(|size| size <= SMALL_MAX) {
+        let octets = usize::try_from(told.unwrap_or(0)).unwrap_or(usize::MAX);
+        let room = remote.0.pool.room(octets).await;
         let fetched = remote
             .with(Use::SmallDown, |lease| async move { lease.fetch_small(path.as_bytes()).await })
             .await;
         match fetched {
             Ok(octets) => {
                 let len = octets.len() as u64;
-                return Ok(Source::Stream { stream: Box::new(Whole { octets, given: 0 }), len });
+                return Ok(Source::Stream {
+                    stream: Box::new(Whole { octets, given: 0, _room: room }),
+                    len,
+                });
             }
             // It has grown since it was listed.
             Err(error) if error.kind() == ErrorKind::Unsupported => {}
@@ -44,7 +51,7 @@ pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<S
         return Err(Error::new(ErrorKind::BadOffset, "the file is shorter than that"));
     }
     let (lease, download, size, first) = remote
-        .with(Use::Transfer, |lease| async move {
+        .with(Use::Download, |lease| async move {
             let size = match told {
                 Some(size) => Some(size),
                 // On this session: another may be more than the server allows, and whoever copies
@@ -75,6 +82,7 @@ pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<S
 struct Whole {
     octets: Vec<u8>,
     given: usize,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl ByteSource for Whole {

@@ -84,7 +84,7 @@ impl ToServer {
     async fn begin(&self) -> Result<(Lease, Upload)> {
         let (path, how) = (self.path.as_bytes(), self.how);
         self.remote
-            .with(Use::Transfer, |lease| async move {
+            .with(Use::Upload, |lease| async move {
                 let upload = lease.upload(path, how).await?;
                 Ok((lease, upload))
             })
@@ -107,6 +107,7 @@ impl ToServer {
                 .known()
                 .read(crate::session::capabilities::Capabilities::keeps_data);
         if small {
+            let _room = self.remote.0.pool.room(gathered.len()).await;
             return self
                 .remote
                 .with(Use::SmallUp, |lease| async move {
@@ -121,9 +122,9 @@ impl ToServer {
         };
         if how == UploadHow::Append {
             // Twice would be twice.
-            return once(self.remote.0.pool.lease(Use::Transfer).await?).await;
+            return once(self.remote.0.pool.lease(Use::Upload).await?).await;
         }
-        self.remote.with(Use::Transfer, once).await
+        self.remote.with(Use::Upload, once).await
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ferry_proto::feat::Features;
 use ferry_proto::listing::System;
 
+use crate::secret::Secret;
+
 /// Something that can be known, or not yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_enums, reason = "three-valued")]
@@ -82,6 +84,10 @@ pub struct Capabilities {
     pub pipelining: Known,
     /// Seconds that listings' times are ahead of UTC.
     pub zone: Option<i32>,
+    /// The shortest time between a command and its reply at a log-in.
+    pub rtt: Option<std::time::Duration>,
+    /// USER was answered 331: PASS may follow it at once the next time.
+    pub(crate) asks_password: bool,
     /// Whether that was tried to be found out in this run.
     pub(crate) zone_tried: bool,
     /// The most control connections it was seen to allow.
@@ -133,15 +139,29 @@ impl Capabilities {
 
 /// Capabilities shared by sessions.
 #[derive(Debug, Default)]
-pub(crate) struct Shared(Mutex<Capabilities>);
+pub(crate) struct Shared {
+    known: Mutex<Capabilities>,
+    /// What the asker has given: a person is asked once, not for each session.
+    password: Mutex<Option<Secret>>,
+}
 
 impl Shared {
     pub(crate) fn new(known: Capabilities) -> Self {
-        Self(Mutex::new(known))
+        Self { known: Mutex::new(known), password: Mutex::new(None) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Capabilities> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The password that was given before.
+    pub(crate) fn password(&self) -> Option<Secret> {
+        self.password.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers a password, or that it was wrong.
+    pub(crate) fn set_password(&self, password: Option<Secret>) {
+        *self.password.lock().unwrap_or_else(PoisonError::into_inner) = password;
     }
 
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Capabilities) -> T) -> T {

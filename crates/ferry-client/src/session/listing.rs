@@ -2,7 +2,7 @@
 
 use ferry_proto::client::fault;
 use ferry_proto::date::UnixTime;
-use ferry_proto::listing::{Asked, Hint, ListedEntry, ListedKind, ListingReader, Report};
+use ferry_proto::listing::{Asked, Hint, ListedEntry, ListedKind, ListingReader, Report, System};
 
 use ferry_proto::path::ForPeople;
 
@@ -265,6 +265,24 @@ fn now() -> UnixTime {
 }
 
 impl Listed {
+    /// The entries of an MLSD listing that is here already.
+    pub(crate) fn of_facts(octets: &[u8], system: System) -> (Vec<ListedEntry>, Self) {
+        let hint = Hint { asked: Asked::Facts, system };
+        let mut reader = ListingReader::new(hint, now());
+        let mut entries = Vec::new();
+        reader.feed(octets, &mut entries);
+        let report = reader.finish(&mut entries);
+        let listed = Self {
+            download: None,
+            reader: None,
+            first: Vec::new(),
+            buf: Vec::new(),
+            entries: 0,
+            report: Some(report),
+        };
+        (entries, listed)
+    }
+
     fn with_first(mut self, first: Vec<ListedEntry>) -> Self {
         self.first = first;
         self

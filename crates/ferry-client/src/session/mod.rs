@@ -109,7 +109,7 @@ impl Session {
         if known.read(|known| known.tls12_only) {
             settings.tls_max = TlsVersion::V12;
         }
-        let logged_in = Box::pin(login::log_in(site, &settings, id)).await?;
+        let logged_in = Box::pin(login::log_in(site, &settings, &known, id)).await?;
         Box::pin(start::start(id, site, &settings, logged_in, known)).await
     }
 
