@@ -32,10 +32,10 @@ const COMMANDS_AHEAD: usize = 64;
 /// Where nobody says how many sessions there may be: as many as move this many small files a second
 /// although each takes [`TRIPS_PER_FILE`] round trips, but no fewer and no more than this. Measured
 /// with vsftpd at 50 ms: 16 sessions 90 files a second, 90 sessions more than four times as many.
-const FILES_PER_SECOND: f64 = 600.0;
+const FILES_PER_SECOND: f64 = 850.0;
 const TRIPS_PER_FILE: f64 = 3.0;
 const SESSIONS_MIN: usize = 8;
-const SESSIONS_MAX: usize = 96;
+const SESSIONS_MAX: usize = 128;
 
 /// How long a full pool is waited at before it is looked at again, in case a word was missed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);

@@ -151,7 +151,7 @@ pub(crate) struct Shared {
 }
 
 /// As many connect at a time.
-const CONNECTING_MAX: usize = 16;
+const CONNECTING_MAX: usize = 24;
 
 impl Default for Shared {
     fn default() -> Self {
