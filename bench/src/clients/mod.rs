@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
 
     let tuning = Tuning::raise();
     let about = machine::about(&tools, tuning.said());
-    let place = Place::make(files, large, try_files)?;
+    let mut place = Place::make(files, large, try_files)?;
     let say = |line: &str| eprintln!("{line}");
     let mut comparisons: Vec<Comparison> = Vec::new();
     let mut skipped = Vec::new();
@@ -112,7 +112,7 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
         );
         for cell in cells {
             // A server for each cell: none carries over what it has learned or not freed.
-            let server = match servers::start(cell.server, at, &place.served()) {
+            let server = match servers::start(cell.server, at, place.base()) {
                 Ok(server) => server,
                 Err(e) => {
                     skipped.push(format!("{cell}: {e}"));
@@ -120,8 +120,10 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
                     continue;
                 }
             };
+            place.move_to(&server.root)?;
             let stage = Stage { cell, place: &place, server: &server, limit };
             let comparison = compare::compare(&stage, &tools, runs, &say)?;
+            place.move_back()?;
             say(&report::table(&comparison));
             comparisons.push(comparison);
             if let Some(out) = &arguments.out {

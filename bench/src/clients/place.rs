@@ -5,6 +5,8 @@
 //!           parallelism; up/, where uploads go
 //! local/    where downloads go
 //! ```
+//!
+//! A server has a directory of its own, so what is served is moved there, and back before it ends.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -44,6 +46,8 @@ pub(crate) struct Load {
 #[derive(Debug)]
 pub(crate) struct Place {
     dir: TempDir,
+    /// Where what is served is now.
+    served: PathBuf,
     loads: [Load; 4],
 }
 
@@ -65,14 +69,41 @@ impl Place {
             tree(&served, "try-tree", try_files)?,
             file(&served, "try-large.bin", (large / 8).max(1))?,
         ];
-        let place = Self { dir, loads };
+        let place = Self { dir, served, loads };
         place.clear()?;
         Ok(place)
     }
 
-    /// The directory to serve.
-    pub(crate) fn served(&self) -> PathBuf {
-        self.dir.path().join("served")
+    /// Where a server's directory must be made, so that moving there is renaming.
+    pub(crate) fn base(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Moves what is served to the empty directory `root`.
+    ///
+    /// # Errors
+    /// It is on another file system.
+    pub(crate) fn move_to(&mut self, root: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(&self.served)? {
+            let entry = entry?;
+            fs::rename(entry.path(), root.join(entry.file_name()))?;
+        }
+        root.clone_into(&mut self.served);
+        Ok(())
+    }
+
+    /// Moves it back.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub(crate) fn move_back(&mut self) -> io::Result<()> {
+        let home = self.dir.path().join("served");
+        self.move_to(&home)
+    }
+
+    /// The directory that is served.
+    pub(crate) fn served(&self) -> &Path {
+        &self.served
     }
 
     /// Where downloads go.

@@ -1,9 +1,8 @@
-//! The servers of a run, each over what is to be moved.
+//! The servers of a run, each in a directory where what is to be moved can be moved to.
 
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use interop::servers::{self, Kind, Options, Peer, Tls};
 
@@ -23,19 +22,21 @@ pub(super) struct Running {
     pub(super) at: SocketAddr,
     pub(super) user: &'static str,
     pub(super) password: &'static str,
+    pub(super) root: PathBuf,
     _peer: Peer,
 }
 
-/// Starts one that serves `served`.
+/// Starts one that serves an empty directory below `base`.
 ///
 /// # Errors
 /// It does not start, or is not here.
-pub(super) fn start(server: Server, at: Addresses, served: &Path) -> io::Result<Running> {
+pub(super) fn start(server: Server, at: Addresses, base: &Path) -> io::Result<Running> {
     let options = Options {
         ip: at.listen,
         announced: (at.public != at.listen).then_some(at.public),
         // Half of the clients cannot resume, and then there was nothing to compare.
         strict: false,
+        base: Some(base),
         ..Options::new(Tls::V13)
     };
     let kind = match server {
@@ -44,13 +45,11 @@ pub(super) fn start(server: Server, at: Addresses, served: &Path) -> io::Result<
     };
     let peer = servers::start_with(kind, options)?
         .ok_or_else(|| io::Error::other("it is not here: `cargo xtask peers` gets it"))?;
-    // Nothing looks at the directory before the first log-in.
-    fs::remove_dir(&peer.root)?;
-    std::os::unix::fs::symlink(served, &peer.root)?;
     Ok(Running {
         at: SocketAddr::new(at.public.into(), peer.addr.port()),
         user: peer.user(),
         password: peer.password(),
+        root: peer.root.clone(),
         _peer: peer,
     })
 }
