@@ -83,6 +83,8 @@ struct State {
     opening_small: [usize; 2],
     /// What the server was seen to allow.
     allowed: Option<usize>,
+    /// Why no session could be made, for those who wait for one.
+    failed: Vec<Error>,
 }
 
 /// Sessions to one server.
@@ -203,29 +205,31 @@ impl Pool {
     pub(crate) async fn lease(self: &Arc<Self>, wanted: Use) -> Result<Lease> {
         loop {
             let freed = self.freed.notified();
-            let choice = self.choose(wanted);
-            match choice {
+            if let Some(error) = self.state().failed.pop() {
+                return Err(error);
+            }
+            match self.choose(wanted) {
                 Choice::Take(session, alone) => {
                     return Ok(Lease { pool: Arc::clone(self), session, alone });
                 }
                 Choice::Wait => {
                     _ = tokio::time::timeout(LOOK_AGAIN, freed).await;
                 }
-                Choice::Open => {
-                    let opening = Opening(self, wanted);
-                    let opened = Session::connect_knowing(
-                        &self.site,
-                        &self.settings,
-                        Arc::clone(&self.known),
-                    );
-                    let opened = opened.await;
-                    drop(opening);
-                    match opened {
-                        Ok(session) => self.add(session),
-                        Err(error) => self.refused(error)?,
-                    }
-                }
+                // Made by a task of its own: whoever waits takes what is free first, this one or
+                // another.
+                Choice::Open => drop(tokio::spawn(Arc::clone(self).open(wanted))),
             }
+        }
+    }
+
+    async fn open(self: Arc<Self>, wanted: Use) {
+        let opening = Opening(&self, wanted);
+        let known = Arc::clone(&self.known);
+        let opened = Session::connect_knowing(&self.site, &self.settings, known).await;
+        drop(opening);
+        match opened {
+            Ok(session) => self.add(session),
+            Err(error) => self.refused(error),
         }
     }
 
@@ -236,17 +240,23 @@ impl Pool {
         self.freed.notify_one();
     }
 
-    /// A session could not be made. Where others are there, theirs is the turn.
-    fn refused(&self, error: Error) -> Result<()> {
+    /// A session could not be made. Where others are there, theirs is the turn, and no more are
+    /// tried; else whoever waits is told.
+    fn refused(&self, error: Error) {
         let mut state = self.state();
+        state.slots.retain(|slot| !slot.session.is_closed());
         let have = state.slots.len() + state.opening;
-        if have == 0 || !matches!(error.kind(), ErrorKind::TooMany | ErrorKind::Busy) {
-            return Err(error);
+        if state.slots.is_empty() {
+            state.failed.push(error);
+        } else {
+            state.allowed = Some(have.max(1));
+            if matches!(error.kind(), ErrorKind::TooMany) {
+                self.known.lock().connections_max = Some(have.max(1));
+            }
         }
-        state.allowed = Some(have.max(1));
         drop(state);
-        self.known.lock().connections_max = Some(have.max(1));
-        Ok(())
+        self.freed.notify_waiters();
+        self.freed.notify_one();
     }
 
     fn choose(&self, wanted: Use) -> Choice {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use clap::ArgMatches;
 use ferry_proto::date::UnixTime;
 
 use crate::cli::Flags;
@@ -18,6 +19,8 @@ pub(crate) struct Cx {
     pub(crate) flags: Arc<Flags>,
     pub(crate) places: Arc<Places>,
     pub(crate) stop: Stop,
+    /// The command line of the process, for what runs in a shell.
+    pub(crate) session: Arc<ArgMatches>,
 }
 
 impl Cx {
@@ -93,19 +96,19 @@ impl Cx {
     ) -> Outcome<Exit> {
         let mut tally = Tally::default();
         for argument in arguments {
-            let paths = match self.places.open(argument, role).await {
-                Ok(place) => crate::glob::expand(&place).await.map(|paths| (place, paths)),
+            let places = match self.places.open(argument, role).await {
+                Ok(place) => crate::glob::expand(&place).await,
                 Err(failure) => Err(failure),
             };
-            let (place, paths) = match paths {
+            let places = match places {
                 Ok(found) => found,
                 Err(failure) => {
                     self.fail(&mut tally, &failure);
                     continue;
                 }
             };
-            for path in paths {
-                match job(&place.at(path)).await {
+            for place in places {
+                match job(&place).await {
                     Ok(()) => tally.done(),
                     Err(failure) => {
                         self.fail(&mut tally, &failure);

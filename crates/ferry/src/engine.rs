@@ -79,6 +79,11 @@ impl Engine {
         down.chain(self.up.iter().filter(|_| !to.is_local())).cloned().collect()
     }
 
+    /// Both limits, for what goes both ways.
+    pub(crate) fn all_limits(&self) -> Vec<Arc<Limiter>> {
+        self.down.iter().chain(&self.up).cloned().collect()
+    }
+
     /// Permission bits of new files.
     pub(crate) fn file_perm(&self) -> u32 {
         0o666 & !self.umask

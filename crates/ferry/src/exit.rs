@@ -55,6 +55,11 @@ pub(crate) const TABLE: [(Exit, &str); 18] = [
 ];
 
 impl Exit {
+    /// The cause with that number.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        TABLE.iter().map(|(exit, _)| *exit).find(|exit| exit.code() == code)
+    }
+
     /// The number the process ends with.
     pub(crate) fn code(self) -> u8 {
         self as u8
@@ -227,6 +232,13 @@ mod tests {
             assert_eq!(usize::from(exit.code()), at);
             assert!(!meaning.is_empty() && !meaning.ends_with('.'));
         }
+    }
+
+    #[test]
+    fn the_manual_has_this_table() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/client.md");
+        let there = std::fs::read_to_string(file).unwrap();
+        assert!(there.contains(&manual()), "docs/client.md must hold:\n\n{}", manual());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use ferry_proto::glob::{has_wildcards, matches};
 use ferry_proto::path::{ForPeople, FtpPath};
-use ferry_storage::{Entry, FsError, Kind, Storage};
+use ferry_storage::{Entry, FsError, Kind, Meta, Storage};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::place::Place;
@@ -14,18 +14,21 @@ const FOUND_MAX: usize = 100_000;
 /// How deep `**` goes.
 const DEPTH_MAX: usize = 64;
 
-/// The paths that a place stands for, sorted; itself if there is nothing to look up.
-pub(crate) async fn expand(place: &Place) -> Outcome<Vec<FtpPath>> {
-    let Some(pattern) = &place.spec.pattern else { return Ok(vec![place.path.clone()]) };
+/// A path, and what a listing said about it.
+type Found = (FtpPath, Option<Meta>);
+
+/// The places that a place stands for, sorted; itself if there is nothing to look up.
+pub(crate) async fn expand(place: &Place) -> Outcome<Vec<Place>> {
+    let Some(pattern) = &place.spec.pattern else { return Ok(vec![place.clone()]) };
     let storage = &*place.storage;
     match storage.stat(&place.path, false).await {
-        Ok(_) => return Ok(vec![place.path.clone()]),
+        Ok(_) => return Ok(vec![place.at(place.path.clone())]),
         Err(FsError::NotFound | FsError::BadName | FsError::NotDir | FsError::Denied) => {}
         Err(e) => return Err(Failure::storage(place.shown(), &e)),
     }
     let start = if place.spec.absolute { FtpPath::root() } else { place.home.clone() };
     let parts: Vec<&[u8]> = pattern.split(|&b| b == b'/').filter(|part| !part.is_empty()).collect();
-    let mut found = vec![start];
+    let mut found = vec![(start, None)];
     for (at, part) in parts.iter().enumerate() {
         let last = at + 1 == parts.len();
         found = step(storage, found, part, last)
@@ -40,20 +43,20 @@ pub(crate) async fn expand(place: &Place) -> Outcome<Vec<FtpPath>> {
         let what = format!("{}: nothing matches", ForPeople(place.shown().as_bytes()));
         return Err(Failure::new(Exit::NotFound, what));
     }
-    found.sort();
-    found.dedup();
-    Ok(found)
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    found.dedup_by(|(a, _), (b, _)| a == b);
+    Ok(found.into_iter().map(|(path, seen)| place.at(path).with_seen(seen)).collect())
 }
 
 /// One component further.
 async fn step(
     storage: &dyn Storage,
-    dirs: Vec<FtpPath>,
+    dirs: Vec<Found>,
     part: &[u8],
     last: bool,
-) -> Result<Vec<FtpPath>, FsError> {
+) -> Result<Vec<Found>, FsError> {
     let mut found = Vec::new();
-    for dir in dirs {
+    for (dir, _) in dirs {
         if found.len() > FOUND_MAX {
             break;
         }
@@ -65,7 +68,7 @@ async fn step(
         } else if let Ok(path) = dir.resolve(part) {
             // Whether it is there matters only where several are tried.
             match storage.stat(&path, true).await {
-                Ok(_) => found.push(path),
+                Ok(meta) => found.push((path, Some(meta))),
                 Err(FsError::NotFound | FsError::NotDir | FsError::Denied) => {}
                 Err(e) => return Err(e),
             }
@@ -86,7 +89,7 @@ async fn children(
     storage: &dyn Storage,
     dir: &FtpPath,
     keep: impl Fn(&Entry) -> bool,
-    found: &mut Vec<FtpPath>,
+    found: &mut Vec<Found>,
 ) -> Result<(), FsError> {
     let mut entries = match storage.list(dir).await {
         Ok(entries) => entries,
@@ -98,8 +101,13 @@ async fn children(
         if batch.is_empty() || found.len() > FOUND_MAX {
             return Ok(());
         }
-        let kept = batch.iter().filter(|entry| keep(entry));
-        found.extend(kept.filter_map(|entry| dir.child(&entry.name).ok()));
+        for entry in batch.into_iter().filter(&keep) {
+            let Ok(path) = dir.child(&entry.name) else { continue };
+            // What a link leads to is asked for by who wants to know.
+            let seen =
+                if entry.meta.kind == Kind::Symlink { entry.target } else { Some(entry.meta) };
+            found.push((path, seen));
+        }
     }
 }
 
@@ -109,11 +117,11 @@ async fn below(
     storage: &dyn Storage,
     dir: FtpPath,
     last: bool,
-    found: &mut Vec<FtpPath>,
+    found: &mut Vec<Found>,
 ) -> Result<(), FsError> {
     let mut level = vec![dir.clone()];
     if !last {
-        found.push(dir);
+        found.push((dir, None));
     }
     for _ in 0..DEPTH_MAX {
         let (mut next, mut files) = (Vec::new(), Vec::new());
@@ -127,11 +135,12 @@ async fn below(
             children(storage, dir, is_dir, &mut next).await?;
         }
         found.append(&mut files);
-        found.extend(next.iter().cloned());
-        if next.is_empty() || found.len() > FOUND_MAX {
+        let dirs: Vec<FtpPath> = next.iter().map(|(path, _)| path.clone()).collect();
+        found.append(&mut next);
+        if dirs.is_empty() || found.len() > FOUND_MAX {
             break;
         }
-        level = next;
+        level = dirs;
     }
     Ok(())
 }
@@ -169,7 +178,10 @@ mod tests {
             let spec = PathSpec::from_octets(pattern.bytes().map(|octet| (octet, false)));
             let place = root.seen_from(&FtpPath::root(), spec).unwrap();
             let got = match expand(&place).await {
-                Ok(found) => found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+                Ok(found) => {
+                    let paths: Vec<String> = found.iter().map(|p| p.path.to_string()).collect();
+                    paths.join(" ")
+                }
                 Err(failure) => {
                     assert_eq!(failure.exit, Exit::NotFound, "{pattern}: {failure}");
                     String::new()

@@ -10,6 +10,8 @@ use ferry_proto::path::FtpPath;
 use ferry_proto::reply_reader::IncomingReply;
 use ferry_storage::Storage;
 
+use crate::text::Text;
+
 /// Clones are the same pool.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
@@ -27,6 +29,11 @@ impl Link {
 
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
         Arc::clone(&self.storage)
+    }
+
+    /// The same files as text.
+    pub(crate) fn text(&self) -> Arc<dyn Storage> {
+        Arc::new(Text(self.remote.clone()))
     }
 
     /// The directory right after log-in.

@@ -24,9 +24,11 @@ mod records;
 mod say;
 mod secrets;
 mod setup;
+mod shell;
 mod show;
 mod stop;
 mod stream;
+mod text;
 mod trace;
 mod tty;
 mod url;
@@ -50,7 +52,7 @@ fn main() -> ExitCode {
     // Says what is wrong with the command line by itself, and ends with 2.
     let matches = Cli::command().after_long_help(cli::long_help(&exit::TABLE)).get_matches();
     let exit = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => run(with_rules(cli, &matches)),
+        Ok(cli) => run(cli::with_rules(cli, &matches), matches),
         Err(e) => e.exit(),
     };
     let flushed = say::flush();
@@ -66,24 +68,7 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Includes and excludes in the order they were typed in, which decides what they mean.
-fn with_rules(mut cli: Cli, matches: &ArgMatches) -> Cli {
-    let mut inner = matches;
-    while let Some((_, below)) = inner.subcommand() {
-        inner = below;
-    }
-    let mut rules: Vec<(usize, bool, String)> = Vec::new();
-    for (id, include) in [("include", true), ("exclude", false)] {
-        let typed = inner.get_many::<String>(id).into_iter().flatten();
-        let places = inner.indices_of(id).into_iter().flatten();
-        rules.extend(places.zip(typed).map(|(at, rule)| (at, include, rule.clone())));
-    }
-    rules.sort_by_key(|(at, ..)| *at);
-    cli.flags.choice.rules = rules.into_iter().map(|(_, include, rule)| (include, rule)).collect();
-    cli
-}
-
-fn run(cli: Cli) -> Exit {
+fn run(cli: Cli, matches: ArgMatches) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -91,9 +76,12 @@ fn run(cli: Cli) -> Exit {
             return Exit::Local;
         }
     };
-    let exit = runtime.block_on(async {
+    // Commands stay on this thread, the jobs of a shell beside each other; what moves octets does
+    // not.
+    let local = tokio::task::LocalSet::new();
+    let exit = local.block_on(&runtime, async {
         let (flags, command) = (Arc::new(cli.flags), cli.command);
-        let cx = match context(Arc::clone(&flags)) {
+        let cx = match context(Arc::clone(&flags), matches) {
             Ok(cx) => cx,
             Err(failure) => {
                 say::failed(&failure.message);
@@ -116,12 +104,12 @@ fn run(cli: Cli) -> Exit {
     exit
 }
 
-fn context(flags: Arc<cli::Flags>) -> Outcome<Cx> {
+fn context(flags: Arc<cli::Flags>, matches: ArgMatches) -> Outcome<Cx> {
     let setup = Setup::new(&flags, true)?;
     let places = Places::new(setup, Bookmarks::load()?);
     if flags.output.json || std::io::stdout().is_terminal() {
         say::be_prompt();
     }
     let stop = Stop::listen().map_err(|e| Failure::local("signals", &e))?;
-    Ok(Cx { flags, places: Arc::new(places), stop })
+    Ok(Cx { flags, places: Arc::new(places), stop, session: Arc::new(matches) })
 }

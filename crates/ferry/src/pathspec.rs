@@ -43,12 +43,6 @@ impl PathSpec {
         Self { absolute, literal, pattern: wild.then_some(pattern) }
     }
 
-    /// Whether it names a directory by its last octet, or nothing but where one is already.
-    pub(crate) fn is_directory(&self) -> bool {
-        let last = self.literal.rsplit(|&b| b == b'/').next().unwrap_or_default();
-        matches!(last, b"" | b"." | b"..")
-    }
-
     /// The canonical path, seen from `home`, wildcards taken as they are.
     pub(crate) fn resolve(&self, home: &FtpPath) -> Result<FtpPath, PathError> {
         match (self.absolute, self.literal.as_slice()) {
@@ -122,13 +116,5 @@ mod tests {
             assert_eq!(plain(head).join(plain(tail)), plain(want), "{head} {tail}");
         }
         assert_eq!(plain("/a").join(plain("*")), plain("/a/*"));
-    }
-
-    #[test]
-    fn a_slash_at_the_end_means_a_directory() {
-        let cases = [("a/", true), ("", true), ("..", true), ("a/.", true), ("a", false)];
-        for (text, want) in cases {
-            assert_eq!(plain(text).is_directory(), want, "{text}");
-        }
     }
 }

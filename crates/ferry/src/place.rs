@@ -2,21 +2,25 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ferry_client::Site;
+use ferry_client::settings::DataMode;
+use ferry_client::{Settings, Site};
 use ferry_proto::path::{ForPeople, FtpPath};
-use ferry_storage::Storage;
 use ferry_storage::local::LocalDir;
+use ferry_storage::{Meta, Storage};
 
 use crate::bookmarks::Bookmarks;
 use crate::exit::{Failure, Outcome};
 use crate::link::Link;
 use crate::pathspec::PathSpec;
+use crate::say;
 use crate::setup::Setup;
-use crate::url::{self, Remote, Spec};
+use crate::url::{self, Remote, Scheme, Spec};
 
 /// What a place is for. Decides what of a local path is followed, and where it is confined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub(crate) struct Place {
     root: Option<PathBuf>,
     /// What the local directory that is the root is called.
     own_name: Vec<u8>,
+    /// What a listing said about it a moment ago.
+    pub(crate) seen: Option<Meta>,
     /// The server.
     pub(crate) link: Option<Link>,
 }
@@ -93,15 +99,16 @@ impl Place {
             base: String::new(),
             root: Some(typed),
             own_name,
+            seen: None,
             link: None,
         })
     }
 
     /// A path on a server.
-    fn remote(link: Link, base: String, spec: PathSpec) -> Outcome<Self> {
-        let home = link.home().clone();
+    fn remote(link: Link, base: String, remote: &Remote) -> Outcome<Self> {
+        let (home, spec) = (link.home().clone(), remote.path.clone());
         let path = spec.resolve(&home).map_err(|e| Failure::path(ForPeople(&spec.literal), e))?;
-        let storage = link.storage();
+        let storage = if remote.text { link.text() } else { link.storage() };
         Ok(Self {
             storage,
             path,
@@ -110,6 +117,7 @@ impl Place {
             base,
             root: None,
             own_name: Vec::new(),
+            seen: None,
             link: Some(link),
         })
     }
@@ -135,18 +143,24 @@ impl Place {
     /// The same storage at another path.
     pub(crate) fn at(&self, path: FtpPath) -> Self {
         let spec = PathSpec::literal(path.as_bytes());
-        Self { path, spec, ..self.clone() }
+        Self { path, spec, seen: None, ..self.clone() }
+    }
+
+    /// With what a listing said about it.
+    pub(crate) fn with_seen(self, seen: Option<Meta>) -> Self {
+        Self { seen, ..self }
+    }
+
+    /// The same storage at another path, which relative ones are not seen from.
+    pub(crate) fn with_path(self, path: FtpPath) -> Self {
+        let spec = PathSpec::literal(path.as_bytes());
+        Self { path, spec, seen: None, ..self }
     }
 
     /// The same storage at what was typed there, seen from `from`.
     pub(crate) fn seen_from(&self, from: &FtpPath, spec: PathSpec) -> Outcome<Self> {
         let path = spec.resolve(from).map_err(|e| Failure::path(ForPeople(&spec.literal), e))?;
         Ok(Self { path, spec, home: from.clone(), ..self.clone() })
-    }
-
-    /// Whether both are on the same server, or both here.
-    pub(crate) fn is_beside(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.storage, &other.storage)
     }
 
     /// A path of this storage in the words of its user: octets of a local path, else the whole
@@ -210,24 +224,45 @@ fn parent_of(path: &Path) -> &Path {
 }
 
 /// One key for each pool: where, by which protection, who.
-type Key = (String, u16, u8, Vec<u8>);
+type Key = (String, u16, Scheme, bool, Vec<u8>);
 
 /// All servers that this run is connected to, and the way to more.
 #[derive(Debug)]
 pub(crate) struct Places {
     setup: Setup,
-    bookmarks: Bookmarks,
+    bookmarks: Mutex<Bookmarks>,
+    /// Whether data connections come from the server.
+    active: AtomicBool,
+    /// That a password was seen has been told.
+    warned: AtomicBool,
     links: Mutex<HashMap<Key, Link>>,
 }
 
 impl Places {
     pub(crate) fn new(setup: Setup, bookmarks: Bookmarks) -> Self {
-        Self { setup, bookmarks, links: Mutex::default() }
+        let active = AtomicBool::new(setup.settings().data == DataMode::Active);
+        let warned = AtomicBool::new(false);
+        Self { setup, bookmarks: Mutex::new(bookmarks), active, warned, links: Mutex::default() }
+    }
+
+    /// The user has changed them.
+    pub(crate) fn set_bookmarks(&self, bookmarks: Bookmarks) {
+        *self.bookmarks.lock().unwrap_or_else(PoisonError::into_inner) = bookmarks;
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Who opens data connections of servers that are connected to from now on.
+    pub(crate) fn set_active(&self, active: bool) {
+        self.active.store(active, Ordering::Relaxed);
     }
 
     /// What an argument names, without going there.
     pub(crate) fn parse(&self, argument: &OsStr) -> Outcome<Spec> {
-        url::parse(argument, &self.bookmarks)
+        let bookmarks = self.bookmarks.lock().unwrap_or_else(PoisonError::into_inner);
+        url::parse(argument, &bookmarks)
             .map_err(|why| Failure::usage(format!("{}: {why}", without_password(argument))))
     }
 
@@ -242,19 +277,32 @@ impl Places {
 
     /// A place on a server.
     pub(crate) async fn connect(&self, remote: &Remote) -> Outcome<Place> {
-        if remote.text {
-            return Err(Failure::usage("text mode (;type=a) is not there yet; leave it out"));
+        if remote.password.is_some() {
+            self.warn_of_password();
         }
         let site = self.setup.site(remote);
         let base = Remote { user: site.user.clone(), ..remote.clone() }.base();
-        let key = key(&site);
+        let key = key(remote, &site);
         if let Some(link) = self.known(&key) {
-            return Place::remote(link, base, remote.path.clone());
+            return Place::remote(link, base, remote);
         }
-        let link = Box::pin(Link::connect(site, self.setup.settings())).await;
+        let link = Box::pin(Link::connect(site, self.settings())).await;
         let link = link.map_err(|e| Failure::client(&base, &e))?;
         self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(key, link.clone());
-        Place::remote(link, base, remote.path.clone())
+        Place::remote(link, base, remote)
+    }
+
+    /// Tells a person, once, what a password in a URL means.
+    fn warn_of_password(&self) {
+        let first = !self.warned.swap(true, Ordering::Relaxed);
+        if first && self.setup.warns() && std::io::stderr().is_terminal() {
+            say::warn("others can see a password in a URL; netrc or a prompt keep it to you");
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        let data = if self.is_active() { DataMode::Active } else { DataMode::Passive };
+        Settings { data, ..self.setup.settings() }
     }
 
     fn known(&self, key: &Key) -> Option<Link> {
@@ -273,9 +321,9 @@ impl Places {
     }
 }
 
-fn key(site: &Site) -> Key {
+fn key(remote: &Remote, site: &Site) -> Key {
     let user = site.user.clone().unwrap_or_default();
-    (site.host.clone(), site.port(), site.security as u8, user)
+    (site.host.clone(), site.port(), remote.scheme, remote.plain, user)
 }
 
 /// An argument for a message: what stands between `:` and `@` may be a password.

@@ -7,6 +7,7 @@ use ferry_storage::{Kind, Meta, Precision};
 use crate::json::Obj;
 
 /// One field: its name, its kind of value, what it says. A `?` behind the name: it may be missing.
+#[allow(dead_code, reason = "the page of the schema is made of it, by a test")]
 pub(crate) type Field = (&'static str, &'static str, &'static str);
 
 /// Something that is written as one line of JSON.
@@ -14,8 +15,10 @@ pub(crate) trait Record {
     /// The value of `type`.
     const NAME: &'static str;
     /// What it is, in a sentence.
+    #[allow(dead_code, reason = "the page of the schema is made of it, by a test")]
     const MEANING: &'static str;
     /// Its fields, in order, without `type`.
+    #[allow(dead_code, reason = "the page of the schema is made of it, by a test")]
     const FIELDS: &'static [Field];
 
     /// Writes the fields.
@@ -201,8 +204,9 @@ impl Record for Done<'_> {
 
 /// One file was copied.
 pub(crate) struct Copied<'a> {
-    pub(crate) from: &'a str,
-    pub(crate) to: &'a str,
+    /// As an argument that leads there.
+    pub(crate) from: &'a [u8],
+    pub(crate) to: &'a [u8],
     pub(crate) size: u64,
     pub(crate) resumed: u64,
     pub(crate) moved: u64,
@@ -216,8 +220,10 @@ impl Record for Copied<'_> {
     const NAME: &'static str = "copied";
     const MEANING: &'static str = "One file has arrived: `get`, `put`, `fxp`, `mirror`, `sync`.";
     const FIELDS: &'static [Field] = &[
-        ("from", "string", "the source, with its server"),
-        ("to", "string", "the copy, with its server"),
+        ("from", "string", "the source: a local path, a URL, or `-`"),
+        ("from_hex?", "string", "its octets in hexadecimal, if they are no UTF-8"),
+        ("to", "string", "the copy: a local path or a URL"),
+        ("to_hex?", "string", "its octets in hexadecimal, if they are no UTF-8"),
         ("size", "number", "octets of the file"),
         ("resumed", "number", "octets that were there already"),
         ("moved", "number", "octets that were moved, failed attempts included"),
@@ -228,7 +234,8 @@ impl Record for Copied<'_> {
     ];
 
     fn fill(&self, obj: &mut Obj) {
-        obj.text("from", self.from).text("to", self.to).number("size", self.size);
+        obj.name(("from", "from_hex"), self.from).name(("to", "to_hex"), self.to);
+        obj.number("size", self.size);
         obj.number("resumed", self.resumed).number("moved", self.moved);
         obj.number("retried", self.retried).truth("verified", self.verified);
         obj.number("milliseconds", self.milliseconds).truth("dry_run", self.dry_run);
@@ -299,7 +306,12 @@ impl Record for Planned<'_> {
     const MEANING: &'static str =
         "One difference, and what is done about it: `diff`, `mirror` and `sync` with `--dry-run`.";
     const FIELDS: &'static [Field] = &[
-        ("action", "string", "what is to be done, as in a plan"),
+        (
+            "action",
+            "string",
+            "`mkdir`, `copy`, `link`, `time`, `rename`, `delete`, `skip`; \
+             of `diff`: `first`, `second` (only there), `differs`",
+        ),
         ("path", "string", "the path below both trees"),
         ("path_hex?", "string", "its octets in hexadecimal, if they are no UTF-8"),
         ("size?", "number", "octets to be moved"),
@@ -327,7 +339,8 @@ pub(crate) struct Summary {
 
 impl Record for Summary {
     const NAME: &'static str = "summary";
-    const MEANING: &'static str = "What was done in all; the last line of `mirror` and `sync`.";
+    const MEANING: &'static str =
+        "What was done in all: the last line of `mirror` and `sync`, but of dry runs.";
     const FIELDS: &'static [Field] = &[
         ("copied", "number", "files that were copied"),
         ("moved", "number", "octets that were moved"),

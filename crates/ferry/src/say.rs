@@ -9,6 +9,8 @@ use std::io::{self, BufWriter, Stdout, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use ferry_proto::path::ForPeople;
+
 use crate::exit::{Exit, Failure, Outcome};
 
 static OUT: Mutex<Option<BufWriter<Stdout>>> = Mutex::new(None);
@@ -72,12 +74,19 @@ pub(crate) fn err(line: &str) {
 
 /// Something that did not stop us, but that one should know.
 pub(crate) fn warn(line: &str) {
-    err(&format!("ferry: warning: {line}"));
+    err(&harmless(&format!("ferry: warning: {line}")));
 }
 
 /// Something that did not work.
 pub(crate) fn failed(line: &str) {
-    err(&format!("ferry: {line}"));
+    err(&harmless(&format!("ferry: {line}")));
+}
+
+/// Sentences of the engine and of the system may quote anything.
+fn harmless(text: &str) -> String {
+    let lines: Vec<String> =
+        text.split('\n').map(|line| ForPeople(line.as_bytes()).to_string()).collect();
+    lines.join("\n")
 }
 
 /// Writes to standard error as it is, without a line end and without the curtain.

@@ -101,6 +101,10 @@ fn load_netrc(path: Option<&Path>) -> Outcome<Netrc> {
         }
         // Nobody named it, so nobody expects it.
         Err(NetrcError::Read(_)) if path.is_none() => Ok(Netrc::default()),
+        Err(wrong) if path.is_none() => {
+            say::warn(&format!("{}: {wrong}; it is not used", file.display()));
+            Ok(Netrc::default())
+        }
         Err(NetrcError::Read(e)) => Err(Failure::local(file.display(), &e)),
         Err(wrong) => Err(Failure::usage(format!("{}: {wrong}", file.display()))),
     }

@@ -21,6 +21,7 @@ pub(crate) struct Setup {
     secrets: Arc<Secrets>,
     protection: Protection,
     user: Option<Vec<u8>>,
+    quiet: bool,
 }
 
 impl Setup {
@@ -70,7 +71,7 @@ impl Setup {
             _ => Protection::Usual,
         };
         let user = login.user.as_ref().map(|user| user.clone().into_bytes());
-        Ok(Self { settings, secrets, protection, user })
+        Ok(Self { settings, secrets, protection, user, quiet: flags.output.quiet })
     }
 
     /// Who logs in where, for a URL: the URL's own user, else `--user`, else the netrc file's.
@@ -79,6 +80,11 @@ impl Setup {
         let listed = || self.secrets.login_at(&remote.host);
         remote.user = remote.user.clone().or_else(|| self.user.clone()).or_else(listed);
         remote.site(self.protection)
+    }
+
+    /// Whether warnings are wanted.
+    pub(crate) fn warns(&self) -> bool {
+        !self.quiet
     }
 
     pub(crate) fn settings(&self) -> Settings {

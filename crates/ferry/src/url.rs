@@ -24,7 +24,7 @@ pub(crate) enum Spec {
 }
 
 /// Which protection a URL's scheme asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scheme {
     /// `ftp`: decided by who logs in, and by the flags.
     Ftp,

@@ -16,8 +16,6 @@ const WAITING_MAX: usize = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Listed {
     pub(crate) path: FtpPath,
-    /// 0 for where the walk began.
-    pub(crate) depth: usize,
     pub(crate) entries: Vec<Entry>,
     /// Entries that were there but could not be understood.
     pub(crate) unread: u64,
@@ -87,7 +85,7 @@ impl Walk {
             let room = WAITING_MAX.saturating_sub(self.waiting.len());
             self.waiting.extend(below.take(room).map(|path| (path, depth + 1)));
         }
-        Some(Ok(Listed { path, depth, entries, unread }))
+        Some(Ok(Listed { path, entries, unread }))
     }
 }
 
@@ -113,7 +111,7 @@ mod tests {
         let mut paths = Vec::new();
         while let Some(listed) = walk.next().await {
             let listed = listed.unwrap();
-            paths.push(format!("{} {}", listed.path, listed.depth));
+            paths.push(listed.path.to_string());
         }
         paths.sort();
         paths
@@ -121,8 +119,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_walk_lists_every_directory_once_as_deep_as_asked() {
-        assert_eq!(walked(None).await, ["/ 0", "/a 1", "/a/b 2", "/a/b/c 3"]);
-        assert_eq!(walked(Some(1)).await, ["/ 0", "/a 1"]);
-        assert_eq!(walked(Some(0)).await, ["/ 0"]);
+        assert_eq!(walked(None).await, ["/", "/a", "/a/b", "/a/b/c"]);
+        assert_eq!(walked(Some(1)).await, ["/", "/a"]);
+        assert_eq!(walked(Some(0)).await, ["/"]);
     }
 }

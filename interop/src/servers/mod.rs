@@ -42,7 +42,7 @@ pub enum Kind {
     PureFtpd,
     /// pyftpdlib 2: one thread of Python, REIN.
     Pyftpdlib,
-    /// `rclone serve ftp`.
+    /// `rclone serve ftp`: its TLS is implicit only.
     Rclone,
     /// Our own, beside them.
     Ferryd,
@@ -120,6 +120,12 @@ impl Kind {
         self != Self::Vsftpd
     }
 
+    /// Whether it knows AUTH TLS at all.
+    #[must_use]
+    pub fn has_auth(self) -> bool {
+        self != Self::Rclone
+    }
+
     /// Why it cannot be run here, if it cannot.
     fn missing(self) -> Option<String> {
         let needs_root = matches!(self, Self::Vsftpd | Self::PureFtpd);
@@ -150,7 +156,7 @@ impl fmt::Display for Kind {
 pub struct Peer {
     /// Which one it is.
     pub kind: Kind,
-    /// Where it listens; AUTH TLS there unless [`Tls::Plain`].
+    /// Where it listens; AUTH TLS there if [`Kind::has_auth`], unless [`Tls::Plain`].
     pub addr: SocketAddr,
     /// Where TLS starts with the first octet, if it can do that.
     pub implicit_addr: Option<SocketAddr>,

@@ -48,7 +48,7 @@ fn configuration(site: &Site<'_>, ports: &[Reserved], user: &str, group: &str) -
     let mut text = format!(
         "ModulePath {modules}\n{loaded}\
          ServerType standalone\nServerName peer\nDefaultAddress {ip}\nPort {port}\nUseIPv6 off\n\
-         User {user}\nGroup {group}\nPidFile {dir}/pid\nScoreboardFile {dir}/scoreboard\n\
+         User {user}\nGroup {group}\nPidFile {dir}/pid\nScoreboardFile none\n\
          DelayTable {dir}/delay\nSystemLog {dir}/system.log\nTransferLog none\nWtmpLog off\n\
          UseReverseDNS off\nMaxInstances none\nTimesGMT on\n\
          <Global>\n\

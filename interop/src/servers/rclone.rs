@@ -1,6 +1,8 @@
-//! `rclone serve ftp`: flags and nothing else.
+//! `rclone serve ftp`: flags and nothing else. A certificate makes its TLS implicit, so there are two
+//! processes: one in the clear, one for that.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -19,8 +21,19 @@ pub(super) fn binary() -> PathBuf {
 }
 
 pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
-    let port = site.reserve()?;
-    let addr = port.addr;
+    let plain = site.reserve()?;
+    let addr = plain.addr;
+    let mut running = vec![site.launch(command(site, addr, false), plain)?];
+    let mut implicit = None;
+    if site.tls() {
+        let port = site.reserve()?;
+        implicit = Some(port.addr);
+        running.push(site.launch(command(site, port.addr, true), port)?);
+    }
+    Ok(Started { addr, implicit, running })
+}
+
+fn command(site: &Site<'_>, addr: SocketAddr, implicit: bool) -> Command {
     let first = DATA_FIRST + DATA_SHARE * (addr.port() % DATA_SHARES);
     let mut command = Command::new(binary());
     command
@@ -33,8 +46,8 @@ pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
         .args(["--addr", &addr.to_string(), "--public-ip", &site.announced().to_string()])
         .args(["--passive-port", &format!("{first}-{}", first + DATA_SHARE - 1)])
         .env("HOME", site.path());
-    if site.tls() {
+    if implicit {
         command.arg("--cert").arg(site.certificate()).arg("--key").arg(site.key());
     }
-    Ok(Started { addr, implicit: None, running: vec![site.launch(command, port)?] })
+    command
 }

@@ -434,7 +434,10 @@ impl Apply {
                     Outcome::Failed(e)
                         if matches!(
                             e.kind(),
-                            ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::NotFound
+                            ErrorKind::Unsupported
+                                | ErrorKind::Denied
+                                | ErrorKind::NotFound
+                                | ErrorKind::Refused
                         ) =>
                     {
                         Outcome::Done

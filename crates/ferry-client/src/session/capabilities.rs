@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ferry_proto::feat::Features;
 use ferry_proto::listing::System;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use crate::secret::Secret;
 
 /// Something that can be known, or not yet.
@@ -138,20 +140,41 @@ impl Capabilities {
 }
 
 /// Capabilities shared by sessions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
     known: Mutex<Capabilities>,
     /// What the asker has given: a person is asked once, not for each session.
     password: Mutex<Option<Secret>>,
+    /// Who may connect at a time. A server's queue of connections that it has not yet accepted is
+    /// short (vsftpd's 32), and what does not fit into it may hang without an error.
+    connecting: Semaphore,
+}
+
+/// As many connect at a time.
+const CONNECTING_MAX: usize = 16;
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self::new(Capabilities::default())
+    }
 }
 
 impl Shared {
     pub(crate) fn new(known: Capabilities) -> Self {
-        Self { known: Mutex::new(known), password: Mutex::new(None) }
+        Self {
+            known: Mutex::new(known),
+            password: Mutex::new(None),
+            connecting: Semaphore::new(CONNECTING_MAX),
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Capabilities> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right to connect, held until the server has greeted.
+    pub(crate) async fn may_connect(&self) -> Option<SemaphorePermit<'_>> {
+        self.connecting.acquire().await.ok()
     }
 
     /// The password that was given before.

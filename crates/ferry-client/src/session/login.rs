@@ -56,6 +56,7 @@ async fn attempt(
     id: u64,
     refused: &mut Option<Arc<Tls>>,
 ) -> Result<LoggedIn> {
+    let turn = known.may_connect().await;
     let mut talk = Talk::connect(site, settings, id).await?;
     let auth = match site.security {
         Security::Plain | Security::Implicit => Auth::No,
@@ -69,6 +70,7 @@ async fn attempt(
     }
     let mut machine = Login::new(auth);
     let mut reply = talk.reply(settings.timeout).await?;
+    drop(turn);
     let greeting = reply.lines.last().cloned().unwrap_or_default();
     let mut step = machine.on_reply(&reply);
     let mut password_sent = false;

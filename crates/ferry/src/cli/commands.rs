@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Mkdir(Mkdir),
     /// Makes a tree at TO like the one at FROM
     Mirror(Mirror),
-    /// Makes two trees alike, in both directions unless --one-way
+    /// Makes two trees alike, in both directions
     Sync(Sync),
     /// Tells in what two trees differ
     Diff(Diff),
@@ -54,6 +54,27 @@ pub(crate) enum Command {
     },
     /// Works on a server by hand, at a place that must be there
     Open(Open),
+}
+
+impl Command {
+    /// What it names, where that is a list of places.
+    pub(crate) fn places_mut(&mut self) -> Option<&mut Vec<OsString>> {
+        match self {
+            Self::Ls(args) => Some(&mut args.places),
+            Self::Tree(args) => Some(&mut args.places),
+            Self::Stat(args) => Some(&mut args.places),
+            Self::Cat(args) => Some(&mut args.places),
+            Self::Get(args) => Some(&mut args.places),
+            Self::Put(args) => Some(&mut args.places),
+            Self::Rm(args) => Some(&mut args.places),
+            Self::Mv(args) => Some(&mut args.places),
+            Self::Mkdir(args) => Some(&mut args.places),
+            Self::Du(args) => Some(&mut args.places),
+            Self::Find(args) => Some(&mut args.places),
+            Self::Hash(args) => Some(&mut args.places),
+            _ => None,
+        }
+    }
 }
 
 /// Just places.
@@ -79,7 +100,7 @@ pub(crate) enum SortBy {
 #[derive(Debug, Clone, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "flags are")]
 pub(crate) struct Ls {
-    #[arg(value_name = "PLACE", required = true, help = "What to list")]
+    #[arg(value_name = "PLACE", default_value = ".", help = "What to list")]
     pub(crate) places: Vec<OsString>,
     /// With kind, rights, size and time
     #[arg(short)]
@@ -106,7 +127,7 @@ pub(crate) struct Ls {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Tree {
-    #[arg(value_name = "PLACE", required = true, help = "Where to begin")]
+    #[arg(value_name = "PLACE", default_value = ".", help = "Where to begin")]
     pub(crate) places: Vec<OsString>,
     /// So many levels, no more
     #[arg(short = 'L', long, value_name = "N")]
@@ -257,8 +278,30 @@ pub(crate) struct Sync {
     /// What wins where both have changed
     #[arg(long, value_enum, default_value_t, value_name = "RULE")]
     pub(crate) conflict: Conflict,
-    #[command(flatten)]
-    pub(crate) alike: Alike,
+    /// Fails rather than remove more than so many
+    #[arg(long, value_name = "N")]
+    pub(crate) max_delete: Option<u64>,
+    /// Deletes even if one side is empty
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+    /// What becomes of symbolic links
+    #[arg(long, value_enum, default_value = "skip", value_name = "HOW")]
+    pub(crate) links: LinksHow,
+    /// Compares contents, by hashes, whatever the times say
+    #[arg(long)]
+    pub(crate) checksum: bool,
+    /// Compares sizes only
+    #[arg(long, conflicts_with = "checksum")]
+    pub(crate) size_only: bool,
+    /// Remembers in this file what both trees held, not in one of its own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Writes what would be done to this file, and does nothing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan_out: Option<PathBuf>,
+    /// Does what this file says
+    #[arg(long, value_name = "FILE", conflicts_with = "plan_out")]
+    pub(crate) plan_in: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -280,7 +323,7 @@ pub(crate) struct Diff {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Du {
-    #[arg(value_name = "PLACE", required = true, help = "What to add up")]
+    #[arg(value_name = "PLACE", default_value = ".", help = "What to add up")]
     pub(crate) places: Vec<OsString>,
     /// The sum only
     #[arg(short, long)]
@@ -306,7 +349,7 @@ pub(crate) enum FindKind {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Find {
-    #[arg(value_name = "PLACE", required = true, help = "Where to look")]
+    #[arg(value_name = "PLACE", default_value = ".", help = "Where to look")]
     pub(crate) places: Vec<OsString>,
     /// Names that match (wildcards)
     #[arg(long, value_name = "GLOB")]

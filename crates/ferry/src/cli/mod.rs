@@ -5,10 +5,12 @@
 mod commands;
 pub(crate) mod values;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args, Parser, ValueEnum};
 use ferry_client::settings::Proxy;
 
 pub(crate) use commands::*;
@@ -22,7 +24,8 @@ Examples:
   ferry get 'ftp://ftp.example/pub/*.iso' .      Download, resuming what is half there
   ferry put report.pdf ftpes://me@ftp.example/   Upload over TLS
   ferry mirror ftp://ftp.example/pub ./pub       Make a local tree like the remote one
-  ferry sync ./site web:htdocs --delete          Make a remote tree like the local one
+  ferry mirror ./site web:htdocs --delete        Make a remote tree like the local one
+  ferry sync ./notes web:notes                   Make two trees alike, both ways
   ferry shell ftpes://me@ftp.example/            Work there by hand
 
 Places are URLs, bookmarks (NAME:PATH), local paths, or - for standard input and output.
@@ -135,7 +138,8 @@ pub(crate) struct Connection {
     pub(crate) charset: Option<String>,
 
     /// The most connections to a server at a time
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, global = true, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) parallel: Option<u16>,
 
     /// How often something is tried again that may work later
@@ -256,6 +260,55 @@ pub(crate) struct Output {
     /// Shows the conversation with the server, without passwords
     #[arg(long, global = true)]
     pub(crate) trace: bool,
+}
+
+/// With includes and excludes in the order they were typed in.
+pub(crate) fn with_rules(mut cli: Cli, matches: &ArgMatches) -> Cli {
+    cli.flags.choice.rules = rules(matches);
+    cli
+}
+
+/// Includes and excludes in the order they were typed in, which decides what they mean.
+pub(crate) fn rules(matches: &ArgMatches) -> Vec<(bool, String)> {
+    let inner = innermost(matches);
+    let mut rules: Vec<(usize, bool, String)> = Vec::new();
+    for (id, include) in [("include", true), ("exclude", false)] {
+        let typed = inner.get_many::<String>(id).into_iter().flatten();
+        let places = inner.indices_of(id).into_iter().flatten();
+        rules.extend(places.zip(typed).map(|(at, rule)| (at, include, rule.clone())));
+    }
+    rules.sort_by_key(|(at, ..)| *at);
+    rules.into_iter().map(|(_, include, rule)| (include, rule)).collect()
+}
+
+/// The flags that were typed with the command itself, which knows those before it, too.
+fn innermost(mut matches: &ArgMatches) -> &ArgMatches {
+    while let Some((_, below)) = matches.subcommand() {
+        matches = below;
+    }
+    matches
+}
+
+/// The flags of a command line as words again, for commands that run under it.
+pub(crate) fn session_words(matches: &ArgMatches) -> Vec<OsString> {
+    let inner = innermost(matches);
+    let mut words = Vec::new();
+    for argument in Flags::augment_args(clap::Command::new("flags")).get_arguments() {
+        let (id, Some(long)) = (argument.get_id().as_str(), argument.get_long()) else { continue };
+        if inner.value_source(id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        if matches!(argument.get_action(), ArgAction::SetTrue) {
+            words.push(OsString::from(format!("--{long}")));
+            continue;
+        }
+        for value in inner.get_raw(id).into_iter().flatten() {
+            let mut word = OsString::from(format!("--{long}="));
+            word.push(value);
+            words.push(word);
+        }
+    }
+    words
 }
 
 /// When `--delete` removes what the source does not have.

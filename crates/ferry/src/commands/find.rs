@@ -48,14 +48,10 @@ impl<'a> Wanted<'a> {
         let meta = &entry.meta;
         let sized = meta.size_known && meta.kind == Kind::File;
         let timed = meta.precision < Precision::Unknown;
-        // A dot in front hides a name from `ls`, not from who looks for it.
-        let bare = |name: &'a [u8]| name.strip_prefix(b"*").map(|rest| (name, rest));
-        let named = |pattern: &'a [u8]| {
-            matches(pattern, &entry.name)
-                || (entry.name.starts_with(b".")
-                    && bare(pattern)
-                        .is_some_and(|_| matches(&[b".", pattern].concat(), &entry.name)))
-        };
+        // A dot in front hides a name from `ls`, not from who looks for it: behind another letter
+        // it is no dot in front.
+        let named =
+            |pattern: &'a [u8]| matches(&[b"_", pattern].concat(), &[b"_", &*entry.name].concat());
         self.name.is_none_or(named)
             && self.kind.is_none_or(|kind| kind == meta.kind)
             && self.min_size.is_none_or(|min| sized && meta.size >= min)

@@ -27,6 +27,9 @@ async fn one(cx: &Cx, args: &Ls, place: &Place, headed: bool, first: &mut bool) 
         let meta = storage.stat(&place.path, false).await.map_err(|e| fail(&place.path, e))?;
         return file(cx, args, place, &meta);
     }
+    if let Some(meta) = place.seen.as_ref().filter(|meta| meta.kind == Kind::File) {
+        return file(cx, args, place, meta);
+    }
     // One question for the usual case; only a file needs a second one.
     let (entries, unread) = match walk::list(storage, &place.path).await {
         Ok(listed) => listed,

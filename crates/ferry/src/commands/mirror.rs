@@ -134,12 +134,12 @@ async fn alike(
             Some(file) => write_plan(file, &plan)?,
             None => report.plan(&plan)?,
         }
-        return Ok(exit(cx, &summary));
+        return Ok(exit(cx, &summary, report.is_unsettled()));
     } else {
         mirror::mirror(&left, &right, &options, observer).await
     };
     report.end(&summary)?;
-    Ok(exit(cx, &summary))
+    Ok(exit(cx, &summary, report.is_unsettled()))
 }
 
 /// A plan out of a file, `-` for standard input.
@@ -162,7 +162,7 @@ pub(crate) fn write_plan(file: &Path, plan: &Plan) -> Outcome<()> {
 }
 
 /// What a run ends with.
-pub(crate) fn exit(cx: &Cx, summary: &Summary) -> Exit {
+pub(crate) fn exit(cx: &Cx, summary: &Summary, unsettled: bool) -> Exit {
     if let Some(stop) = summary.stopped {
         let (exit, hint) = match stop {
             Stop::NoSpace => (Exit::NoSpace, ""),
@@ -187,7 +187,11 @@ pub(crate) fn exit(cx: &Cx, summary: &Summary) -> Exit {
         cx.report(&Failure::new(Exit::Protocol, what));
         tally.failed(Exit::Protocol);
     }
-    tally.exit()
+    match tally.exit() {
+        // Each was told.
+        Exit::Done if unsettled => Exit::Partly,
+        exit => exit,
+    }
 }
 
 /// A directory with all that is in it into the target, or as the target.
@@ -204,13 +208,12 @@ pub(crate) async fn into(cx: &Cx, engine: &Engine, from: &Place, target: &Target
     let report = Report::new(cx, from, &to);
     let (left, right) = (tree(from), tree(&to));
     let observer = report.observer();
-    let summary = if cx.dry_run() {
+    if cx.dry_run() {
         let (plan, summary) = mirror::plan(&left, &right, &options, observer).await;
         report.plan(&plan)?;
-        summary
-    } else {
-        mirror::mirror(&left, &right, &options, observer).await
-    };
+        return Ok(exit(cx, &summary, report.is_unsettled()));
+    }
+    let summary = mirror::mirror(&left, &right, &options, observer).await;
     report.end(&summary)?;
-    Ok(exit(cx, &summary))
+    Ok(exit(cx, &summary, report.is_unsettled()))
 }

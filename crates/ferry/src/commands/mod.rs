@@ -16,12 +16,15 @@ mod put;
 mod report;
 mod rm;
 mod stat;
+mod sync;
 mod transfer;
 mod tree;
 
+pub(crate) use bookmark::run as bookmark;
+
 use crate::cli::Command;
 use crate::cx::Cx;
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Exit, Outcome};
 
 /// Does it.
 pub(crate) async fn run(cx: &Cx, command: Command) -> Outcome<Exit> {
@@ -43,6 +46,8 @@ pub(crate) async fn run(cx: &Cx, command: Command) -> Outcome<Exit> {
         Command::Find(args) => Box::pin(find::run(cx, &args)).await,
         Command::Hash(args) => Box::pin(hash::run(cx, &args)).await,
         Command::Bookmark { action } => bookmark::run(cx, action),
-        _ => Err(Failure::new(Exit::Refused, "this command is not there yet")),
+        Command::Shell(args) => Box::pin(crate::shell::run(cx, &args)).await,
+        Command::Open(args) => Box::pin(crate::shell::open(cx, &args)).await,
+        Command::Sync(args) => Box::pin(sync::run(cx, &args)).await,
     }
 }

@@ -30,8 +30,7 @@ pub(crate) async fn run(cx: &Cx, args: &Mv) -> Outcome<Exit> {
         if source.base != target.base {
             return Err(Failure::usage("mv works within one server; use get, put or fxp, then rm"));
         }
-        let paths = glob::expand(&source).await?;
-        all.extend(paths.into_iter().map(|path| source.at(path)));
+        all.extend(glob::expand(&source).await?);
     }
     if all.len() > 1 && !into {
         let what = format!("{}: not a directory, but several are to go there", target.shown());

@@ -1,10 +1,12 @@
 //! What is told while trees are made alike: lines for people, records, progress.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ferry_client::copy::{Copied, Progress as _};
-use ferry_client::mirror::{Action, Event, Observer, Plan, Side, Summary, What, Why};
+use ferry_client::mirror::{Action, Event, Observer, Plan, Reason, Side, Summary, What, Why};
 use ferry_proto::path::FtpPath;
 use ferry_storage::Kind;
 
@@ -25,6 +27,8 @@ struct Inner {
     right: Place,
     board: Board,
     active: Mutex<HashMap<(Side, FtpPath), File>>,
+    /// What was left out though it was wanted.
+    unsettled: AtomicU64,
 }
 
 impl Report {
@@ -36,7 +40,13 @@ impl Report {
             right: right.clone(),
             board: Board::new(cx),
             active: Mutex::default(),
+            unsettled: AtomicU64::new(0),
         }))
+    }
+
+    /// Whether something was left out though it was wanted: the trees are not alike.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.0.unsettled.load(Ordering::Relaxed) > 0
     }
 
     /// For the engine.
@@ -106,6 +116,11 @@ impl Report {
     }
 }
 
+/// Whether something was left out that nobody asked to leave out.
+fn unsettled(reason: Reason) -> bool {
+    !matches!(reason, Reason::Link | Reason::Newer | Reason::Special | Reason::NotEmpty)
+}
+
 /// A path from the root of a tree, without its slash.
 fn below(path: &FtpPath) -> &[u8] {
     match path.as_bytes() {
@@ -156,7 +171,7 @@ impl Inner {
         at(place, &action.path)
     }
 
-    fn done(&self, action: &Action, copied: Option<&Copied>) -> Outcome<()> {
+    fn done(&self, action: &Action, copied: Option<&Copied>, took: Duration) -> Outcome<()> {
         let cx = &self.cx;
         let to = self.shown(action);
         let Some(copied) = copied else {
@@ -173,21 +188,33 @@ impl Inner {
             Side::Left => &self.right,
             Side::Right => &self.left,
         };
-        let from = at(source, &action.path);
+        let target = match action.to {
+            Side::Left => &self.left,
+            Side::Right => &self.right,
+        };
+        let (from, copy) = (argument(source, &action.path), argument(target, &action.path));
         cx.tell(
             || records::Copied {
                 from: &from,
-                to: &to,
+                to: &copy,
                 size: copied.size,
                 resumed: copied.resumed,
                 moved: copied.moved,
                 retried: copied.retried,
                 verified: copied.verified,
-                milliseconds: 0,
+                milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 dry_run: false,
             },
             || format!("copy    {to} ({})", human(copied.size)),
         )
+    }
+}
+
+/// A path of a tree at that place, as an argument that leads there.
+fn argument(place: &Place, path: &FtpPath) -> Vec<u8> {
+    match place.path.resolve(below(path)) {
+        Ok(path) => place.argument(&path),
+        Err(_) => path.as_bytes().to_vec(),
     }
 }
 
@@ -226,12 +253,14 @@ impl Observer for Inner {
                 }
             }
             Event::Done(action, copied) => {
+                let mut took = Duration::ZERO;
                 if let Some(file) = active.remove(&(action.to, action.path.clone())) {
+                    took = file.elapsed();
                     file.done();
                 }
                 drop(active);
                 // A reader that has gone away shows when the summary is written.
-                let _ = self.done(action, *copied);
+                let _ = self.done(action, *copied, took);
             }
             Event::Failed(path, error) => {
                 for side in [Side::Right, Side::Left] {
@@ -251,6 +280,13 @@ impl Observer for Inner {
             Event::Skipped(path, reason) => {
                 drop(active);
                 let why = reason.to_string();
+                if unsettled(*reason) {
+                    self.unsettled.fetch_add(1, Ordering::Relaxed);
+                    if !self.cx.json() && !self.cx.quiet() && !self.cx.verbose() {
+                        say::warn(&format!("{}: left out: {why}", at(&self.right, path)));
+                        return;
+                    }
+                }
                 let _ = self.cx.tell(
                     || Planned { action: "skip", path: below(path), size: None, why: &why },
                     || format!("skip    {} ({why})", at(&self.right, path)),

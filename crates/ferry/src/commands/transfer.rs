@@ -126,11 +126,13 @@ async fn find(
 ) -> Outcome<()> {
     let place = cx.places.open(argument, Role::Read).await?;
     let mut failed = None;
-    let paths = glob::expand(&place).await?;
     let by_pattern = place.spec.pattern.is_some();
-    for path in paths {
-        let from = place.at(path);
-        match from.storage.stat(&from.path, true).await {
+    for mut from in glob::expand(&place).await? {
+        let meta = match from.seen.take() {
+            Some(meta) => Ok(meta),
+            None => from.storage.stat(&from.path, true).await,
+        };
+        match meta {
             Ok(meta) if meta.kind == Kind::Dir && recursive => dirs.push(from),
             Ok(meta) if meta.kind == Kind::Dir && by_pattern => {}
             Ok(meta) if meta.kind == Kind::Dir => {
@@ -184,7 +186,7 @@ async fn copy_all(cx: &Cx, engine: &Engine, jobs: Vec<Job>, tally: &mut Tally) -
             let width = job.from.storage.width().max(job.to.storage.width()).max(1);
             let options = engine.copy_options(&job.from, &job.to);
             let (cx, board) = (cx.clone(), board.clone());
-            running.spawn(async move { one(&cx, job, options, &board).await });
+            running.spawn(async move { Box::pin(one(&cx, job, options, &board)).await });
             if running.len() >= width {
                 break;
             }
@@ -216,10 +218,10 @@ async fn one(cx: &Cx, job: Job, options: CopyOptions, board: &Board) -> Outcome<
     if cx.dry_run() {
         let size = known.from.as_ref().map_or(0, |meta| meta.size);
         let copied = Sizes { size, ..Sizes::default() };
-        return tell(cx, &shown_from, &shown_to, copied, 0);
+        return tell(cx, Some(&from), &to, copied, 0);
     }
     let file = board.file(shown_from.clone());
-    let options = resuming(options, &to, &known).await;
+    let (options, known) = resuming(options, &to, known).await;
     let copied = copy::copy_known(
         (&*from.storage, &from.path),
         (&*to.storage, &to.path),
@@ -231,25 +233,31 @@ async fn one(cx: &Cx, job: Job, options: CopyOptions, board: &Board) -> Outcome<
     .map_err(|e| Failure::client(format!("{shown_from} -> {shown_to}"), &e))?;
     file.done();
     let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tell(cx, &shown_from, &shown_to, Sizes::from(&copied), millis)
+    tell(cx, Some(&from), &to, Sizes::from(&copied), millis)
 }
 
 /// An upload that broke off in an earlier run is continued, if it proves to be one.
-async fn resuming(options: CopyOptions, to: &Place, known: &Known) -> CopyOptions {
+async fn resuming(options: CopyOptions, to: &Place, known: Known) -> (CopyOptions, Known) {
     if to.is_local() || options.resume != Resume::Partial {
-        return options;
+        return (options, known);
     }
-    let there = match &known.to {
-        Some(there) => there.clone(),
-        None => to.storage.stat(&to.path, false).await.ok(),
+    let there = match known.to {
+        Some(there) => Some(there),
+        None => match to.storage.stat(&to.path, false).await {
+            Ok(meta) => Some(Some(meta)),
+            Err(FsError::NotFound) => Some(None),
+            // The copier asks again, and tells.
+            Err(_) => None,
+        },
     };
-    let unfinished = there
-        .zip(known.from.as_ref())
-        .is_some_and(|(there, source)| engine::is_unfinished(&there, source));
-    match unfinished {
-        true => CopyOptions { resume: Resume::Existing, ..options },
-        false => options,
-    }
+    let unfinished = there.as_ref().and_then(Option::as_ref).zip(known.from.as_ref());
+    let options = match unfinished {
+        Some((there, source)) if engine::is_unfinished(there, source) => {
+            CopyOptions { resume: Resume::Existing, ..options }
+        }
+        _ => options,
+    };
+    (options, Known { to: there, ..known })
 }
 
 #[derive(Default)]
@@ -273,13 +281,16 @@ impl From<&Copied> for Sizes {
     }
 }
 
-fn tell(cx: &Cx, from: &str, to: &str, sizes: Sizes, millis: u64) -> Outcome<()> {
+/// Tells of one copy; [`None`] stands for standard input.
+fn tell(cx: &Cx, from: Option<&Place>, to: &Place, sizes: Sizes, millis: u64) -> Outcome<()> {
     let Sizes { size, resumed, moved, retried, verified } = sizes;
     let dry_run = cx.dry_run();
+    let source = from.map_or_else(|| b"-".to_vec(), |from| from.argument(&from.path));
+    let copy = to.argument(&to.path);
     cx.tell(
         || records::Copied {
-            from,
-            to,
+            from: &source,
+            to: &copy,
             size,
             resumed,
             moved,
@@ -293,7 +304,8 @@ fn tell(cx: &Cx, from: &str, to: &str, sizes: Sizes, millis: u64) -> Outcome<()>
                 0 => String::new(),
                 resumed => format!(", {} of it were there", human(resumed)),
             };
-            format!("{from} -> {to} ({}{resumed})", human(size))
+            let from = from.map_or_else(|| "-".to_owned(), Place::shown);
+            format!("{from} -> {} ({}{resumed})", to.shown(), human(size))
         },
     )
 }
@@ -306,7 +318,7 @@ pub(crate) async fn from_standard_input(cx: &Cx, target: &OsStr, append: bool) -
     }
     let (engine, place) = (Engine::new(&cx.flags)?, target.place);
     if cx.dry_run() {
-        tell(cx, "-", &place.shown(), Sizes::default(), 0)?;
+        tell(cx, None, &place, Sizes::default(), 0)?;
         return Ok(Exit::Done);
     }
     let (mode, perm) = (super::put::write_mode(append), engine.file_perm());
@@ -320,6 +332,6 @@ pub(crate) async fn from_standard_input(cx: &Cx, target: &OsStr, append: bool) -
     let size = done.map_err(fail)?;
     file.done();
     let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tell(cx, "-", &place.shown(), Sizes { size, moved: size, ..Sizes::default() }, millis)?;
+    tell(cx, None, &place, Sizes { size, moved: size, ..Sizes::default() }, millis)?;
     Ok(Exit::Done)
 }

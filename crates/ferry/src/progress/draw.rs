@@ -127,7 +127,7 @@ mod tests {
     fn a_line_says_how_far_a_file_is_and_how_long_it_will_take() {
         let state = state();
         let line = file(state.active.get(&0).unwrap(), 60);
-        assert_eq!(line, "/a/file                         25%   1.0M/4.0M   1.0M/s  0:03");
+        assert_eq!(line, "/a/file                       25%   1.0M/4.0M   1.0M/s  0:03");
         let line = total(&state, Duration::from_secs(1));
         assert_eq!(line, "2 of 5 files, 3.0M of 10M, 1.0M/s, 0:01 gone, 0:07 to go");
     }

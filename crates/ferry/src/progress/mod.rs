@@ -71,6 +71,16 @@ struct Inner {
     state: Mutex<State>,
 }
 
+impl Drop for Inner {
+    /// What was stopped leaves no lines behind.
+    fn drop(&mut self) {
+        if self.screen == Screen::Terminal {
+            let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+            say::paint(&draw::wipe(state));
+        }
+    }
+}
+
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -156,7 +166,7 @@ impl Board {
         state.next += 1;
         let active = Active { name: name.into(), size: None, there: 0, rate: Rate::default() };
         state.active.insert(id, active);
-        File { board: self.clone(), id }
+        File { board: self.clone(), id, start: self.elapsed() }
     }
 
     /// Octets moved so far.
@@ -221,9 +231,15 @@ fn record(state: &State) -> records::Progress {
 pub(crate) struct File {
     board: Board,
     id: u64,
+    start: Duration,
 }
 
 impl File {
+    /// How long ago it began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.board.elapsed().saturating_sub(self.start)
+    }
+
     /// The file has arrived.
     pub(crate) fn done(self) {
         self.board.0.lock().files_done += 1;
@@ -238,6 +254,7 @@ impl Drop for File {
 
 impl Progress for File {
     fn on(&self, step: &Step<'_>) {
+        let now = self.board.elapsed();
         let mut state = self.board.0.lock();
         let state = &mut *state;
         let Some(active) = state.active.get_mut(&self.id) else { return };
@@ -246,6 +263,7 @@ impl Progress for File {
                 active.size = *size;
                 state.octets = state.octets.saturating_sub(active.there) + resumed;
                 active.there = *resumed;
+                active.rate = Rate::starting(now, *resumed);
             }
             Step::Moved(octets) => {
                 active.there += octets;

@@ -15,6 +15,11 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
+    /// Begins at `now`, with `octets` that were there before.
+    pub(crate) fn starting(now: Duration, octets: u64) -> Self {
+        Self { smooth: None, at: now, octets }
+    }
+
     /// Takes note that `octets` in all have been moved at `now`, on any clock that does not go
     /// back.
     pub(crate) fn note(&mut self, now: Duration, octets: u64) {
@@ -97,10 +102,18 @@ mod tests {
         let mut before = rate.per_second();
         for second in 2..30 {
             rate.note(secs(second), 1000);
-            assert!(rate.per_second() < before || before == 0);
+            assert!(rate.per_second() <= before);
             before = rate.per_second();
         }
+        assert!(rate.per_second() < 10);
         assert_eq!(rate.eta(1000), None, "nothing has moved for long");
+    }
+
+    #[test]
+    fn what_was_there_before_is_no_speed() {
+        let mut rate = Rate::starting(secs(10), 5000);
+        rate.note(secs(12), 6000);
+        assert_eq!(rate.per_second(), 500);
     }
 
     #[test]

@@ -45,8 +45,8 @@ fn page() -> String {
         section(&Digest { base: "", path: odd, algorithm: "", digest: "", by_server: true }),
         section(&Done { action: "", base: "", path: odd, to: Some(odd), dry_run: false }),
         section(&Copied {
-            from: "",
-            to: "",
+            from: odd,
+            to: odd,
             size: 0,
             resumed: 0,
             moved: 0,
