@@ -22,6 +22,9 @@ use super::cell::{Direction, Work};
 /// A file system in memory, so that no disk is measured.
 const MEMORY: &str = "/dev/shm";
 
+/// Directories there are named so, with the number of their process behind.
+const PREFIX: &str = "ferry-bench-";
+
 /// Octets of a small file.
 const SMALL: usize = 4096;
 
@@ -57,7 +60,9 @@ impl Place {
     /// # Errors
     /// There is not enough memory, or no file system in it.
     pub(crate) fn make(files: usize, large: u64, try_files: usize) -> io::Result<Self> {
-        let dir = tempfile::Builder::new().prefix("ferry-bench-").tempdir_in(MEMORY)?;
+        remove_leftovers()?;
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(MEMORY)?;
         enough_memory(dir.path(), large)?;
         let served = dir.path().join("served");
         fs::create_dir(&served)?;
@@ -256,6 +261,21 @@ fn sizes(top: &Path) -> io::Result<BTreeMap<String, u64>> {
         }
     }
     Ok(found)
+}
+
+/// Removes what runs that were killed have left: it would be gigabytes of memory.
+fn remove_leftovers() -> io::Result<()> {
+    for entry in fs::read_dir(MEMORY)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
+        let Some(process) = process.and_then(|number| number.parse::<u32>().ok()) else { continue };
+        if !Path::new(&format!("/proc/{process}")).exists() {
+            // Another run may be faster in removing it.
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
+    Ok(())
 }
 
 /// The large file lies there twice, and what else runs needs memory, too.

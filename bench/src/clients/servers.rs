@@ -1,12 +1,16 @@
 //! The servers of a run, each in a directory where what is to be moved can be moved to.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use interop::servers::{self, Kind, Options, Peer, Tls};
 
 use super::cell::Server;
+
+/// How long a busy server may take to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Where a server listens, and what clients call it.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +28,17 @@ pub(super) struct Running {
     pub(super) password: &'static str,
     pub(super) root: PathBuf,
     _peer: Peer,
+}
+
+impl Running {
+    /// Fails if it does not listen any more: what its clients do then says nothing about them.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let ended = |e| io::Error::other(format!("the server has ended: {e}"));
+        TcpStream::connect_timeout(&self.at, ANSWER_MAX).map(drop).map_err(ended)
+    }
 }
 
 /// Starts one that serves an empty directory below `base`.
