@@ -4,14 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
 
 use std::fs;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use interop::peers::have;
 use interop::process::{Finished, run};
-use interop::servers::{self, Kind, Peer, Tls};
+use interop::servers::{self, Kind, Options, Peer, Tls};
 
 /// How long one curl may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -104,6 +104,41 @@ each! {
     pyftpdlib: Pyftpdlib;
     rclone: Rclone;
     ferryd: Ferryd;
+}
+
+#[test]
+fn strict_servers_refuse_data_of_another_session() {
+    if !have("curl") {
+        return;
+    }
+    for (kind, tls) in
+        [(Kind::Vsftpd, Tls::V12), (Kind::Proftpd, Tls::V13), (Kind::Ferryd, Tls::V13)]
+    {
+        for strict in [true, false] {
+            let options = Options { strict, ..Options::new(tls) };
+            let Some(peer) = servers::start_with(kind, options).unwrap() else { continue };
+            fs::write(peer.root.join("known.txt"), "what is known\n").unwrap();
+            let more = ["--ssl-reqd", "--no-sessionid"];
+            let done = curl(&peer, "ftp", peer.password(), "known.txt", &more);
+            let got = done.ok() && done.stdout == "what is known\n";
+            assert_eq!(got, !strict, "{done}{}", peer.log_tail());
+        }
+    }
+}
+
+#[test]
+fn what_is_announced_is_said_in_reply_to_pasv() {
+    if !have("curl") {
+        return;
+    }
+    for kind in Kind::ALL {
+        let announced = Some(Ipv4Addr::new(10, 9, 8, 7));
+        let options = Options { announced, ..Options::new(Tls::V13) };
+        let Some(peer) = servers::start_with(kind, options).unwrap() else { continue };
+        let done = curl(&peer, "ftp", peer.password(), "", &["--disable-epsv"]);
+        // curl goes where it is anyway.
+        assert!(done.ok() && done.stderr.contains("(10,9,8,7,"), "{done}{}", peer.log_tail());
+    }
 }
 
 #[test]
