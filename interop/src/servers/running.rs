@@ -50,7 +50,7 @@ pub(super) struct Running {
 }
 
 /// Reads until we are gone, then kills the process group it is named.
-const KEEPER: &str = "cat; kill -KILL -- \"-$0\"";
+const KEEPER: &str = "cat; kill -s KILL -- \"-$0\"";
 
 impl Running {
     /// Starts `command` and waits until it listens at all of `ports`.
