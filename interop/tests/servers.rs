@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
 
 use std::fs;
+use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::thread;
@@ -104,6 +105,24 @@ each! {
     pyftpdlib: Pyftpdlib;
     rclone: Rclone;
     ferryd: Ferryd;
+}
+
+#[test]
+fn sessions_end_with_their_server() {
+    for kind in Kind::ALL {
+        let Some(peer) = servers::start(kind, Tls::V13).unwrap() else { continue };
+        let mut session = TcpStream::connect(peer.addr).unwrap();
+        session.set_read_timeout(Some(LIMIT)).unwrap();
+        assert!(session.read(&mut [0; 512]).unwrap() > 0, "no greeting\n{}", peer.log_tail());
+        drop(peer);
+        // The end of the connection, by whatever name.
+        let rest = session.read_to_end(&mut Vec::new());
+        assert!(rest.as_ref().map_or_else(is_reset, |_| true), "{kind}: {rest:?}");
+    }
+}
+
+fn is_reset(e: &io::Error) -> bool {
+    e.kind() == io::ErrorKind::ConnectionReset
 }
 
 #[test]

@@ -49,8 +49,19 @@ pub(super) struct Running {
     _ports: Vec<Reserved>,
 }
 
-/// Reads until we are gone, then kills the process group it is named.
-const KEEPER: &str = "cat; kill -s KILL -- \"-$0\"";
+/// Reads until nothing can come any more, then kills the process it is named with all below it.
+/// The group is not enough: vsftpd makes one for every session. It is stopped first, so that
+/// nothing is born while they are counted.
+const KEEPER: &str = "\
+    tree() {
+        echo \"$1\"
+        kids=
+        read -r kids < \"/proc/$1/task/$1/children\"
+        for kid in $kids; do tree \"$kid\"; done
+    }
+    cat
+    kill -s STOP \"$0\"
+    kill -s KILL $(tree \"$0\") -\"$0\"";
 
 impl Running {
     /// Starts `command` and waits until it listens at all of `ports`.
@@ -66,7 +77,10 @@ impl Running {
             .stderr(log)
             .process_group(0)
             .spawn()?;
-        let keeper = keep(child.id()).inspect_err(|_| end(&mut child))?;
+        let keeper = keep(child.id()).inspect_err(|_| {
+            kill_group(child.id());
+            drop(child.wait());
+        })?;
         let addresses: Vec<SocketAddr> = ports.iter().map(|port| port.addr).collect();
         let mut running = Self { child, keeper, _ports: ports };
         for addr in addresses {
@@ -91,16 +105,14 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        end(&mut self.child);
-        // It would kill whoever has the number of the group by then.
-        drop(self.keeper.kill());
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            // It would kill whoever has the number by now.
+            drop(self.keeper.kill());
+        }
+        // Closes the pipe before it waits.
         drop(self.keeper.wait());
+        drop(self.child.wait());
     }
-}
-
-fn end(child: &mut Child) {
-    kill_group(child.id());
-    drop(child.wait());
 }
 
 fn keep(group: u32) -> io::Result<Child> {
