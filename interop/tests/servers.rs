@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::thread;
@@ -113,10 +113,16 @@ fn sessions_end_with_their_server() {
         let Some(peer) = servers::start(kind, Tls::V13).unwrap() else { continue };
         let mut session = TcpStream::connect(peer.addr).unwrap();
         session.set_read_timeout(Some(LIMIT)).unwrap();
-        assert!(session.read(&mut [0; 512]).unwrap() > 0, "no greeting\n{}", peer.log_tail());
+        write!(session, "USER {}\r\nPASS {}\r\n", peer.user(), peer.password()).unwrap();
+        let mut replies = BufReader::new(session);
+        let mut reply = String::new();
+        while !reply.starts_with("230 ") {
+            reply.clear();
+            assert!(replies.read_line(&mut reply).unwrap() > 0, "{kind}\n{}", peer.log_tail());
+        }
         drop(peer);
         // The end of the connection, by whatever name.
-        let rest = session.read_to_end(&mut Vec::new());
+        let rest = replies.read_to_end(&mut Vec::new());
         assert!(rest.as_ref().map_or_else(is_reset, |_| true), "{kind}: {rest:?}");
     }
 }
