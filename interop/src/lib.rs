@@ -1,12 +1,12 @@
-//! Real FTP clients against the real `ferryd`, and the client against real servers.
+//! Real FTP clients against the real `ferryd`.
 //!
-//! What lives here: starting the server ([`server`]) and others ([`servers`]), running a program
-//! under a time limit ([`process`]), the ways to connect ([`link`]), what a client may be asked to
-//! do ([`task`]) and one small driver per client ([`clients`]). What is asked and what must come of
-//! it is in `tests/`.
+//! What lives here: starting the server ([`server`]), running a program under a time limit
+//! ([`process`]), the ways to connect ([`link`]), what a client may be asked to do ([`task`]) and
+//! one small driver per client ([`clients`]). What is asked and what must come of it is in
+//! `tests/`.
 //!
-//! The programs come from Debian and the Python package index: `cargo xtask peers`. One
-//! that is missing is a printed skip, or a failure where `FERRY_REQUIRE_PEERS` is set.
+//! The programs come from Debian; `cargo xtask test` installs them. One that is missing is a
+//! printed skip, or a failure where `FERRY_REQUIRE_PEERS` is set.
 
 pub mod clients;
 pub mod content;
@@ -14,6 +14,7 @@ pub mod link;
 pub mod openssl;
 pub mod peers;
 pub mod process;
+pub mod proftpd;
 pub mod server;
 pub mod servers;
 pub mod table;

@@ -12,8 +12,8 @@ use interop::clients::LIMIT;
 use interop::link::Link;
 use interop::peers::have;
 use interop::process::{Finished, run};
+use interop::proftpd::{self, Proftpd};
 use interop::server::{Extra, Server};
-use interop::servers::{Kind, Options, Peer, Tls, start_with};
 use interop::{PASSWORD, USER};
 
 /// One end of a transfer.
@@ -37,13 +37,13 @@ impl End for Server {
     }
 }
 
-impl End for Peer {
+impl End for Proftpd {
     fn at(&self) -> SocketAddr {
-        self.addr
+        self.address()
     }
 
     fn root(&self) -> PathBuf {
-        self.root.clone()
+        self.files()
     }
 
     fn tail(&self) -> String {
@@ -185,10 +185,11 @@ fn lftp_moves_a_file_between_ferryd_and_proftpd() {
     if !have("lftp") {
         return;
     }
-    let ip = Ipv4Addr::new(127, 0, 0, 3);
-    let options = Options { ip, strict: false, ..Options::new(Kind::Proftpd, Tls::V13) };
-    let Some(proftpd) = start_with(&options).unwrap() else { return };
+    let Some(folder) = proftpd::unpacked() else {
+        return;
+    };
     let ferryd = ferryd(2, "");
+    let proftpd = Proftpd::start(&folder, Ipv4Addr::new(127, 0, 0, 3)).unwrap();
     for tls in [false, true] {
         for how in ways(tls) {
             moved(&ferryd, &proftpd, how);

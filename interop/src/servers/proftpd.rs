@@ -1,100 +1,101 @@
-//! ProFTPD's configuration: every module of its packages that says something to clients.
+//! `ProFTPD` as a peer of the client: everything it can do that has a module, one virtual server
+//! for each way TLS may start. The one for transfers between servers is [`crate::proftpd`].
 
-use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 
-use super::{Setup, Tls, identity};
+use super::running::{Reserved, Running};
+use super::{Site, Started, folder, identity};
 use crate::{PASSWORD_CRYPT, USER};
 
-/// Modules that are not part of the program.
-const MODULES: [&str; 6] =
-    ["mod_tls", "mod_tls_shmcache", "mod_digest", "mod_copy", "mod_site_misc", "mod_deflate"];
-
-pub(super) fn launch(setup: &Setup<'_>) -> io::Result<Command> {
-    let [user, uid, group, gid] = ["-un", "-u", "-gn", "-g"].map(identity);
-    let (user, uid, group, gid) = (user?, uid?, group?, gid?);
-    let root = setup.root.display();
-    let account = format!("{USER}:{PASSWORD_CRYPT}:{uid}:{gid}::{root}:/bin/sh\n");
-    let passwd = setup.dir.join("passwd");
-    fs::write(&passwd, account)?;
-    fs::set_permissions(&passwd, Permissions::from_mode(0o600))?;
-    let conf = setup.dir.join("proftpd.conf");
-    fs::write(&conf, configuration(setup, &user, &group))?;
-    let mut command = Command::new(setup.folder.join("usr/sbin/proftpd"));
-    command.args(["-n", "-q", "-c"]).arg(conf);
-    Ok(command)
+pub(super) fn binary() -> PathBuf {
+    folder().join("proftpd/usr/sbin/proftpd")
 }
 
-fn configuration(setup: &Setup<'_>, user: &str, group: &str) -> String {
-    let options = setup.options;
-    let (modules, dir) = (setup.folder.join("usr/lib/proftpd"), setup.dir.display());
-    let mut text = format!("ModulePath {}\n", modules.display());
-    for module in MODULES {
-        if modules.join(format!("{module}.so")).exists() {
-            text += &format!("LoadModule {module}.c\n");
-        }
+pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
+    let [user, uid, group, gid] = ["-un", "-u", "-gn", "-g"].map(identity);
+    let (user, uid, group, gid) = (user?, uid?, group?, gid?);
+    let home = site.files();
+    let account = format!("{USER}:{PASSWORD_CRYPT}:{uid}:{gid}::{}:/bin/sh\n", home.display());
+    site.write("passwd", &account)?;
+    let mut ports = vec![site.reserve()?];
+    if site.tls() {
+        ports.push(site.reserve()?);
     }
-    text += &format!(
-        "ServerType standalone\n\
-         ServerName peer\n\
-         DefaultAddress {ip}\n\
-         Port {port}\n\
-         UseIPv6 off\n\
-         MaxInstances none\n\
-         User {user}\n\
-         Group {group}\n\
-         RootLogin on\n\
-         PidFile {dir}/pid\n\
-         ScoreboardFile {dir}/scoreboard\n\
-         DelayTable {dir}/delay\n\
-         DelayEngine off\n\
-         SystemLog {dir}/system.log\n\
-         TransferLog {dir}/xfer.log\n\
-         WtmpLog off\n\
-         UseReverseDNS off\n\
-         AuthOrder mod_auth_file.c\n\
-         AuthUserFile {dir}/passwd\n\
-         RequireValidShell off\n\
-         DefaultRoot ~\n\
-         Umask 022\n\
-         AllowOverwrite on\n\
-         AllowStoreRestart on\n",
-        ip = options.ip,
-        port = setup.port,
-    );
-    if !options.strict {
-        text += "AllowForeignAddress on\n";
-    }
-    if let Some(public) = options.public {
-        text += &format!("MasqueradeAddress {public}\n");
-    }
-    if let Some((first, last)) = options.passive {
-        text += &format!("PassivePorts {first} {last}\n");
-    }
-    let versions = match options.tls {
-        Tls::Plain => return text,
-        Tls::V12 => "TLSv1.2",
-        Tls::V13 => "TLSv1.3",
+    let text = configuration(site, &ports, &user, &group);
+    let config = site.write("proftpd.conf", &text)?;
+    let mut command = Command::new(binary());
+    command.args(["-n", "-q", "-c"]).arg(config);
+    let addresses: Vec<_> = ports.iter().map(|port| port.addr).collect();
+    let running = Running::start(command, ports, &site.path().join("log"))?;
+    let [addr, rest @ ..] = addresses.as_slice() else {
+        return Err(io::Error::other("no port"));
     };
-    // Its own certificate as its own authority: otherwise each log-in reads the system's.
-    text += &format!(
-        "TLSEngine on\n\
-         TLSLog {dir}/tls.log\n\
-         TLSProtocol {versions}\n\
-         TLSECCertificateFile {dir}/main.pem\n\
-         TLSECCertificateKeyFile {dir}/main.key\n\
-         TLSCACertificateFile {dir}/main.pem\n\
-         TLSVerifyClient off\n\
-         TLSVerifyServer off\n\
-         TLSRequired off\n"
+    Ok(Started { addr: *addr, implicit: rest.first().copied(), running: vec![running] })
+}
+
+fn configuration(site: &Site<'_>, ports: &[Reserved], user: &str, group: &str) -> String {
+    let dir = site.path().display();
+    let modules = ["mod_digest", "mod_deflate", "mod_copy", "mod_site_misc"];
+    let tls_modules = ["mod_tls", "mod_tls_shmcache"];
+    let loaded: String = modules
+        .iter()
+        .chain(tls_modules.iter().filter(|_| site.tls()))
+        .map(|module| format!("LoadModule {module}.c\n"))
+        .collect();
+    let [first, others @ ..] = ports else { return String::new() };
+    let mut text = format!(
+        "ModulePath {modules}\n{loaded}\
+         ServerType standalone\nServerName peer\nDefaultAddress {ip}\nPort {port}\nUseIPv6 off\n\
+         User {user}\nGroup {group}\nPidFile {dir}/pid\nScoreboardFile none\n\
+         DelayTable {dir}/delay\nSystemLog {dir}/system.log\nTransferLog none\nWtmpLog off\n\
+         UseReverseDNS off\nMaxInstances none\nTimesGMT on\n\
+         <Global>\n\
+         RootLogin on\nAuthOrder mod_auth_file.c\nAuthUserFile {dir}/passwd\n\
+         RequireValidShell off\nDefaultRoot ~\nUmask 022\nAllowOverwrite on\n\
+         AllowStoreRestart on\nAllowRetrieveRestart on\nMasqueradeAddress {announced}\n\
+         DelayEngine off\nDeflateEngine on\n\
+         </Global>\n",
+        modules = folder().join("proftpd/usr/lib/proftpd").display(),
+        ip = first.addr.ip(),
+        port = first.addr.port(),
+        announced = site.announced(),
     );
-    if modules.join("mod_tls_shmcache.so").exists() {
+    if site.tls() {
         text += &format!("TLSSessionCache shm:/file={dir}/sessions\n");
+        text += &tls(site, false);
     }
-    if !options.strict {
-        text += "TLSOptions NoSessionReuseRequired\n";
+    for implicit in others {
+        text += &format!(
+            "<VirtualHost {ip}>\nServerName implicit\nPort {port}\n{tls}</VirtualHost>\n",
+            ip = implicit.addr.ip(),
+            port = implicit.addr.port(),
+            tls = tls(site, true),
+        );
     }
     text
+}
+
+/// The lines about TLS of one virtual server. That the file of authorities is its own certificate
+/// saves it from reading all of the system's, 160 ms for every log-in.
+fn tls(site: &Site<'_>, implicit: bool) -> String {
+    let dir = site.path().display();
+    let mut options = String::new();
+    if !site.options.strict {
+        options += " NoSessionReuseRequired";
+    }
+    if implicit {
+        options += " UseImplicitSSL";
+    }
+    if !options.is_empty() {
+        options = format!("TLSOptions{options}\n");
+    }
+    format!(
+        "TLSEngine on\nTLSLog {dir}/tls.log\nTLSProtocol {version}\n\
+         TLSECCertificateFile {dir}/main.pem\nTLSECCertificateKeyFile {dir}/main.key\n\
+         TLSCACertificateFile {dir}/main.pem\nTLSVerifyClient off\nTLSVerifyServer off\n\
+         TLSRequired off\n{options}",
+        version = site.version(),
+    )
 }

@@ -1,54 +1,56 @@
-//! Pure-FTPd's command line and accounts. It takes no account that is root, so the files belong to
-//! somebody else.
+//! Pure-FTPd: options on its command line, accounts in a database it makes from a file. It has no
+//! implicit TLS unless built for nothing else, and its account cannot be root.
 
-use std::fs;
 use std::io;
-use std::process::{Command, Stdio};
+use std::os::unix::fs::chown;
+use std::path::PathBuf;
+use std::process::Command;
 
-use super::{Setup, pin_openssl};
+use super::{Site, Started, folder};
 use crate::{PASSWORD_CRYPT, USER};
 
-/// The account's user and group: nobody.
-pub(super) const OWNER: u32 = 65_534;
+/// Whom its account's files belong to.
+pub(super) const NOBODY: u32 = 65534;
 
-pub(super) fn launch(setup: &Setup<'_>) -> io::Result<Command> {
-    let options = setup.options;
-    let (passwd, base) = (setup.dir.join("passwd"), setup.dir.join("puredb"));
-    // Not by its own tool, whose argon2 takes seconds at each log-in.
-    let root = setup.root.display();
-    let account = format!("{USER}:{PASSWORD_CRYPT}:{OWNER}:{OWNER}::{root}/./::::::::::::\n");
-    fs::write(&passwd, account)?;
-    let made = Command::new(setup.folder.join("usr/bin/pure-pw"))
+pub(super) fn binary() -> PathBuf {
+    folder().join("pure-ftpd/usr/sbin/pure-ftpd")
+}
+
+pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
+    chown(site.files(), Some(NOBODY), Some(NOBODY))?;
+    // `pure-pw useradd` would hash with argon2 at a cost of seconds for every log-in.
+    let account = format!(
+        "{USER}:{PASSWORD_CRYPT}:{NOBODY}:{NOBODY}::{}/./::::::::::::\n",
+        site.files().display()
+    );
+    let passwd = site.write("passwd", &account)?;
+    let database = site.path().join("accounts.pdb");
+    let made = Command::new(folder().join("pure-ftpd/usr/bin/pure-pw"))
         .arg("mkdb")
-        .arg(&base)
+        .arg(&database)
         .arg("-f")
         .arg(&passwd)
-        .stdin(Stdio::null())
         .output()?;
     if !made.status.success() {
-        return Err(io::Error::other(format!("pure-pw: {made:?}")));
+        let why = String::from_utf8_lossy(&made.stderr).into_owned();
+        return Err(io::Error::other(format!("pure-pw: {why}")));
     }
-    let mut command = Command::new(setup.folder.join("usr/sbin/pure-ftpd"));
-    command.arg("-S").arg(format!("{},{}", options.ip, setup.port));
-    command.arg("-l").arg(format!("puredb:{}", base.display()));
-    command.arg("-g").arg(setup.dir.join("pid"));
-    // Chroot, no anonymous, no names looked up, dot files shown, any number of sessions, whole
-    // listings.
-    command.args(["-A", "-E", "-H", "-D", "-u", "1", "-c", "10000", "-C", "10000"]);
-    command.args(["-L", "1000000:1000"]);
-    if let Some(public) = options.public {
-        command.arg("-P").arg(public.to_string());
+    let port = site.reserve()?;
+    let addr = port.addr;
+    let mut command = Command::new(binary());
+    command
+        .arg("-S")
+        .arg(format!("{},{}", addr.ip(), addr.port()))
+        // Only accounts, each in its own directory; no names of clients; no limits to speak of.
+        .args(["-A", "-E", "-H", "-4", "-c", "1000", "-C", "1000", "-L", "1000000:1000"])
+        .args(["-u", "1", "-U", "022:022", "-f", "none", "-P"])
+        .arg(site.announced().to_string())
+        .arg("-l")
+        .arg(format!("puredb:{}", database.display()));
+    if site.tls() {
+        let (pem, key) = (site.certificate(), site.key());
+        command.arg("-Y").arg("1").arg("-2").arg(format!("{},{}", pem.display(), key.display()));
+        command.env("OPENSSL_CONF", site.openssl_limits()?);
     }
-    if let Some((first, last)) = options.passive {
-        command.arg("-p").arg(format!("{first}:{last}"));
-    }
-    if !options.strict {
-        command.arg("-w");
-    }
-    if options.tls.is_on() {
-        let dir = setup.dir.display();
-        command.args(["-Y", "1", "-2"]).arg(format!("{dir}/main.pem,{dir}/main.key"));
-        pin_openssl(&mut command, setup)?;
-    }
-    Ok(command)
+    Ok(Started { addr, implicit: None, running: vec![site.launch(command, port)?] })
 }

@@ -1,27 +1,53 @@
-//! `rclone serve ftp`, without a cache of files: what is written goes straight to the disk.
+//! `rclone serve ftp`: flags and nothing else. A certificate makes its TLS implicit, so there are
+//! two processes: one in the clear, one for that.
 
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 
-use super::Setup;
+use super::{Site, Started, folder};
 use crate::{PASSWORD, USER};
 
-pub(super) fn launch(setup: &Setup<'_>) -> Command {
-    let options = setup.options;
-    let mut command = Command::new(setup.folder.join("bin/rclone"));
-    command.args(["serve", "ftp"]).arg(setup.root);
-    command.arg("--addr").arg(format!("{}:{}", options.ip, setup.port));
-    command.args(["--user", USER, "--pass", PASSWORD]);
-    // It knows no "any": without this, all of them share one range.
-    let (first, last) = options.passive.unwrap_or(setup.spare);
-    command.arg("--passive-port").arg(format!("{first}-{last}"));
-    command.args(["--vfs-cache-mode", "off", "--dir-cache-time", "0s", "--config", "/dev/null"]);
-    command.arg("--cache-dir").arg(setup.dir.join("cache"));
-    if let Some(public) = options.public {
-        command.arg("--public-ip").arg(public.to_string());
+/// It cannot be told to take any free port for data, so each gets a share of those that systems
+/// do not give out by themselves.
+const DATA_FIRST: u16 = 12_000;
+const DATA_SHARE: u16 = 200;
+const DATA_SHARES: u16 = 100;
+
+/// Debian's has no server; this is the one from Python's index.
+pub(super) fn binary() -> PathBuf {
+    folder().join("venv/bin/rclone")
+}
+
+pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
+    let plain = site.reserve()?;
+    let addr = plain.addr;
+    let mut running = vec![site.launch(command(site, addr, false), plain)?];
+    let mut implicit = None;
+    if site.tls() {
+        let port = site.reserve()?;
+        implicit = Some(port.addr);
+        running.push(site.launch(command(site, port.addr, true), port)?);
     }
-    if options.tls.is_on() {
-        command.arg("--cert").arg(setup.dir.join("main.pem"));
-        command.arg("--key").arg(setup.dir.join("main.key"));
+    Ok(Started { addr, implicit, running })
+}
+
+fn command(site: &Site<'_>, addr: SocketAddr, implicit: bool) -> Command {
+    let first = DATA_FIRST + DATA_SHARE * (addr.port() % DATA_SHARES);
+    let mut command = Command::new(binary());
+    command
+        .args(["serve", "ftp"])
+        .arg(site.files())
+        .args(["--config", "/dev/null", "--vfs-cache-mode", "off"])
+        // What tests put there is to be seen at once.
+        .args(["--dir-cache-time", "0", "--poll-interval", "0"])
+        .args(["--user", USER, "--pass", PASSWORD])
+        .args(["--addr", &addr.to_string(), "--public-ip", &site.announced().to_string()])
+        .args(["--passive-port", &format!("{first}-{}", first + DATA_SHARE - 1)])
+        .env("HOME", site.path());
+    if implicit {
+        command.arg("--cert").arg(site.certificate()).arg("--key").arg(site.key());
     }
     command
 }

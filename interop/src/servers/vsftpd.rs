@@ -1,98 +1,94 @@
-//! vsftpd's configuration. Its sessions run as root inside of a chroot, for an account that the
-//! system does not know; PAM lets everyone in, on loopback and into an empty directory.
+//! vsftpd: two processes, one for each way TLS may start; its account is a guest of PAM.
+//!
+//! PAM looks for services in `/etc/pam.d` and nowhere else, so a file of ours is put there, for a
+//! service no other program has. It takes any password: `pam_exec` cannot work in vsftpd, which
+//! waits for children itself, and other modules want accounts of the system.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Launch, Setup, pin_openssl};
+use super::running::{Reserved, Running};
+use super::{Site, Started, folder};
+use crate::USER;
 
-/// Where PAM looks for a service; there is no other place.
-const SERVICES: &str = "/etc/pam.d";
-const PREFIX: &str = "ferry-interop-";
+const SERVICE: &str = "ferry-interop";
 
-pub(super) fn launch(setup: &Setup<'_>) -> io::Result<Launch> {
-    fs::create_dir(setup.dir.join("empty"))?;
-    let service = service()?;
-    let name = service.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let conf = setup.dir.join("vsftpd.conf");
-    fs::write(&conf, configuration(setup, &name))?;
-    let mut command = Command::new(setup.folder.join("usr/sbin/vsftpd"));
-    command.arg(conf);
-    pin_openssl(&mut command, setup)?;
-    Ok(Launch { command, leftovers: vec![service] })
+pub(super) fn binary() -> PathBuf {
+    folder().join("vsftpd/usr/sbin/vsftpd")
 }
 
-/// A PAM service of our own, removed when the server ends. Those of processes that were killed are
-/// removed here.
-fn service() -> io::Result<PathBuf> {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    for entry in fs::read_dir(SERVICES)?.filter_map(Result::ok) {
-        let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
-        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-            super::end::remove(&[entry.path()]);
-        }
+pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
+    pam_service()?;
+    fs::create_dir(site.path().join("empty"))?;
+    let explicit = site.reserve()?;
+    let addr = explicit.addr;
+    let mut running = vec![instance(site, explicit, false)?];
+    let mut implicit = None;
+    if site.tls() {
+        let port = site.reserve()?;
+        implicit = Some(port.addr);
+        running.push(instance(site, port, true)?);
     }
-    let turn = NEXT.fetch_add(1, Ordering::Relaxed);
-    let path = Path::new(SERVICES).join(format!("{PREFIX}{}-{turn}", std::process::id()));
-    fs::write(&path, "auth required pam_permit.so\naccount required pam_permit.so\n")?;
-    Ok(path)
+    Ok(Started { addr, implicit, running })
 }
 
-fn configuration(setup: &Setup<'_>, service: &str) -> String {
-    let options = setup.options;
-    let dir = setup.dir.display();
-    let yes = |on: bool| if on { "YES" } else { "NO" };
-    let mut text = format!(
-        "listen=YES\n\
-         background=NO\n\
-         listen_address={ip}\n\
-         listen_port={port}\n\
-         max_per_ip=0\n\
-         max_clients=0\n\
-         anonymous_enable=NO\n\
-         local_enable=YES\n\
-         guest_enable=YES\n\
-         guest_username=root\n\
-         virtual_use_local_privs=YES\n\
-         pam_service_name={service}\n\
-         write_enable=YES\n\
-         local_umask=022\n\
-         local_root={root}\n\
-         chroot_local_user=YES\n\
-         allow_writeable_chroot=YES\n\
-         secure_chroot_dir={dir}/empty\n\
-         force_dot_files=YES\n\
-         ascii_upload_enable=YES\n\
-         ascii_download_enable=YES\n\
-         seccomp_sandbox=NO\n\
-         isolate=NO\n\
-         isolate_network=NO\n\
-         vsftpd_log_file={dir}/vsftpd.log\n\
-         pasv_promiscuous={loose}\n\
-         port_promiscuous={loose}\n\
-         ssl_enable={tls}\n\
-         ssl_ciphers=HIGH\n\
-         rsa_cert_file={dir}/main.pem\n\
-         rsa_private_key_file={dir}/main.key\n\
-         require_ssl_reuse={strict}\n\
-         force_local_logins_ssl=NO\n\
-         force_local_data_ssl=NO\n",
-        ip = options.ip,
-        port = setup.port,
-        root = setup.root.display(),
-        tls = yes(options.tls.is_on()),
-        strict = yes(options.strict),
-        loose = yes(!options.strict),
+fn instance(site: &Site<'_>, port: Reserved, implicit: bool) -> io::Result<Running> {
+    let name = if implicit { "implicit.conf" } else { "explicit.conf" };
+    let config = site.write(name, &configuration(site, &port, implicit))?;
+    let mut command = Command::new(binary());
+    command.arg(config);
+    if site.tls() {
+        // It has a switch for TLS 1.0 and none for what came later.
+        command.env("OPENSSL_CONF", site.openssl_limits()?);
+    }
+    site.launch(command, port)
+}
+
+/// Writes the service's file, whole or not at all: tests run side by side.
+fn pam_service() -> io::Result<()> {
+    let path = Path::new("/etc/pam.d").join(SERVICE);
+    let text = format!(
+        "# For tests of FTP clients; no program uses this service but the vsftpd they start.\n\
+         auth requisite pam_succeed_if.so quiet user = {USER}\n\
+         auth required pam_permit.so\naccount required pam_permit.so\n\
+         session required pam_permit.so\n"
     );
-    if let Some(public) = options.public {
-        text += &format!("pasv_address={public}\n");
+    if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+        return Ok(());
     }
-    if let Some((first, last)) = options.passive {
-        text += &format!("pasv_min_port={first}\npasv_max_port={last}\n");
-    }
-    text
+    let new = tempfile::NamedTempFile::new_in("/etc/pam.d")?;
+    fs::write(new.path(), text)?;
+    new.persist(&path).map(drop).map_err(|e| e.error)
+}
+
+fn configuration(site: &Site<'_>, port: &Reserved, implicit: bool) -> String {
+    let yes = |is: bool| if is { "YES" } else { "NO" };
+    let dir = site.path().display();
+    let tls = if site.tls() {
+        format!(
+            "ssl_enable=YES\nrsa_cert_file={dir}/main.pem\nrsa_private_key_file={dir}/main.key\n\
+             ssl_ciphers=HIGH\nrequire_ssl_reuse={reuse}\nimplicit_ssl={implicit}\n\
+             force_local_logins_ssl=NO\nforce_local_data_ssl=NO\n",
+            reuse = yes(site.options.strict),
+            implicit = yes(implicit),
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "listen=YES\nbackground=NO\nlisten_address={ip}\nlisten_port={port}\n\
+         pasv_address={announced}\nanonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\n\
+         guest_enable=YES\nguest_username=root\nvirtual_use_local_privs=YES\n\
+         pam_service_name={SERVICE}\nlocal_root={dir}/files\nchroot_local_user=YES\n\
+         allow_writeable_chroot=YES\nsecure_chroot_dir={dir}/empty\nlocal_umask=022\n\
+         hide_ids=YES\nmax_clients=0\nmax_per_ip=0\ndelay_failed_login=0\n\
+         ascii_upload_enable=YES\nascii_download_enable=YES\nmdtm_write=YES\n\
+         xferlog_enable=YES\nvsftpd_log_file={dir}/vsftpd.log\n\
+         seccomp_sandbox=NO\nisolate=NO\nisolate_network=NO\n{tls}",
+        ip = port.addr.ip(),
+        port = port.addr.port(),
+        announced = site.announced(),
+    )
 }

@@ -91,15 +91,19 @@ impl<'a> At<'a> {
         };
         let security = match tls {
             Tls::Plain => Security::Plain,
-            Tls::V12 | Tls::V13 if peer.implicit => Security::Implicit,
-            Tls::V12 | Tls::V13 => Security::Explicit,
+            Tls::V12 | Tls::V13 if peer.kind.has_auth() => Security::Explicit,
+            Tls::V12 | Tls::V13 => Security::Implicit,
+        };
+        let addr = match security {
+            Security::Implicit => peer.implicit_addr.ok_or("no port with implicit TLS")?,
+            _ => peer.addr,
         };
         let site = Site {
-            port: Some(peer.addr.port()),
+            port: Some(addr.port()),
             security,
             user: Some(USER.into()),
             password: Some(Secret::new(PASSWORD)),
-            ..Site::new(peer.addr.ip().to_string())
+            ..Site::new(addr.ip().to_string())
         };
         let show = |e: ferry_client::Error| format!("{e} ({:?})\n{}", e.kind(), watch.tail());
         let session = Session::connect(&site, &settings).await.map_err(show)?;
@@ -162,12 +166,14 @@ impl<'a> At<'a> {
     pub(crate) fn dir(&self, name: &str) -> Result<(), String> {
         // Again after a failure.
         drop(fs::remove_dir_all(self.peer.root.join(name)));
-        self.peer.make_dir(name).map_err(|e| format!("{name}: {e}"))
+        let made = fs::create_dir(self.peer.root.join(name));
+        made.and_then(|()| self.peer.settle()).map_err(|e| format!("{name}: {e}"))
     }
 
     /// A new file of the account's.
     pub(crate) fn file(&self, path: &str, content: &[u8]) -> Result<(), String> {
-        self.peer.write(path, content).map_err(|e| format!("{path}: {e}"))
+        let written = fs::write(self.peer.root.join(path), content);
+        written.and_then(|()| self.peer.settle()).map_err(|e| format!("{path}: {e}"))
     }
 
     /// That the session is good for more: it lists and fetches.

@@ -80,7 +80,7 @@ pub(super) async fn many(at: &At<'_>) -> Result<(), String> {
     }
     let resumed = at.watch.take_resumed();
     at.check(resumed.len() >= MANY, &format!("{} data connections", resumed.len()))?;
-    let want = at.tls.is_on().then_some(true);
+    let want = (at.tls != Tls::Plain).then_some(true);
     let first_not = resumed.iter().position(|resumed| *resumed != want);
     let told = first_not.map(|i| format!("number {i}: {:?}", resumed.get(i)));
     at.check(at.tls == Tls::Plain || told.is_none(), &format!("not resumed: {told:?}"))

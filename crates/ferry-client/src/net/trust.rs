@@ -2,7 +2,7 @@
 //! a data connection must show the same certificate.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -65,14 +65,14 @@ impl Judge {
                 for file in files {
                     roots.add_parsable_certificates(pem::certificates(file)?);
                 }
-                By::Roots { verifier: verifier(roots, provider)?, known: None }
+                By::Roots { verifier: verifier(Arc::new(roots), provider)?, known: None }
             }
             Trust::System => {
-                let known = known_hosts::default_path().map(KnownHosts::at);
+                let known = known_hosts::default_path().map(|path| KnownHosts::at(path, site));
                 By::Roots { verifier: verifier(system_roots(), provider)?, known }
             }
             Trust::KnownHosts(path) => {
-                let known = Some(KnownHosts::at(path.clone()));
+                let known = Some(KnownHosts::at(path.clone(), site));
                 By::Roots { verifier: verifier(system_roots(), provider)?, known }
             }
         };
@@ -117,7 +117,7 @@ impl Judge {
         if !asker.trust(&unknown).await {
             return false;
         }
-        known.remember(&self.host, self.port, unknown.fingerprint);
+        known.remember(unknown.fingerprint);
         true
     }
 
@@ -152,7 +152,7 @@ impl Judge {
                     Ok(good) => return Ok(good),
                     Err(error) => error,
                 };
-                let before = known.as_ref().and_then(|known| known.find(&self.host, self.port));
+                let before = known.as_ref().and_then(KnownHosts::found);
                 match before {
                     Some(before) if before == fingerprint => return good,
                     before => (error, before.is_some()),
@@ -195,21 +195,26 @@ fn reason(error: &TlsError) -> String {
     }
 }
 
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    // What cannot be read is missing, and then certificates are unknown, which is said there.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
+/// The system's roots, read once: there are some hundred, and a pool opens many connections.
+fn system_roots() -> Arc<RootCertStore> {
+    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    let roots = ROOTS.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        // What cannot be read is missing, and then certificates are unknown, which is said there.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Arc::new(roots)
+    });
+    Arc::clone(roots)
 }
 
 fn verifier(
-    roots: RootCertStore,
+    roots: Arc<RootCertStore>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<WebPkiServerVerifier>>> {
     if roots.is_empty() {
         return Ok(None);
     }
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+    WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
         .build()
         .map(Some)
         .map_err(|e| Error::new(ErrorKind::Tls, "the roots cannot be used").with_source(e))

@@ -80,7 +80,7 @@ impl Wire {
     }
 
     /// Waits until [`try_read`](Self::try_read) is worth trying. It may still find nothing.
-    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(tls) = &self.tls {
             if !tls.conn.wants_read() {
                 return Poll::Ready(Ok(()));
@@ -94,7 +94,7 @@ impl Wire {
 
     /// Waits until [`try_write`](Self::try_write) or [`try_flush`](Self::try_flush) is worth
     /// trying.
-    pub(crate) fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.tcp.poll_write_ready(cx)
     }
 
@@ -183,7 +183,7 @@ impl Wire {
         }
         socket2::SockRef::from(&self.tcp).shutdown(std::net::Shutdown::Write)?;
         let drained = tokio::time::timeout(wait, async {
-            let mut buf = [0; 4096];
+            let mut buf = vec![0; 4096];
             loop {
                 match self.read(&mut buf).await? {
                     Received::Bytes(_) => {}
@@ -201,7 +201,7 @@ impl Wire {
     /// Whether the connection below has failed, as opposed to ended.
     fn was_reset(&self) -> bool {
         let mut octet = [0];
-        !matches!(self.tcp.try_read(&mut octet), Ok(_))
+        self.tcp.try_read(&mut octet).is_err()
     }
 
     /// Ends the connection so that the peer knows it was not finished: by a reset.

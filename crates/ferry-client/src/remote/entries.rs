@@ -3,14 +3,20 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use ferry_proto::date::UnixTime;
-use ferry_proto::listing::{ListedEntry, ListedKind, ListedTime};
+use ferry_proto::listing::{
+    ListedEntry, ListedKind, ListedTime, Precision as ListedPrecision, Zone, zone_offset,
+};
 use ferry_proto::path::FtpPath;
 use ferry_storage::{BATCH_MAX, BoxFut, Entries, Entry, FsError, Kind, Meta, Precision};
 
 use super::Remote;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Lease, Use};
 use crate::session::Listed;
+
+/// How many entries are held back while the zone of their times is not known: it is asked for when
+/// the listing is done, on the same session.
+const HELD_FOR_ZONE: usize = 4096;
 
 /// A directory of the server being read.
 struct Lines {
@@ -21,25 +27,66 @@ struct Lines {
     lease: Option<Lease>,
     ready: std::collections::VecDeque<ListedEntry>,
     ended: bool,
+    /// Lines that the listing's reader gave up.
     unread: u64,
+    /// Entries that could not be made of what it read.
+    lost: u64,
 }
 
+/// The longest listing that comes over a data connection shared with others; it is in memory whole.
+const SHARED_MAX: usize = 16 << 20;
+
 pub(super) async fn open(remote: &Remote, path: &FtpPath) -> Result<Box<dyn Entries>> {
+    let (keeps, system) = remote.0.pool.known().read(|known| (known.keeps_data(), known.system));
+    if keeps && !remote.0.long_dirs.has(path) {
+        let fetched = remote
+            .with(Use::SmallDown, |lease| async move {
+                lease.fetch_listing(path.as_bytes(), SHARED_MAX).await
+            })
+            .await;
+        match fetched {
+            Ok(octets) => {
+                let (entries, listed) = Listed::of_facts(&octets, system);
+                return Ok(Box::new(Lines {
+                    remote: remote.clone(),
+                    dir: path.clone(),
+                    listed,
+                    lease: None,
+                    ready: entries.into(),
+                    ended: false,
+                    unread: 0,
+                    lost: 0,
+                }));
+            }
+            Err(error) if error.reply().is_some_and(|reply| reply.code == 501) => {
+                return Err(Error::new(ErrorKind::NotDir, "it is no directory"));
+            }
+            // Too long for this.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                remote.0.long_dirs.tell(path.clone());
+            }
+            Err(error) => return Err(error),
+        }
+    }
     let listed = remote
         .with(Use::Alone, |lease| async move {
-            let listed = lease.listed(path.as_bytes()).await?;
-            Ok((lease, listed))
+            let mut listed = Box::pin(lease.listed(path.as_bytes())).await?;
+            // What goes wrong goes wrong at the first octet, where all can still be done again.
+            let mut first = Vec::new();
+            let ended = !Box::pin(listed.read(&mut first)).await?;
+            Ok((lease, listed, first, ended))
         })
         .await;
-    let (lease, listed) = listed?;
+    let (lease, listed, first, ended) = listed?;
     Ok(Box::new(Lines {
         remote: remote.clone(),
         dir: path.clone(),
         listed,
         lease: Some(lease),
-        ready: std::collections::VecDeque::new(),
-        ended: false,
+        ready: first.into(),
+        ended,
         unread: 0,
+        lost: 0,
     }))
 }
 
@@ -55,12 +102,22 @@ pub(super) fn identity(path: &FtpPath, unique: Option<&[u8]>) -> (u64, u64) {
 
 impl Lines {
     async fn fill(&mut self) -> Result<()> {
-        while !self.ended && self.ready.is_empty() {
+        let zone_unknown = self
+            .remote
+            .0
+            .pool
+            .known()
+            .read(|known| known.zone.is_none() && !known.zone_tried && known.mdtm.may());
+        let enough = if zone_unknown { HELD_FOR_ZONE } else { 1 };
+        while !self.ended && self.ready.len() < enough {
             let mut entries = Vec::new();
             self.ended = !self.listed.read(&mut entries).await?;
             self.ready.extend(entries);
         }
         if self.ended {
+            if zone_unknown {
+                self.learn_zone().await;
+            }
             self.lease = None;
             self.unread = self.listed.report().map_or(0, |report| {
                 let lost = report.refused + report.unparsed;
@@ -86,9 +143,35 @@ impl Lines {
         Ok(batch)
     }
 
+    /// Times in LIST are the server's own; MDTM of one file tells how far they are from UTC. Tried
+    /// once per server.
+    async fn learn_zone(&self) {
+        let shows_hours = |entry: &&ListedEntry| {
+            entry.kind == ListedKind::File
+                && entry.modified.as_ref().is_some_and(|time| {
+                    time.zone != Zone::Utc && time.precision != ListedPrecision::Day
+                })
+        };
+        let found = self.ready.iter().find(shows_hours);
+        let Some((entry, time)) = found.and_then(|entry| Some((entry, entry.modified.as_ref()?)))
+        else {
+            return;
+        };
+        let (Ok(path), Some(lease)) = (self.dir.child(&entry.name), &self.lease) else {
+            return;
+        };
+        let known = self.remote.0.pool.known();
+        known.lock().zone_tried = true;
+        if let Ok(Some(mdtm)) = lease.modified(path.as_bytes()).await
+            && let Some(offset) = zone_offset(mdtm, time)
+        {
+            known.lock().zone = Some(offset);
+        }
+    }
+
     async fn entry(&mut self, listed: ListedEntry) -> Option<Entry> {
         let Ok(path) = self.dir.child(&listed.name) else {
-            self.unread += 1;
+            self.lost += 1;
             return None;
         };
         let mut meta = self.meta(&path, &listed);
@@ -98,7 +181,12 @@ impl Lines {
             // Bare names and the like: the server is asked.
             ListedKind::Unknown => {
                 use ferry_storage::Storage as _;
-                meta = self.remote.stat(&path, true).await.ok()?;
+                let Ok(found) = self.remote.stat(&path, true).await else {
+                    // It is there, and nobody can say what it is.
+                    self.lost += 1;
+                    return None;
+                };
+                meta = found;
             }
             ListedKind::Symlink { target: to } => {
                 use ferry_storage::Storage as _;
@@ -123,7 +211,7 @@ impl Lines {
         let (modified, precision) = listed
             .modified
             .as_ref()
-            .map_or((UnixTime::default(), Precision::Unknown), |time| time_of(time, zone));
+            .map_or_else(|| (UnixTime::default(), Precision::Unknown), |time| time_of(time, zone));
         Meta {
             kind: match &listed.kind {
                 ListedKind::Dir => Kind::Dir,
@@ -146,11 +234,10 @@ impl Lines {
 }
 
 fn time_of(time: &ListedTime, zone: Option<i32>) -> (UnixTime, Precision) {
-    use ferry_proto::listing::Precision as Listed;
     let precision = match time.precision {
-        Listed::Day => Precision::Day,
-        Listed::Minute => Precision::Minute,
-        Listed::Second => Precision::Second,
+        ListedPrecision::Day => Precision::Day,
+        ListedPrecision::Minute => Precision::Minute,
+        ListedPrecision::Second => Precision::Second,
         _ => Precision::Fraction,
     };
     (time.in_zone(zone.unwrap_or(0)), precision)
@@ -162,6 +249,6 @@ impl Entries for Lines {
     }
 
     fn unread(&self) -> u64 {
-        self.unread
+        self.unread + self.lost
     }
 }

@@ -27,7 +27,7 @@ use crate::session::{Session, Stat};
 use crate::settings::Settings;
 use crate::site::Site;
 
-use sizes::Sizes;
+use sizes::{LongDirs, Sizes};
 
 /// A server's files. Clones share its sessions.
 ///
@@ -51,6 +51,7 @@ struct Inner {
     pool: Arc<Pool>,
     home: FtpPath,
     sizes: Sizes,
+    long_dirs: LongDirs,
 }
 
 /// What an operation returns as a future.
@@ -86,7 +87,12 @@ impl Remote {
         drop(lease);
         let home = FtpPath::new(&home).unwrap_or_else(|_| FtpPath::root());
         crate::memory::keep(pool.site(), pool.settings(), &pool.capabilities());
-        Ok(Self(Arc::new(Inner { pool, home, sizes: Sizes::default() })))
+        Ok(Self(Arc::new(Inner {
+            pool,
+            home,
+            sizes: Sizes::default(),
+            long_dirs: LongDirs::default(),
+        })))
     }
 
     /// The directory right after the log-in.
@@ -197,6 +203,10 @@ impl Remote {
         if set.created.is_some() || set.owner.is_some() || set.group.is_some() {
             return Err(Error::new(ErrorKind::Unsupported, "FTP cannot set that"));
         }
+        if set.mode.is_none() && set.modified.is_none() {
+            // Nothing that FTP could set; but what is not there is not found.
+            return self.stat_path(path, true).await.map(drop);
+        }
         self.with(Use::Command, |lease| async move {
             if let Some(mode) = set.mode {
                 lease.set_mode(path.as_bytes(), mode).await?;
@@ -255,7 +265,8 @@ impl Remote {
             Err(error)
                 if replace
                     && matches!(error.kind(), ErrorKind::Exists | ErrorKind::Refused)
-                    && self.stat_path(to, false).await.is_ok_and(|m| m.kind != Kind::Dir) =>
+                    && self.stat_path(to, false).await.is_ok_and(|m| m.kind != Kind::Dir)
+                    && self.stat_path(from, false).await.is_ok_and(|m| m.kind != Kind::Dir) =>
             {
                 self.remove(to).await?;
                 self.rename_once(from, to).await
@@ -267,6 +278,35 @@ impl Remote {
     async fn rename_once(&self, from: &FtpPath, to: &FtpPath) -> Result<()> {
         self.with(Use::Command, |lease| async move {
             lease.rename(from.as_bytes(), to.as_bytes()).await
+        })
+        .await
+    }
+
+    /// AVBL, where the server has it.
+    async fn free(&self, path: &FtpPath) -> Result<Option<u64>> {
+        let asked = match self.0.pool.known().read(|known| known.has("AVBL")) {
+            true => self.ask_free(path).await,
+            false => Ok(None),
+        };
+        match asked {
+            Err(error) if error.kind() != ErrorKind::Unsupported => Err(error),
+            Ok(Some(free)) => Ok(Some(free)),
+            _ if self.stat_path(path, true).await?.kind != Kind::Dir => {
+                Err(Error::new(ErrorKind::NotDir, "it is no directory"))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn ask_free(&self, path: &FtpPath) -> Result<Option<u64>> {
+        let line = [b"AVBL ", path.as_bytes()].concat();
+        let line = line.as_slice();
+        self.with(Use::Command, |lease| async move {
+            let reply = lease.command(line).await?;
+            match reply.code {
+                213 => Ok(ferry_proto::client::replies::size(&reply)),
+                _ => Err(crate::session::refused("AVBL", path.as_bytes(), reply)),
+            }
         })
         .await
     }
@@ -348,8 +388,8 @@ impl Storage for Remote {
         storage!(self.change(path, set))
     }
 
-    fn free_space<'a>(&'a self, _path: &'a FtpPath) -> BoxFut<'a, Result<Option<u64>, FsError>> {
-        Box::pin(std::future::ready(Ok(None)))
+    fn free_space<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Option<u64>, FsError>> {
+        storage!(self.free(path))
     }
 
     fn hash<'a>(

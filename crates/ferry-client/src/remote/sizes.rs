@@ -1,7 +1,7 @@
-//! Sizes that listings have told, so that a file that is then fetched needs no SIZE, and it is known
-//! beforehand whether it is small.
+//! Sizes that listings have told, so that a file that is then fetched needs no SIZE, and it is
+//! known beforehand whether it is small.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use ferry_proto::path::FtpPath;
@@ -24,5 +24,23 @@ impl Sizes {
     /// The size, once: a file that is fetched again may have changed.
     pub(super) fn take(&self, path: &FtpPath) -> Option<u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(path)
+    }
+}
+
+/// Directories whose listings are too long to be held in memory.
+#[derive(Debug, Default)]
+pub(super) struct LongDirs(Mutex<HashSet<FtpPath>>);
+
+impl LongDirs {
+    pub(super) fn tell(&self, path: FtpPath) {
+        let mut dirs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if dirs.len() >= FILES_MAX {
+            dirs.clear();
+        }
+        dirs.insert(path);
+    }
+
+    pub(super) fn has(&self, path: &FtpPath) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 }

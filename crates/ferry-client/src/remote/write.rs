@@ -84,7 +84,7 @@ impl ToServer {
     async fn begin(&self) -> Result<(Lease, Upload)> {
         let (path, how) = (self.path.as_bytes(), self.how);
         self.remote
-            .with(Use::Transfer, |lease| async move {
+            .with(Use::Upload, |lease| async move {
                 let upload = lease.upload(path, how).await?;
                 Ok((lease, upload))
             })
@@ -96,7 +96,7 @@ impl ToServer {
             return Err(Error::new(ErrorKind::Closed, "the upload has failed"));
         }
         if let Some((_lease, upload)) = self.running.take() {
-            return upload.finish().await.map(drop);
+            return Box::pin(upload.finish()).await.map(drop);
         }
         let (path, how, gathered) = (self.path.as_bytes(), self.how, self.gathered.as_slice());
         let small = how == UploadHow::Create
@@ -107,6 +107,7 @@ impl ToServer {
                 .known()
                 .read(crate::session::capabilities::Capabilities::keeps_data);
         if small {
+            let _room = self.remote.0.pool.room(gathered.len()).await;
             return self
                 .remote
                 .with(Use::SmallUp, |lease| async move {
@@ -117,13 +118,13 @@ impl ToServer {
         let once = |lease: Lease| async move {
             let mut upload = lease.upload(path, how).await?;
             upload.write(gathered).await?;
-            upload.finish().await.map(drop)
+            Box::pin(upload.finish()).await.map(drop)
         };
         if how == UploadHow::Append {
             // Twice would be twice.
-            return once(self.remote.0.pool.lease(Use::Transfer).await?).await;
+            return once(self.remote.0.pool.lease(Use::Upload).await?).await;
         }
-        self.remote.with(Use::Transfer, once).await
+        self.remote.with(Use::Upload, once).await
     }
 }
 

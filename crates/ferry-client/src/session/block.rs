@@ -42,8 +42,16 @@ pub(super) struct Blocks {
 }
 
 enum Job {
-    Fetch { path: Vec<u8>, ticket: Ticket, done: oneshot::Sender<Result<Vec<u8>>> },
-    Store { octets: Vec<u8> },
+    Fetch {
+        verb: &'static str,
+        path: Vec<u8>,
+        most: usize,
+        ticket: Ticket,
+        done: oneshot::Sender<Result<Vec<u8>>>,
+    },
+    Store {
+        octets: Vec<u8>,
+    },
 }
 
 impl Session {
@@ -59,9 +67,19 @@ impl Session {
     /// What the server says; [`ErrorKind::Unsupported`] for a file longer than
     /// [`BLOCK_FILE_MAX`], which ends the session.
     pub async fn fetch_small(&self, path: &[u8]) -> Result<Vec<u8>> {
+        self.fetch_block("RETR", path, BLOCK_FILE_MAX).await
+    }
+
+    /// The octets of a listing (MLSD), of at most `most`. Many of these and of small files may be
+    /// under way at once.
+    pub(crate) async fn fetch_listing(&self, path: &[u8], most: usize) -> Result<Vec<u8>> {
+        self.fetch_block("MLSD", path, most).await
+    }
+
+    async fn fetch_block(&self, verb: &'static str, path: &[u8], most: usize) -> Result<Vec<u8>> {
         let (done_to, done) = oneshot::channel();
-        let (outgoing, ticket) = self.outgoing("RETR", path)?;
-        let job = Job::Fetch { path: path.to_vec(), ticket, done: done_to };
+        let (outgoing, ticket) = self.outgoing(verb, path)?;
+        let job = Job::Fetch { verb, path: path.to_vec(), most, ticket, done: done_to };
         self.enqueue(Direction::Down, outgoing, job)?;
         match done.await {
             Ok(result) => result,
@@ -134,6 +152,13 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// What a job is to bring.
+struct Wanted<'a> {
+    verb: &'static str,
+    path: &'a [u8],
+    most: usize,
+}
+
 struct Mover {
     session: Session,
     queue: mpsc::UnboundedReceiver<Job>,
@@ -151,7 +176,12 @@ impl Mover {
             Err(error) => Err(error),
         };
         if let Err(error) = result {
-            self.session.0.control.kill(error.kind(), &error.to_string());
+            // What was wrong with one file is no verdict on those behind it.
+            let kind = match error.kind() {
+                kind @ (ErrorKind::Timeout | ErrorKind::Data) => kind,
+                _ => ErrorKind::Closed,
+            };
+            self.session.0.control.kill(kind, &error.to_string());
         }
         // Jobs that are left find their channels closed.
     }
@@ -207,8 +237,9 @@ impl Mover {
     async fn receive(&mut self, mut wire: Wire) -> Result<()> {
         let mut buf = vec![0; READ_LEN];
         while let Some(job) = self.next(&mut wire).await {
-            let Job::Fetch { path, mut ticket, done } = job else { continue };
-            let result = self.fetch(&mut wire, &mut buf, &path, &mut ticket).await;
+            let Job::Fetch { verb, path, most, mut ticket, done } = job else { continue };
+            let wanted = Wanted { verb, path: &path, most };
+            let result = self.fetch(&mut wire, &mut buf, &wanted, &mut ticket).await;
             let broken = result.as_ref().is_err_and(|error| error.reply().is_none());
             let again = result.as_ref().err().map(|error| (error.kind(), error.to_string()));
             drop(done.send(result));
@@ -231,13 +262,14 @@ impl Mover {
         &mut self,
         wire: &mut Wire,
         buf: &mut [u8],
-        path: &[u8],
+        wanted: &Wanted<'_>,
         ticket: &mut Ticket,
     ) -> Result<Vec<u8>> {
+        let Wanted { verb, path, most } = *wanted;
         if let Progress::Last(reply) = ticket.next().await? {
             // Refused, and nothing of it is on the data connection.
             return match reply.code {
-                400.. => Err(refused("RETR", path, reply)),
+                400.. => Err(refused(verb, path, reply)),
                 _ => Err(Error::new(ErrorKind::Protocol, "a file came without its first reply")),
             };
         }
@@ -247,7 +279,7 @@ impl Mover {
         let mut input = carried.as_slice();
         let timeout = self.session.timeout();
         loop {
-            if decode(&mut decoder, &mut input, &mut file)? {
+            if decode(&mut decoder, &mut input, &mut file, most)? {
                 self.carried = input.to_vec();
                 break;
             }
@@ -259,7 +291,7 @@ impl Mover {
                     let reply = ticket.last().await?;
                     if reply.code >= 400 {
                         self.session.0.control.kill(ErrorKind::Data, "the data connection ended");
-                        return Err(refused("RETR", path, reply));
+                        return Err(refused(verb, path, reply));
                     }
                     let what = "the data connection ended within a file";
                     return Err(Error::new(ErrorKind::Truncated, what));
@@ -272,7 +304,7 @@ impl Mover {
             input = buf.get(..n).unwrap_or_default();
         }
         let reply = ticket.last().await?;
-        if reply.code < 400 { Ok(file) } else { Err(refused("RETR", path, reply)) }
+        if reply.code < 400 { Ok(file) } else { Err(refused(verb, path, reply)) }
     }
 
     async fn send(&mut self, mut wire: Wire) -> Result<()> {
@@ -324,9 +356,14 @@ async fn idle(wire: &mut Wire) {
 }
 
 /// Takes what is there; true at the end of the file.
-fn decode(decoder: &mut Decoder, input: &mut &[u8], file: &mut Vec<u8>) -> Result<bool> {
+fn decode(
+    decoder: &mut Decoder,
+    input: &mut &[u8],
+    file: &mut Vec<u8>,
+    most: usize,
+) -> Result<bool> {
     loop {
-        let room = (BLOCK_FILE_MAX + 1).saturating_sub(file.len());
+        let room = (most + 1).saturating_sub(file.len());
         let step = decoder.step(input, file, room).map_err(|e| {
             Error::new(ErrorKind::Protocol, "the data connection does not hold blocks")
                 .with_source(e)

@@ -6,6 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ferry_proto::feat::Features;
 use ferry_proto::listing::System;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::secret::Secret;
+
 /// Something that can be known, or not yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_enums, reason = "three-valued")]
@@ -74,12 +78,20 @@ pub struct Capabilities {
     pub mdtm: Known,
     /// How times are set, as far as it was found out.
     pub set_time: SetTime,
+    /// That way has worked.
+    pub(crate) set_time_works: bool,
     /// RNFR works (so that uploads may go to another name first).
     pub rename: Known,
     /// Commands sent ahead are answered in order.
     pub pipelining: Known,
     /// Seconds that listings' times are ahead of UTC.
     pub zone: Option<i32>,
+    /// The shortest time between a command and its reply at a log-in.
+    pub rtt: Option<std::time::Duration>,
+    /// USER was answered 331: PASS may follow it at once the next time.
+    pub(crate) asks_password: bool,
+    /// Whether that was tried to be found out in this run.
+    pub(crate) zone_tried: bool,
     /// The most control connections it was seen to allow.
     pub connections_max: Option<usize>,
 }
@@ -128,16 +140,51 @@ impl Capabilities {
 }
 
 /// Capabilities shared by sessions.
-#[derive(Debug, Default)]
-pub(crate) struct Shared(Mutex<Capabilities>);
+#[derive(Debug)]
+pub(crate) struct Shared {
+    known: Mutex<Capabilities>,
+    /// What the asker has given: a person is asked once, not for each session.
+    password: Mutex<Option<Secret>>,
+    /// Who may connect at a time. A server's queue of connections that it has not yet accepted is
+    /// short (vsftpd's 32), and what does not fit into it may hang without an error.
+    connecting: Semaphore,
+}
+
+/// As many connect at a time.
+const CONNECTING_MAX: usize = 24;
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self::new(Capabilities::default())
+    }
+}
 
 impl Shared {
     pub(crate) fn new(known: Capabilities) -> Self {
-        Self(Mutex::new(known))
+        Self {
+            known: Mutex::new(known),
+            password: Mutex::new(None),
+            connecting: Semaphore::new(CONNECTING_MAX),
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Capabilities> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right to connect, held until the server has greeted.
+    pub(crate) async fn may_connect(&self) -> Option<SemaphorePermit<'_>> {
+        self.connecting.acquire().await.ok()
+    }
+
+    /// The password that was given before.
+    pub(crate) fn password(&self) -> Option<Secret> {
+        self.password.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers a password, or that it was wrong.
+    pub(crate) fn set_password(&self, password: Option<Secret>) {
+        *self.password.lock().unwrap_or_else(PoisonError::into_inner) = password;
     }
 
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Capabilities) -> T) -> T {

@@ -40,7 +40,11 @@ const READ_LEN: usize = 16 * 1024;
 /// How long a line that ends in CR alone is waited on for its LF.
 pub(super) const CR_MAX: Duration = Duration::from_millis(500);
 
-/// The most replies that nobody asked for.
+/// The most buffers read in a row before anything else has its turn: a flood of replies must not
+/// keep the order to end the session from being heard.
+const READS_MAX: u8 = 16;
+
+/// The most replies in a row that nobody asked for, further 1yz replies of a command among them.
 const UNASKED_MAX: u32 = 64;
 
 /// Why a session is of no more use.
@@ -177,6 +181,7 @@ impl Control {
             id,
             gone: Arc::clone(&gone),
             no_more: false,
+            flooded: false,
         };
         drop(tokio::spawn(driver.run()));
         Self { orders, gone }
@@ -242,6 +247,8 @@ struct Driver {
     id: u64,
     gone: Arc<Mutex<Option<Gone>>>,
     no_more: bool,
+    /// More has come than is read in one go; orders come first for once.
+    flooded: bool,
 }
 
 enum Event {
@@ -319,6 +326,11 @@ impl Driver {
                 Poll::Ready(Err(_)) => return Poll::Ready(Event::Broken),
                 Poll::Pending => {}
             }
+        }
+        if std::mem::take(&mut self.flooded)
+            && let Poll::Ready(order) = self.orders.poll_recv(cx)
+        {
+            return Poll::Ready(Event::Order(order));
         }
         match self.wire.poll_readable(cx) {
             Poll::Ready(Ok(())) => return Poll::Ready(Event::Readable),
@@ -445,7 +457,7 @@ impl Driver {
 
     fn read(&mut self) -> Result<(), Gone> {
         let mut buf = [0; READ_LEN];
-        loop {
+        for _ in 0..READS_MAX {
             match self.wire.try_read(&mut buf) {
                 Ok(Received::Bytes(0)) => return Ok(()),
                 Ok(Received::Bytes(n)) => self.feed(buf.get(..n).unwrap_or_default())?,
@@ -454,6 +466,8 @@ impl Driver {
                 Err(_) => return Err(self.ended()),
             }
         }
+        self.flooded = true;
+        Ok(())
     }
 
     fn feed(&mut self, mut input: &[u8]) -> Result<(), Gone> {
@@ -476,6 +490,9 @@ impl Driver {
     fn on_reply(&mut self, reply: IncomingReply) -> Result<(), Gone> {
         self.tell(&reply);
         self.head_since = Instant::now();
+        if reply.code == 421 {
+            return Err(Self::closing(reply));
+        }
         if let Some((resync, _)) = &mut self.resync {
             match resync.on_reply(reply.code) {
                 Place::Before => {}
@@ -491,23 +508,17 @@ impl Driver {
             }
             return Ok(());
         }
-        if reply.code == 421 {
-            return Err(self.closing(reply));
-        }
         let Some(head) = self.waiting.front_mut() else {
-            self.unasked += 1;
-            let what = "the server sends replies that nobody asked for";
-            return match self.unasked {
-                0..UNASKED_MAX => Ok(()),
-                _ => Err(Gone::new(ErrorKind::Protocol, what)),
-            };
+            return self.on_unasked();
         };
         if (100..200).contains(&reply.code) {
-            if let Some(early) = head.early.take() {
-                drop(early.send(reply));
-            }
+            let Some(early) = head.early.take() else {
+                return self.on_unasked();
+            };
+            drop(early.send(reply));
             return Ok(());
         }
+        self.unasked = 0;
         if let Some(head) = self.waiting.pop_front() {
             // In this order: who waits for the turn may send as soon as it is free.
             drop(head.early);
@@ -517,7 +528,16 @@ impl Driver {
         Ok(())
     }
 
-    fn closing(&mut self, reply: IncomingReply) -> Gone {
+    fn on_unasked(&mut self) -> Result<(), Gone> {
+        self.unasked += 1;
+        let what = "the server sends replies that nobody asked for";
+        match self.unasked {
+            0..UNASKED_MAX => Ok(()),
+            _ => Err(Gone::new(ErrorKind::Protocol, what)),
+        }
+    }
+
+    fn closing(reply: IncomingReply) -> Gone {
         let kind = match fault::of(&reply) {
             Fault::TooMany => ErrorKind::TooMany,
             _ => ErrorKind::Closed,

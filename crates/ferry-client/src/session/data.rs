@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::capabilities::{Capabilities, Known};
 use super::control::{Outgoing, Progress, Ticket};
-use super::{Session, refused};
+use super::{Form, Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{self, Listening, Purpose, Wire};
 use crate::settings::{DataMode, PassiveAddress, WireEvent};
@@ -144,8 +144,18 @@ impl Session {
             Way::Pasv => known.pasv == Known::Yes,
             Way::Eprt | Way::Port => false,
         });
+        if matches!(way, Way::Epsv | Way::Pasv) && self.0.known.read(|known| known.has("PRET")) {
+            // Distributed servers choose by it who listens. What they refuse, they refuse again.
+            let mut told = main.verb.as_bytes().to_vec();
+            if !main.argument.is_empty() {
+                told.push(b' ');
+                told.extend_from_slice(main.argument);
+            }
+            let _answer = self.ask("PRET", &told).await?;
+        }
         let (listening, verb, argument) = self.offer(way)?;
-        let ahead = pipelined && proven;
+        // A STOR behind a REST that is refused would have emptied the file by then.
+        let ahead = pipelined && proven && !(main.upload && main.from > 0);
         let mut set_type;
         let (mut setup, mut main_tickets);
         if pipelined {
@@ -158,7 +168,7 @@ impl Session {
             setup = ticket;
             main_tickets = None;
             if ahead {
-                main_tickets = Some(self.main_commands(main, turn, &mut batch)?);
+                main_tickets = Some(self.main_commands(main, &mut form, turn, &mut batch)?);
             }
             self.0.control.send(batch);
         } else {
@@ -166,6 +176,8 @@ impl Session {
             let before = self.form().code;
             set_type = self.type_command(before, main, &mut batch)?;
             if let Some(ticket) = &mut set_type {
+                // Whoever drops us here has not seen which of the two is in force.
+                self.form().code = None;
                 self.0.control.send(std::mem::take(&mut batch));
                 self.check_type(ticket.last().await?, main)?;
                 self.form().code = Some(main.code);
@@ -192,7 +204,7 @@ impl Session {
                 return Err(blocked);
             }
         };
-        self.run(way, offer, main, main_tickets, turn, proven).await
+        Box::pin(self.run(way, offer, main, main_tickets, turn, proven)).await
     }
 
     /// What the server is told of where to connect.
@@ -241,11 +253,14 @@ impl Session {
     fn main_commands(
         &self,
         main: &Main<'_>,
+        form: &mut Form,
         turn: &mut Option<OwnedSemaphorePermit>,
         batch: &mut Vec<Outgoing>,
     ) -> Result<(Option<Ticket>, Ticket)> {
         let mut rest = None;
-        if main.from > 0 {
+        // An offset that a failed transfer left behind would cut the head off this one.
+        if main.from > 0 || form.restarts {
+            form.restarts = main.from > 0;
             let (outgoing, ticket) = self.outgoing("REST", main.from.to_string().as_bytes())?;
             batch.push(outgoing);
             rest = Some(ticket);
@@ -377,13 +392,14 @@ impl Session {
             Some(sent) => sent,
             None => {
                 let mut batch = Vec::new();
-                let (mut rest, ticket) = self.main_commands(main, turn, &mut batch)?;
-                if !self.0.known.read(Capabilities::pipelines)
+                let (mut rest, ticket) =
+                    self.main_commands(main, &mut self.form(), turn, &mut batch)?;
+                if (main.upload || !self.0.known.read(Capabilities::pipelines))
                     && let Some(rest_ticket) = &mut rest
                 {
                     let command = batch.remove(0);
                     self.0.control.send(vec![command]);
-                    check_rest(rest_ticket.last().await?)?;
+                    check_rest(main, rest_ticket.last().await?)?;
                     rest = None;
                 }
                 self.0.control.send(batch);
@@ -391,7 +407,7 @@ impl Session {
             }
         };
         if let Some(mut rest) = rest
-            && let Err(error) = check_rest(rest.last().await?)
+            && let Err(error) = check_rest(main, rest.last().await?)
         {
             // The command behind it was obeyed from the start of the file.
             self.0.control.kill(ErrorKind::Unsupported, "the server cannot start in the middle");
@@ -404,7 +420,10 @@ impl Session {
                 (None, None) => Err(Error::new(ErrorKind::Data, "no data connection")),
             }
         };
-        let running = self.meet(connecting, ticket, main).await;
+        let running = Box::pin(self.meet(connecting, ticket, main)).await;
+        if running.is_ok() {
+            self.form().restarts = false;
+        }
         if running.is_ok() && is_passive {
             let mut known = self.0.known.lock();
             match way {
@@ -459,16 +478,25 @@ impl Session {
             let waits_for_data = !main.upload && grace.is_none();
             tokio::select! {
                 biased;
-                progress = ticket.next(), if early.is_none() => match progress? {
+                // Also behind 1yz: it may say that there will be no data connection.
+                progress = ticket.next() => match progress? {
                     Progress::Early(reply) => early = Some(reply),
                     Progress::Last(reply) => {
-                        return self.done_early(connecting, wire, ticket, main, reply).await;
+                        let met = Running { wire, early, ticket, last: Some(reply) };
+                        return self.done_early(connecting, met, main).await;
                     }
                 },
-                () = readable(wire.as_mut()), if waits_for_data && wire.is_some() => grace = Some(Instant::now() + DOWNLOAD_GRACE),
+                () = readable(wire.as_mut()), if waits_for_data && wire.is_some() => {
+                    grace = Some(Instant::now() + DOWNLOAD_GRACE);
+                }
                 made = &mut connecting, if wire.is_none() => match made {
                     Ok(made) => {
                         wire = Some(made);
+                        if main.upload && self.0.known.read(Capabilities::pipelines_transfers) {
+                            // The octets may go along with the last packet of the handshake: a
+                            // refusal resets the connection, and its reply is heard all the same.
+                            return Ok(Running { wire, early, ticket, last: None });
+                        }
                         if main.upload {
                             grace = Some(Instant::now() + UPLOAD_GRACE.min(self.timeout() / 2));
                         }
@@ -486,23 +514,40 @@ impl Session {
     async fn done_early(
         &self,
         connecting: std::pin::Pin<&mut impl Future<Output = Result<Wire>>>,
-        mut wire: Option<Wire>,
-        ticket: Ticket,
+        mut met: Running,
         main: &Main<'_>,
-        reply: IncomingReply,
     ) -> Result<Running> {
+        let Some(reply) = met.last.take_if(|reply| reply.code >= 400 || met.wire.is_none()) else {
+            return Ok(met);
+        };
         if reply.code >= 400 {
-            return Err(self.transfer_refused(main, reply));
+            // Behind 1yz all may have come before it failed; what is there already is looked at.
+            if met.early.is_some() && met.wire.is_none() {
+                let now = tokio::time::timeout(Duration::ZERO, connecting).await;
+                met.wire = now.ok().and_then(Result::ok);
+            }
+            if met.early.is_none() || met.wire.is_none() {
+                return Err(self.transfer_refused(main, reply));
+            }
+            met.last = Some(reply);
+            return Ok(met);
         }
-        if wire.is_none() {
-            let wait = self.timeout().min(LATE_DATA_MAX);
-            wire = tokio::time::timeout(wait, connecting).await.ok().and_then(Result::ok);
-        }
-        if wire.is_none() && !main.may_be_empty {
+        let wait = self.timeout().min(LATE_DATA_MAX);
+        met.wire = match tokio::time::timeout(wait, connecting).await {
+            Ok(Ok(wire)) => Some(wire),
+            // It came about and failed: who knows what it would have brought. The reply stays out
+            // of the error, where it would pass for the word that there is nothing to list.
+            Ok(Err(error)) if matches!(error.kind(), ErrorKind::Tls | ErrorKind::Certificate) => {
+                return Err(error);
+            }
+            Ok(Err(_)) | Err(_) => None,
+        };
+        if met.wire.is_none() && !main.may_be_empty {
             let what = "the server reports success, but there was no data connection";
             return Err(Error::new(ErrorKind::Data, what).with_reply(reply));
         }
-        Ok(Running { wire, early: None, ticket, last: Some(reply) })
+        met.last = Some(reply);
+        Ok(met)
     }
 
     /// The data connection failed: what the server says of it tells more.
@@ -530,12 +575,17 @@ impl Session {
         }
     }
 
-    pub(super) fn transfer_refused(&self, main: &Main<'_>, reply: IncomingReply) -> Error {
+    fn transfer_refused(&self, main: &Main<'_>, reply: IncomingReply) -> Error {
+        self.transfer_failed(main.verb, main.argument, reply)
+    }
+
+    /// The error of a transfer that the server says failed, and what is to be learned from it.
+    pub(super) fn transfer_failed(&self, verb: &str, path: &[u8], reply: IncomingReply) -> Error {
         if fault::of(&reply) == Fault::NotResumed {
             // One session is enough for any number of connections in TLS 1.2.
             self.0.known.lock().tls12_only = true;
         }
-        refused(main.verb, main.argument, reply)
+        refused(verb, path, reply)
     }
 }
 
@@ -547,15 +597,16 @@ async fn readable(wire: Option<&mut Wire>) {
     }
 }
 
-fn check_rest(reply: IncomingReply) -> Result<()> {
-    if reply.code == 350 {
+fn check_rest(main: &Main<'_>, reply: IncomingReply) -> Result<()> {
+    // REST 0 only takes back what may be left; whoever refuses it has left nothing.
+    if reply.code == 350 || main.from == 0 {
         return Ok(());
     }
     let what = "the server cannot start in the middle of a file";
     Err(Error::new(ErrorKind::Unsupported, what).with_reply(reply))
 }
 
-async fn until(deadline: Option<Instant>) {
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,

@@ -8,12 +8,20 @@ use ferry_proto::reply_reader::IncomingReply;
 
 use super::control::{Progress, Ticket};
 use super::data::{Main, Running};
-use super::{Session, TypeCode, refused};
+use super::{Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Received, Wire};
 
 /// The shortest wait for the last reply: servers that write to slow disks take their time.
 const LAST_MIN: Duration = Duration::from_millis(100);
+
+/// How long data may still come once the server has said that the transfer failed: what is under
+/// way may make the file whole all the same.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// How long a listing may stay without a single octet once the server has said that all is sent.
+/// Some make no use of the data connection where there is nothing to list.
+const AFTER_NOTHING: Duration = Duration::from_secs(3);
 
 /// A file being received. Dropping it before the end closes the data connection; the session goes
 /// on as soon as the server has noticed.
@@ -21,10 +29,13 @@ const LAST_MIN: Duration = Duration::from_millis(100);
 pub struct Download {
     session: Session,
     verb: &'static str,
+    from: u64,
     wire: Option<Wire>,
     ticket: Ticket,
     early: Option<IncomingReply>,
     last: Option<IncomingReply>,
+    /// Why no last reply will come.
+    gone: Option<Error>,
     /// What must come in this transfer.
     size: Option<u64>,
     received: u64,
@@ -71,10 +82,12 @@ impl Download {
         Self {
             session,
             verb: main.verb,
+            from: main.from,
             wire,
             ticket,
             early,
             last,
+            gone: None,
             size: None,
             received: 0,
             whole: false,
@@ -94,6 +107,10 @@ impl Download {
         self.size = Some(size);
     }
 
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// How many octets have come.
     #[must_use]
     pub fn received(&self) -> u64 {
@@ -110,27 +127,38 @@ impl Download {
         if self.whole || buf.is_empty() {
             return Ok(0);
         }
-        let ended = match &mut self.wire {
-            None => Ended::Properly,
-            Some(wire) => {
-                match tokio::time::timeout(self.session.timeout(), wire.read(buf)).await {
+        let ended = loop {
+            let patience = self.patience();
+            let Some(wire) = &mut self.wire else {
+                break Ended::Properly;
+            };
+            let hears = self.last.is_none() && self.gone.is_none();
+            tokio::select! {
+                biased;
+                received = tokio::time::timeout(patience, wire.read(buf)) => match received {
                     Ok(Ok(Received::Bytes(n))) => {
                         self.received += n as u64;
                         return Ok(n);
                     }
-                    Ok(Ok(Received::Eof)) => Ended::Properly,
-                    Ok(Ok(Received::Truncated) | Err(_)) => Ended::CutOff,
+                    Ok(Ok(Received::Eof)) => break Ended::Properly,
+                    Ok(Ok(Received::Truncated) | Err(_)) => break Ended::CutOff,
+                    Err(_) if self.is_nothing() => break Ended::Properly,
+                    // The control connection is in order; it knows of the end already.
+                    Err(_) if !hears => break Ended::CutOff,
                     Err(_) => {
                         // In whatever state the server is, it cannot be asked.
-                        self.session
-                            .0
-                            .control
-                            .kill(ErrorKind::Timeout, "no data came for too long");
-                        self.wire = None;
                         let what = "no data came for too long";
+                        self.session.0.control.kill(ErrorKind::Timeout, what);
+                        self.wire = None;
                         return Err(Error::new(ErrorKind::Timeout, what));
                     }
-                }
+                },
+                // It may say that no data will come, or be gone, long before silence would tell.
+                progress = self.ticket.next(), if hears => match progress {
+                    Ok(Progress::Early(reply)) => self.early = Some(reply),
+                    Ok(Progress::Last(reply)) => self.last = Some(reply),
+                    Err(error) => self.gone = Some(error),
+                },
             }
         };
         self.finish(ended).await?;
@@ -138,11 +166,28 @@ impl Download {
         Ok(0)
     }
 
+    /// How long data may stay away.
+    fn patience(&self) -> Duration {
+        let timeout = self.session.timeout();
+        match &self.last {
+            Some(reply) if reply.code >= 400 => timeout.min(AFTER_FAILURE),
+            Some(_) if self.may_be_empty && self.received == 0 => timeout.min(AFTER_NOTHING),
+            None if self.gone.is_some() => timeout.min(AFTER_FAILURE),
+            _ => timeout,
+        }
+    }
+
+    /// Whether the server says that there is nothing to list, and has sent nothing.
+    fn is_nothing(&self) -> bool {
+        let succeeded = self.last.as_ref().is_some_and(|reply| reply.code < 300);
+        self.may_be_empty && self.received == 0 && succeeded
+    }
+
     /// The end of the data connection is here: waits for the last reply and judges both.
     async fn finish(&mut self, ended: Ended) -> Result<()> {
         self.wire = None;
-        let mut silence = None;
-        if self.last.is_none() {
+        let mut silence = self.gone.take();
+        if self.last.is_none() && silence.is_none() {
             match self.last_reply().await {
                 Ok(reply) => self.last = Some(reply),
                 Err(error) => silence = Some(error),
@@ -156,13 +201,17 @@ impl Download {
                 self.session.status("The server has not confirmed the transfer; its size is right");
                 Ok(())
             }
+            (Verdict::Longer, _) if self.from > 0 => {
+                let what = "more came than is left of the file: it was not sent from there on";
+                Err(Error::new(ErrorKind::Mismatch, what))
+            }
             (Verdict::Longer, _) => {
                 self.session.status("More came than the server had announced");
                 Ok(())
             }
             (Verdict::Refused, _) if self.may_be_empty && self.is_empty_listing() => Ok(()),
             (Verdict::Refused, _) => Err(match self.last.clone() {
-                Some(reply) => refused(self.verb, b"", reply),
+                Some(reply) => self.session.transfer_failed(self.verb, b"", reply),
                 None => self.truncated(ended),
             }),
             (_, Some(error)) => Err(error),

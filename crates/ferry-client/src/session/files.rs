@@ -239,7 +239,20 @@ impl Session {
             Err(error) => return Err(error),
         };
         if size.is_none() && modified.is_none() {
-            return Err(refused("CWD", path, reply));
+            // Neither a directory nor anything with a size or a time: servers that say no more than
+            // "failed" mean that.
+            let error = refused("CWD", path, reply);
+            return Err(match error.kind() {
+                ErrorKind::Refused => {
+                    let name = ferry_proto::path::ForPeople(path);
+                    let not_found = Error::new(ErrorKind::NotFound, format!("{name} is not there"));
+                    match error.reply() {
+                        Some(reply) => not_found.with_reply(reply.clone()),
+                        None => not_found,
+                    }
+                }
+                _ => error,
+            });
         }
         Ok(Stat { is_dir: Some(false), size, modified, ..Stat::default() })
     }
@@ -249,7 +262,8 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Unsupported`] where it knows none; its refusal.
     pub async fn set_modified(&self, path: &[u8], time: UnixTime) -> Result<()> {
-        let value = time.format_timeval(false);
+        // A fraction only where it is known to be understood.
+        let value = time.format_timeval(time.nanos != 0 && self.keeps_data());
         loop {
             let way = self.0.known.read(|known| known.set_time);
             let spaced = [value.as_bytes(), b" ", path].concat();
@@ -271,9 +285,14 @@ impl Session {
             // An answer to MDTM that only tells a time has set nothing.
             let told = way == SetTime::Mdtm && replies::time(&reply).is_some_and(|t| t.0 != time);
             match reply.code {
-                200..=299 if !told => return Ok(()),
+                200..=299 if !told => {
+                    self.0.known.lock().set_time_works = true;
+                    return Ok(());
+                }
                 200..=299 | 500..=504 => {}
-                550 if way == SetTime::Mdtm => {}
+                // It took the time for a part of the name; unless it has set one before.
+                550 if way == SetTime::Mdtm && !self.0.known.read(|known| known.set_time_works) => {
+                }
                 _ => return Err(refused("MFMT", path, reply)),
             }
             let mut known = self.0.known.lock();

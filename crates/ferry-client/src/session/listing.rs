@@ -2,16 +2,14 @@
 
 use ferry_proto::client::fault;
 use ferry_proto::date::UnixTime;
-use ferry_proto::listing::{Asked, Hint, ListedEntry, ListedKind, ListingReader, Report};
+use ferry_proto::listing::{Asked, Hint, ListedEntry, ListedKind, ListingReader, Report, System};
+
+use ferry_proto::path::ForPeople;
 
 use super::capabilities::Known;
 use super::data::Main;
 use super::{Download, Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
-
-/// The most entries of one listing, and the most octets.
-const ENTRIES_MAX: u64 = 10_000_000;
-const OCTETS_MAX: u64 = 2 << 30;
 
 /// How much is read at a time.
 const READ_LEN: usize = 64 * 1024;
@@ -44,7 +42,7 @@ impl Session {
     /// # Errors
     /// What the server says; [`ErrorKind::Listing`] when it does not end.
     pub async fn list(&self, path: &[u8]) -> Result<Listing> {
-        let mut listed = self.listed(path).await?;
+        let mut listed = Box::pin(self.listed(path)).await?;
         let mut entries = Vec::new();
         while listed.read(&mut entries).await? {}
         let report = listed.report.take().unwrap_or_default();
@@ -70,6 +68,19 @@ impl Session {
                     if sane {
                         self.0.known.lock().mlsd = Known::Yes;
                         return Ok(listed.with_first(first));
+                    }
+                    self.0.known.lock().mlsd = Known::No;
+                }
+                Err(error) if error.reply().is_some_and(|reply| reply.code == 501) => {
+                    // What is no directory (RFC 3659 §7.2.1), where MLSD is known at all.
+                    if self.0.known.read(|known| known.has("MLST")) {
+                        let what = format!("{} is no directory", ForPeople(path));
+                        return Err(match error.reply() {
+                            Some(reply) => {
+                                Error::new(ErrorKind::NotDir, what).with_reply(reply.clone())
+                            }
+                            None => error,
+                        });
                     }
                     self.0.known.lock().mlsd = Known::No;
                 }
@@ -185,7 +196,8 @@ impl Session {
         Ok(listed)
     }
 
-    /// The names of a directory (NLST), as the server gives them.
+    /// The names of a directory (NLST). Lines that hold no name of an entry in it are left out:
+    /// a server must not lead us elsewhere.
     ///
     /// # Errors
     /// What the server says.
@@ -213,14 +225,27 @@ impl Session {
                 break;
             }
             octets.extend_from_slice(buf.get(..n).unwrap_or_default());
-            if octets.len() as u64 > OCTETS_MAX / 8 {
+            if octets.len() as u64 > self.0.settings.listing_octets / 8 {
                 return Err(endless());
             }
         }
         let lines = octets.split(|octet| *octet == b'\n');
-        let names = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec());
-        Ok(names.filter(|name| !name.is_empty()).collect())
+        let names = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        Ok(names.filter_map(|name| own_name(path, name)).map(<[u8]>::to_vec).collect())
     }
+}
+
+/// The name in a line of NLST, where it is one in the directory that was asked for.
+fn own_name<'a>(dir: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
+    // Some put the directory before it.
+    let below = line.strip_prefix(dir).filter(|_| !dir.is_empty());
+    let below = match dir.last() {
+        Some(b'/') => below,
+        _ => below.and_then(|name| name.strip_prefix(b"/")),
+    };
+    let name = below.unwrap_or(line);
+    let leads_elsewhere = name.iter().any(|octet| matches!(octet, 0 | b'\r' | b'/'));
+    (!leads_elsewhere && !matches!(name, b"" | b"." | b"..")).then_some(name)
 }
 
 /// Whether a path cannot be taken for options or patterns by LIST.
@@ -240,6 +265,24 @@ fn now() -> UnixTime {
 }
 
 impl Listed {
+    /// The entries of an MLSD listing that is here already.
+    pub(crate) fn of_facts(octets: &[u8], system: System) -> (Vec<ListedEntry>, Self) {
+        let hint = Hint { asked: Asked::Facts, system };
+        let mut reader = ListingReader::new(hint, now());
+        let mut entries = Vec::new();
+        reader.feed(octets, &mut entries);
+        let report = reader.finish(&mut entries);
+        let listed = Self {
+            download: None,
+            reader: None,
+            first: Vec::new(),
+            buf: Vec::new(),
+            entries: 0,
+            report: Some(report),
+        };
+        (entries, listed)
+    }
+
     fn with_first(mut self, first: Vec<ListedEntry>) -> Self {
         self.first = first;
         self
@@ -265,7 +308,9 @@ impl Listed {
             reader.feed(self.buf.get(..n).unwrap_or_default(), out);
         }
         self.entries += (out.len() - before) as u64;
-        if self.entries > ENTRIES_MAX || download.received() > OCTETS_MAX {
+        let settings = &download.session().0.settings;
+        let octets = download.received();
+        if self.entries > settings.listing_entries || octets > settings.listing_octets {
             return Err(endless());
         }
         Ok(true)

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{self, Purpose, Received, Tls, Wire};
 use crate::secret::Secret;
+use crate::session::capabilities::Shared;
 use crate::session::control::CR_MAX;
 use crate::settings::{Settings, Watcher, WireEvent};
 use crate::site::{Security, Site};
@@ -29,15 +30,20 @@ pub(crate) struct LoggedIn {
 
 /// Connects and logs in; once more where the server's certificate was unknown and the asker has
 /// come to trust it.
-pub(super) async fn log_in(site: &Site, settings: &Settings, id: u64) -> Result<LoggedIn> {
+pub(super) async fn log_in(
+    site: &Site,
+    settings: &Settings,
+    known: &Shared,
+    id: u64,
+) -> Result<LoggedIn> {
     let mut refused = None;
-    let first = Box::pin(attempt(site, settings, id, &mut refused)).await;
+    let first = Box::pin(attempt(site, settings, known, id, &mut refused)).await;
     match (first, refused) {
         (Err(error), Some(tls)) if error.kind() == ErrorKind::Certificate => {
             if !tls.ask_for_trust(settings).await {
                 return Err(error);
             }
-            Box::pin(attempt(site, settings, id, &mut None)).await
+            Box::pin(attempt(site, settings, known, id, &mut None)).await
         }
         (result, _) => result,
     }
@@ -46,22 +52,28 @@ pub(super) async fn log_in(site: &Site, settings: &Settings, id: u64) -> Result<
 async fn attempt(
     site: &Site,
     settings: &Settings,
+    known: &Shared,
     id: u64,
     refused: &mut Option<Arc<Tls>>,
 ) -> Result<LoggedIn> {
+    let turn = known.may_connect().await;
     let mut talk = Talk::connect(site, settings, id).await?;
     let auth = match site.security {
         Security::Plain | Security::Implicit => Auth::No,
         Security::Explicit => Auth::Demand,
-        Security::Opportunistic => Auth::Try,
+        // Whoever is on the way may answer AUTH as he likes: a password must not depend on it.
+        Security::Opportunistic if site.is_anonymous() => Auth::Try,
+        Security::Opportunistic => Auth::Demand,
     };
     if site.security == Security::Implicit {
         talk.secure(refused).await?;
     }
     let mut machine = Login::new(auth);
     let mut reply = talk.reply(settings.timeout).await?;
+    drop(turn);
     let greeting = reply.lines.last().cloned().unwrap_or_default();
     let mut step = machine.on_reply(&reply);
+    let mut password_sent = false;
     loop {
         match step {
             Step::Wait => {
@@ -79,10 +91,26 @@ async fn attempt(
             }
             Step::SendUser => {
                 let user = site.user.as_deref().unwrap_or(b"anonymous");
-                reply = talk.ask("USER", user).await?;
+                let ahead = known.read(|known| known.asks_password && known.pipelines());
+                if ahead {
+                    // It asked for one the last time: half the round trips.
+                    let password = password(site, settings, known).await?;
+                    talk.say("USER", user).await?;
+                    reply = talk.ask("PASS", password.reveal()).await?;
+                    password_sent = true;
+                } else {
+                    reply = talk.ask("USER", user).await?;
+                }
+                let took = talk.asked.elapsed();
+                let mut known = known.lock();
+                known.rtt = Some(known.rtt.map_or(took, |rtt| rtt.min(took)));
+            }
+            Step::SendPass if password_sent => {
+                reply = talk.reply(settings.timeout).await?;
             }
             Step::SendPass => {
-                let password = password(site, settings).await?;
+                known.lock().asks_password = true;
+                let password = password(site, settings, known).await?;
                 reply = talk.ask("PASS", password.reveal()).await?;
             }
             Step::SendAcct => {
@@ -90,7 +118,12 @@ async fn attempt(
                 reply = talk.ask("ACCT", account.reveal()).await?;
             }
             Step::Done => break,
-            Step::Failed(fault) => return Err(failure(fault, site, reply)),
+            Step::Failed(fault) => {
+                if fault == LoginFault::Refused {
+                    known.set_password(None);
+                }
+                return Err(failure(fault, site, reply));
+            }
             _ => return Err(Error::new(ErrorKind::Protocol, "the log-in went astray")),
         }
         step = machine.on_reply(&reply);
@@ -104,18 +137,24 @@ fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the server closed the connection")
 }
 
-async fn password(site: &Site, settings: &Settings) -> Result<Secret> {
+async fn password(site: &Site, settings: &Settings, known: &Shared) -> Result<Secret> {
     if let Some(password) = &site.password {
         return Ok(password.clone());
     }
     if site.is_anonymous() {
         return Ok(Secret::new("anonymous@"));
     }
+    if let Some(given) = known.password() {
+        return Ok(given);
+    }
     let asked = match &settings.asker {
         Some(asker) => asker.password(site).await,
         None => None,
     };
-    asked.ok_or_else(|| Error::new(ErrorKind::Login, "the server wants a password, there is none"))
+    let none = || Error::new(ErrorKind::Login, "the server wants a password, there is none");
+    let given = asked.ok_or_else(none)?;
+    known.set_password(Some(given.clone()));
+    Ok(given)
 }
 
 async fn account(site: &Site, settings: &Settings) -> Result<Secret> {
@@ -134,6 +173,7 @@ async fn account(site: &Site, settings: &Settings) -> Result<Secret> {
 fn failure(fault: LoginFault, site: &Site, reply: IncomingReply) -> Error {
     let (kind, what) = match fault {
         LoginFault::Busy => (ErrorKind::Busy, "the server cannot be used now"),
+        LoginFault::Unwelcome => (ErrorKind::Refused, "the server turns us away"),
         LoginFault::TooMany => (ErrorKind::TooMany, "the server wants fewer connections"),
         LoginFault::NoTls => (
             ErrorKind::Tls,
@@ -208,6 +248,12 @@ impl<'a> Talk<'a> {
     }
 
     async fn ask(&mut self, verb: &str, argument: &[u8]) -> Result<IncomingReply> {
+        self.say(verb, argument).await?;
+        self.reply(self.settings.timeout).await
+    }
+
+    /// Sends a command whose reply is read later.
+    async fn say(&mut self, verb: &str, argument: &[u8]) -> Result<()> {
         let line = line::command(verb, argument)
             .map_err(|e| Error::new(ErrorKind::BadName, format!("{verb}: {e}")))?;
         if let Some(watcher) = self.watcher() {
@@ -218,17 +264,16 @@ impl<'a> Talk<'a> {
         let wire = self.wire.as_mut().ok_or_else(closed)?;
         match tokio::time::timeout(patience, wire.write_all(&line)).await {
             // It may have said why before it closed.
-            Ok(Ok(()) | Err(_)) => {}
-            Err(_) => return Err(Error::new(ErrorKind::Timeout, "the server does not read")),
+            Ok(Ok(()) | Err(_)) => Ok(()),
+            Err(_) => Err(Error::new(ErrorKind::Timeout, "the server does not read")),
         }
-        self.reply(patience).await
     }
 
     /// The next reply; it must begin within `patience`, and be whole within as long again.
     async fn reply(&mut self, patience: Duration) -> Result<IncomingReply> {
         let mut deadline = Instant::now() + patience;
         let mut begun = false;
-        let mut buf = [0; 4096];
+        let mut buf = vec![0; 4096];
         loop {
             let mut input = self.ahead.as_slice();
             let fed = self.reader.feed(&mut input);

@@ -83,6 +83,8 @@ struct Form {
     code: Option<u8>,
     /// The argument of MODE.
     mode: u8,
+    /// REST was sent and no transfer has begun since: some servers keep it for the next one.
+    restarts: bool,
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -107,7 +109,7 @@ impl Session {
         if known.read(|known| known.tls12_only) {
             settings.tls_max = TlsVersion::V12;
         }
-        let logged_in = Box::pin(login::log_in(site, &settings, id)).await?;
+        let logged_in = Box::pin(login::log_in(site, &settings, &known, id)).await?;
         Box::pin(start::start(id, site, &settings, logged_in, known)).await
     }
 
@@ -240,6 +242,9 @@ fn kind_of(fault: Fault) -> ErrorKind {
         Fault::Denied => ErrorKind::Denied,
         Fault::Exists => ErrorKind::Exists,
         Fault::NotEmpty => ErrorKind::NotEmpty,
+        Fault::NotFile => ErrorKind::NotFile,
+        Fault::NotDir => ErrorKind::NotDir,
+        Fault::IntoItself => ErrorKind::IntoItself,
         Fault::BadName => ErrorKind::BadName,
         Fault::NoSpace => ErrorKind::NoSpace,
         Fault::Unsupported => ErrorKind::Unsupported,

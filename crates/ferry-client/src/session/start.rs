@@ -97,7 +97,7 @@ pub(super) async fn start(
         local,
         known,
         home,
-        form: Mutex::new(Form { code: None, mode: b'S' }),
+        form: Mutex::new(Form { code: None, mode: b'S', restarts: false }),
         turn: Arc::new(Semaphore::new(ahead)),
         block: Mutex::new(None),
     })))

@@ -1,18 +1,23 @@
 //! A file on its way to the server.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use ferry_proto::client::replies;
 use ferry_proto::reply_reader::IncomingReply;
+use tokio::time::Instant;
 
 use super::control::{Progress, Ticket};
-use super::data::{Main, Running};
-use super::{Session, TypeCode, refused};
+use super::data::{Main, Running, until};
+use super::{Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::Wire;
 
 /// How long the end of the data connection is waited for after the last octet.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// The same once the server has confirmed the file.
+const CONFIRMED_CLOSE_MAX: Duration = Duration::from_secs(2);
 
 /// What an upload does with what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +45,8 @@ pub struct Upload {
     ticket: Ticket,
     early: Option<IncomingReply>,
     last: Option<IncomingReply>,
+    /// Why no last reply will come.
+    gone: Option<Error>,
     sent: u64,
     from: u64,
     image: bool,
@@ -82,6 +89,7 @@ impl Session {
             ticket,
             early,
             last,
+            gone: None,
             sent: 0,
             from,
             image: code == TypeCode::Image,
@@ -147,7 +155,7 @@ impl Upload {
     fn stopped(&mut self, reply: IncomingReply) -> Error {
         self.reset();
         if reply.code >= 400 {
-            return refused(self.verb, &self.path, reply);
+            return self.session.transfer_failed(self.verb, &self.path, reply);
         }
         let what = "the server took the file for complete before it was";
         Error::new(ErrorKind::Truncated, what).with_reply(reply)
@@ -157,7 +165,9 @@ impl Upload {
     async fn broken(&mut self) -> Error {
         self.reset();
         match self.last_reply().await {
-            Ok(reply) if reply.code >= 400 => refused(self.verb, &self.path, reply),
+            Ok(reply) if reply.code >= 400 => {
+                self.session.transfer_failed(self.verb, &self.path, reply)
+            }
             Ok(reply) => {
                 Error::new(ErrorKind::Truncated, "the data connection broke off").with_reply(reply)
             }
@@ -199,15 +209,18 @@ impl Upload {
     /// # Errors
     /// The server's refusal, or an end of the connection that leaves open what it has.
     pub async fn finish(mut self) -> Result<IncomingReply> {
-        let close = CLOSE_MAX.min(self.session.0.settings.timeout);
-        let ended = match &mut self.wire {
-            Some(wire) => wire.finish_write(close).await.is_ok(),
+        let ended = match self.wire.take() {
+            Some(mut wire) => Box::pin(self.end_data(&mut wire)).await,
             None => true,
         };
-        let reply = self.last_reply().await;
-        self.wire = None;
+        let reply = match self.gone.take() {
+            Some(error) => Err(error),
+            None => self.last_reply().await,
+        };
         match reply {
-            Ok(reply) if reply.code >= 400 => Err(refused(self.verb, &self.path, reply)),
+            Ok(reply) if reply.code >= 400 => {
+                Err(self.session.transfer_failed(self.verb, &self.path, reply))
+            }
             Ok(reply) if ended => Ok(reply),
             // Whatever it says: the last octets may never have reached it.
             Ok(reply) => match self.is_all_there().await {
@@ -218,6 +231,36 @@ impl Upload {
                 )),
             },
             Err(error) => Err(error),
+        }
+    }
+
+    /// Closes the data connection and waits for the server to do so, unless its last word makes
+    /// that pointless. Whether all went well.
+    async fn end_data(&mut self, wire: &mut Wire) -> bool {
+        let close = CLOSE_MAX.min(self.session.0.settings.timeout);
+        let mut ending = pin!(wire.finish_write(close));
+        let mut deadline = None;
+        loop {
+            let hears = self.last.is_none() && self.gone.is_none();
+            tokio::select! {
+                ended = &mut ending => return ended.is_ok(),
+                progress = self.ticket.next(), if hears => match progress {
+                    Ok(Progress::Early(reply)) => self.early = Some(reply),
+                    Ok(Progress::Last(reply)) => {
+                        let refused = reply.code >= 400;
+                        self.last = Some(reply);
+                        if refused {
+                            return false;
+                        }
+                        deadline = Some(Instant::now() + CONFIRMED_CLOSE_MAX);
+                    }
+                    Err(error) => {
+                        self.gone = Some(error);
+                        return false;
+                    }
+                },
+                () = until(deadline) => return true,
+            }
         }
     }
 

@@ -29,6 +29,12 @@ pub enum Fault {
     Exists,
     /// The directory is not empty.
     NotEmpty,
+    /// It is no regular file.
+    NotFile,
+    /// It is no directory.
+    NotDir,
+    /// A directory cannot be moved into itself.
+    IntoItself,
     /// The name is refused.
     BadName,
     /// No space, or a quota is used up.
@@ -81,7 +87,26 @@ const DENIED: [&str; 6] = [
 ];
 const EXISTS: [&str; 4] = ["already exists", "file exists", "directory exists", "existe d"];
 const NOT_EMPTY: [&str; 2] = ["not empty", "nicht leer"];
+const NOT_FILE: [&str; 4] =
+    ["not a regular file", "not a plain file", "is a directory", "not a file"];
+const NOT_DIR: [&str; 1] = ["not a directory"];
+const INTO_ITSELF: [&str; 1] = ["into itself"];
 const NO_SPACE: [&str; 5] = ["no space", "disk full", "quota", "disk is full", "insufficient"];
+
+const IN_USE: [&str; 12] = [
+    "busy",
+    "in use",
+    "lock",
+    "tempor",
+    "try again",
+    "later",
+    "unavailable",
+    "timed out",
+    "timeout",
+    "error",
+    "fail",
+    "abort",
+];
 
 /// The last line's text in lower case, which is what the words are looked for in.
 fn words(reply: &IncomingReply) -> String {
@@ -111,6 +136,10 @@ pub fn of(reply: &IncomingReply) -> Fault {
         452 | 552 => Fault::NoSpace,
         521 if says(&EXISTS) => Fault::Exists,
         521 | 522 | 533 | 534 | 536 | 537 => Fault::Protection,
+        _ if says(&INTO_ITSELF) => Fault::IntoItself,
+        _ if says(&NOT_FILE) => Fault::NotFile,
+        _ if says(&NOT_DIR) => Fault::NotDir,
+        553 if says(&EXISTS) => Fault::Exists,
         553 if !says(&NOT_FOUND) && !says(&DENIED) => Fault::BadName,
         500 | 501 | 502 | 504 | 202 => Fault::Unsupported,
         _ if says(&NO_SPACE) => Fault::NoSpace,
@@ -127,10 +156,12 @@ pub fn of(reply: &IncomingReply) -> Fault {
 #[must_use]
 pub fn is_empty_listing(reply: &IncomingReply) -> bool {
     let text = words(reply);
-    let says = ["no files found", "no members found", "no data sets found", "no such file"];
+    let says = |any: &[&str]| any.iter().any(|words| text.contains(words));
     match reply.code {
-        450 | 226 | 250 => true,
-        550 => says.iter().take(3).any(|words| text.contains(words)),
+        // Said by many of an empty directory, and meant by RFC 959 for one that is in use: taken
+        // for empty, it would be emptied at the other end, too.
+        450 => !says(&IN_USE) && !says(&DENIED),
+        550 => says(&["no files found", "no members found", "no data sets found"]),
         _ => false,
     }
 }
@@ -166,6 +197,9 @@ mod tests {
             (552, "disk full", Fault::NoSpace),
             (553, "name not allowed here", Fault::Denied),
             (553, "illegal name", Fault::BadName),
+            (553, "/a already exists", Fault::Exists),
+            (550, "Not a regular file.", Fault::NotFile),
+            (550, "/a: Not a directory", Fault::NotDir),
             (451, "local error", Fault::Busy),
             (502, "not implemented", Fault::Unsupported),
             (550, "no", Fault::Refused),
@@ -180,6 +214,9 @@ mod tests {
         assert!(is_empty_listing(&reply(450, "No files found")));
         assert!(is_empty_listing(&reply(550, "No members found.")));
         assert!(!is_empty_listing(&reply(550, "No such directory")));
+        assert!(!is_empty_listing(&reply(450, "Directory is busy")));
+        assert!(!is_empty_listing(&reply(450, "Temporary failure in reading the directory")));
+        assert!(!is_empty_listing(&reply(226, "Done")));
         assert!(!is_empty_listing(&reply(530, "log in first")));
     }
 }

@@ -55,6 +55,8 @@ pub enum Step {
 pub enum LoginFault {
     /// The server turned us away before the log-in, for now.
     Busy,
+    /// The server turned us away before the log-in, for good.
+    Unwelcome,
     /// It wants fewer connections.
     TooMany,
     /// It has no TLS.
@@ -110,7 +112,12 @@ impl Login {
             }
             (State::Greeting, 200..=299) => self.greeted(reply.code),
             (State::Greeting, 300..=399) => self.fail(LoginFault::Protocol),
-            (State::Greeting, _) => self.fail_for(reply, LoginFault::Busy),
+            (State::Greeting, _) => self.fail_for(reply, LoginFault::Unwelcome),
+            // The greeting once more.
+            (State::Auth { .. } | State::User, 220) => {
+                self.waits += 1;
+                if self.waits > WAITS_MAX { self.fail(LoginFault::Protocol) } else { Step::Wait }
+            }
             (State::Auth { .. }, 234 | 334) => {
                 self.state = State::Handshake;
                 Step::StartTls
@@ -196,10 +203,16 @@ mod tests {
     fn log_ins_go_the_ways_that_servers_are_known_to_take() {
         use Step::{Done, Failed, SendAcct, SendAuth, SendPass, SendUser, StartTls, Wait};
         let (new, old) = (SendAuth { old: false }, SendAuth { old: true });
-        let cases: [(Auth, &[(u16, &str)], &[Step]); 16] = [
+        let cases: [(Auth, &[(u16, &str)], &[Step]); 19] = [
             (Auth::No, &[(220, ""), (331, ""), (230, "")], &[SendUser, SendPass, Done]),
             (Auth::No, &[(120, ""), (220, ""), (230, "")], &[Wait, SendUser, Done]),
             (Auth::No, &[(230, "")], &[Done]),
+            // Said twice.
+            (
+                Auth::No,
+                &[(220, ""), (220, ""), (331, ""), (230, "")],
+                &[SendUser, Wait, SendPass, Done],
+            ),
             (Auth::No, &[(220, ""), (331, ""), (202, "")], &[SendUser, SendPass, Done]),
             (
                 Auth::No,
@@ -248,6 +261,8 @@ mod tests {
                 &[(220, ""), (331, ""), (430, "")],
                 &[SendUser, SendPass, Failed(LoginFault::Refused)],
             ),
+            (Auth::No, &[(500, "go away")], &[Failed(LoginFault::Unwelcome)]),
+            (Auth::No, &[(421, "not now")], &[Failed(LoginFault::Busy)]),
             (Auth::No, &[(354, "")], &[Failed(LoginFault::Protocol)]),
         ];
         for (auth, codes, want) in cases {

@@ -31,8 +31,14 @@ pub fn passive_address(reply: &IncomingReply) -> Option<SocketAddrV4> {
 #[must_use]
 pub fn path(reply: &IncomingReply) -> Option<Vec<u8>> {
     // A path in quotes may begin on any line; without quotes only the first word counts.
-    let line = reply.lines.iter().find(|line| line.contains(&b'"')).or(reply.lines.first())?;
+    let line =
+        reply.lines.iter().find(|line| line.contains(&b'"')).or_else(|| reply.lines.first())?;
     let path = read_quoted(line)?;
+    // Quotes of the other kind, where there are no proper ones.
+    let path = match path.strip_prefix(b"'").and_then(|path| path.strip_suffix(b"'")) {
+        Some(bare) if !line.contains(&b'"') && bare.starts_with(b"/") => bare.to_vec(),
+        _ => path,
+    };
     let control = path.iter().any(|octet| *octet < 0x20 || *octet == 0x7F);
     (!control).then_some(path)
 }
@@ -146,6 +152,9 @@ mod tests {
             (r#""/a" is the current directory"#, Some("/a")),
             (r#""/a""b" created"#, Some("/a\"b")),
             (r#""/unclosed"#, Some("/unclosed")),
+            ("'/single' is current", Some("/single")),
+            (r#""'HLQ.DATA'" is current"#, Some("'HLQ.DATA'")),
+            ("'HLQ.DATA' is current", Some("'HLQ.DATA'")),
             ("/bare is current", Some("/bare")),
             (r#"now in "QGPL" is the current library."#, Some("QGPL")),
             ("\"/a\x07\"", None),
