@@ -1,0 +1,1 @@
+//! Connections over loopback, with proxies and TLS servers made for the occasion.
