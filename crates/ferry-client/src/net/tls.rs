@@ -66,7 +66,7 @@ pub(crate) struct Tls {
     tickets: Arc<Tickets>,
     host: String,
     port: u16,
-    known_hosts: Option<PathBuf>,
+    pub(super) known_hosts: Option<PathBuf>,
 }
 
 impl Tls {
