@@ -186,7 +186,7 @@ impl Wire {
         timeout(patience, self.flush()).await.map_err(|_| io::ErrorKind::TimedOut)??;
         SockRef::from(&self.tcp).shutdown(Shutdown::Write)?;
         let until = Instant::now() + patience;
-        let mut dropped = [0; DROP_LEN];
+        let mut dropped = vec![0; DROP_LEN];
         while let Ok(Ok(Received::Bytes(_))) = timeout_at(until, self.read(&mut dropped)).await {}
         Ok(())
     }

@@ -129,6 +129,7 @@ fn server_of_tcp(serve: impl Fn(Blocking) + Send + Sync + 'static) -> SocketAddr
         for tcp in listener.incoming() {
             let serve = Arc::clone(&serve);
             let tcp = tcp.unwrap();
+            tcp.set_nodelay(true).unwrap();
             std::thread::spawn(move || serve(tcp));
         }
     });
@@ -194,7 +195,9 @@ fn file(dir: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
 }
 
 async fn dial(to: SocketAddr) -> Wire {
-    Wire::plain(TcpStream::connect(to).await.unwrap())
+    let tcp = TcpStream::connect(to).await.unwrap();
+    tcp.set_nodelay(true).unwrap();
+    Wire::plain(tcp)
 }
 
 async fn secured(to: SocketAddr, tls: &Tls, purpose: Purpose) -> Result<Wire> {
