@@ -177,14 +177,19 @@ impl Wire {
     /// make our system reset the connection, and the end of an upload be lost with it.
     ///
     /// # Errors
-    /// The end could not be sent: the connection failed, or nothing more of what is queued went
-    /// out within `patience`. How the peer ends, or whether, is not an error.
+    /// What is queued could not be sent: the connection failed, or it took longer than `patience`.
+    /// How the peer ends, or whether, is not an error.
     pub(crate) async fn finish_write(&mut self, patience: Duration) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {
             tls.notify_close();
         }
         timeout(patience, self.flush()).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        SockRef::from(&self.tcp).shutdown(Shutdown::Write)?;
+        match SockRef::from(&self.tcp).shutdown(Shutdown::Write) {
+            // The peer was faster, and its system cut the connection: it has what it wanted, or
+            // its reply will say that it has not.
+            Err(e) if e.kind() == io::ErrorKind::NotConnected => return Ok(()),
+            ended => ended?,
+        }
         let until = Instant::now() + patience;
         let mut dropped = vec![0; DROP_LEN];
         while let Ok(Ok(Received::Bytes(_))) = timeout_at(until, self.read(&mut dropped)).await {}
