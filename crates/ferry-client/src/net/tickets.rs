@@ -3,9 +3,11 @@
 //! (servers check that, RFC 4217 §10.2 and practice).
 //!
 //! TLS 1.2 has one session, good any number of times. A ticket of TLS 1.3 is good once here: rustls
-//! hands it over for good, as RFC 8446 §C.4 asks. Servers send fresh ones on each connection that
-//! resumes, so they do not run out as long as both kinds of connection are read (see
-//! [`Wire`](super::Wire), `finish_write` and `drain_tickets`).
+//! hands it over for good, as RFC 8446 §C.4 asks. Most servers send a fresh one on each connection
+//! that resumes, so they do not run out as long as both kinds of connection are read (see
+//! [`Wire`](super::Wire), `finish_write` and `drain_tickets`). ProFTPD 1.3.8 sends none on uploads
+//! and two at first: with it, and whoever else is like that and demands resumption, TLS 1.2 is the
+//! version for long sessions.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,10 +33,10 @@ struct Kept {
 }
 
 impl Tickets {
-    /// Whether the next data connection has something to resume.
-    pub(super) fn any(&self) -> bool {
+    /// How many data connections can resume before fresh tickets come; none if there is no end.
+    pub(super) fn left(&self) -> Option<usize> {
         let kept = self.kept();
-        kept.tls12.is_some() || !kept.tls13.is_empty()
+        if kept.tls12.is_some() { None } else { Some(kept.tls13.len()) }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

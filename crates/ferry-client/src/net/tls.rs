@@ -121,11 +121,12 @@ impl Tls {
         }
     }
 
-    /// Whether the next data connection has something to resume. With a server that demands it
-    /// and TLS 1.3 there may be nothing left; look for more with
-    /// [`drain_tickets`](super::Wire::drain_tickets) first.
-    pub(crate) fn can_resume(&self) -> bool {
-        self.tickets.any()
+    /// How many data connections can resume before fresh tickets come; none if there is no end to
+    /// it (TLS 1.2). At 0, look for more with [`drain_tickets`](super::Wire::drain_tickets); a
+    /// server that demands resumption and gives no more needs a new control connection, better
+    /// with TLS 1.2.
+    pub(crate) fn resumptions_left(&self) -> Option<usize> {
+        self.tickets.left()
     }
 
     /// The error for a handshake that failed over the certificate, if one did.
