@@ -39,6 +39,14 @@ pub enum ErrorKind {
     Exists,
     /// The directory is not empty.
     NotEmpty,
+    /// It is no regular file.
+    NotFile,
+    /// It is no directory.
+    NotDir,
+    /// A directory cannot be moved into itself.
+    IntoItself,
+    /// The file ends before the place to start from.
+    BadOffset,
     /// The name is refused.
     BadName,
     /// No space, or a quota is used up.
@@ -152,6 +160,10 @@ impl From<Error> for FsError {
             ErrorKind::Denied | ErrorKind::Login => Self::Denied,
             ErrorKind::Exists => Self::Exists,
             ErrorKind::NotEmpty => Self::NotEmpty,
+            ErrorKind::NotFile => Self::NotFile,
+            ErrorKind::NotDir => Self::NotDir,
+            ErrorKind::IntoItself => Self::IntoItself,
+            ErrorKind::BadOffset => Self::BadOffset,
             ErrorKind::BadName => Self::BadName,
             ErrorKind::NoSpace => Self::NoSpace,
             ErrorKind::Unsupported => Self::Unsupported,

@@ -8,13 +8,20 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod copy;
 pub mod error;
+pub mod filter;
+pub(crate) mod memory;
 pub mod mirror;
 pub(crate) mod net;
+pub(crate) mod pool;
+pub mod remote;
 pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod site;
+#[cfg(test)]
+mod testing;
 
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;

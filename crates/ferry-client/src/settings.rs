@@ -37,8 +37,14 @@ pub struct Settings {
     pub charset: Option<String>,
     /// How often an operation is tried again after a failure that may pass.
     pub retries: u32,
-    /// The most control connections to one server at a time.
+    /// The most control connections to one server at a time; 0 for as many as the way there makes
+    /// worth while (8 to 128, the more the longer the round trip).
     pub connections: usize,
+    /// The most entries of one listing. One that has more is given up: a server that never stops
+    /// must not fill the memory.
+    pub listing_entries: u64,
+    /// The most octets of one listing.
+    pub listing_octets: u64,
     /// Where what was learned of servers is kept between runs; nowhere if none.
     pub memory: Option<PathBuf>,
     /// Whom to ask for passwords, accounts and trust.
@@ -60,7 +66,9 @@ impl Default for Settings {
             passive_address: PassiveAddress::default(),
             charset: None,
             retries: 2,
-            connections: 16,
+            connections: 0,
+            listing_entries: 10_000_000,
+            listing_octets: 2 << 30,
             memory: None,
             asker: None,
             watcher: None,

@@ -192,7 +192,8 @@ pub(crate) fn decimal_u64(digits: &[u8]) -> Option<u64> {
     })
 }
 
-fn fraction_nanos(digits: &[u8]) -> Option<u32> {
+/// The digits behind a decimal point, in nanoseconds; those beyond the ninth are cut off.
+pub(crate) fn fraction_nanos(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }

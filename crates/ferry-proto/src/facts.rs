@@ -251,10 +251,13 @@ pub enum ParsedKind<'a> {
 /// Reads one line of MLSD, or of MLST without the space before it; no line end. The first space
 /// ends the facts. [`None`] when that leaves no name, when a NUL is in the line, or when what
 /// stands before the space is no fact at all, as in a line of LIST.
+///
+/// Servers that break the rules are understood where no line that keeps them means something else:
+/// no space before the name (Vector), commas for semicolons (DrFTPD), links whose target holds a
+/// space.
 #[must_use]
 pub fn parse_facts(line: &[u8]) -> Option<ParsedFacts<'_>> {
-    let space = line.iter().position(|b| *b == b' ')?;
-    let (facts, name) = (line.get(..space)?, line.get(space + 1..)?);
+    let (facts, name) = split_name(line)?;
     let facts_lack_sense = !facts.is_empty() && !facts.contains(&b'=');
     if name.is_empty() || line.contains(&0) || facts_lack_sense {
         return None;
@@ -272,15 +275,80 @@ pub fn parse_facts(line: &[u8]) -> Option<ParsedFacts<'_>> {
         group: None,
     };
     for fact in facts.split(|b| *b == b';') {
-        if let Some(equals) = fact.iter().position(|b| *b == b'=') {
-            let value = fact.get(equals + 1..).unwrap_or_default();
-            parsed.learn(fact.get(..equals).unwrap_or_default(), value);
-        }
+        parsed.learn_list(fact);
     }
     Some(parsed)
 }
 
+/// The facts and the name. Facts that keep the rules end with `;` right before the first space.
+fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = line.iter().position(|b| *b == b' ');
+    let facts = line.get(..space.unwrap_or(line.len()))?;
+    let after = |end: usize| Some((line.get(..end)?, line.get(end + 1..)?));
+    if facts.is_empty() || facts.ends_with(b";") {
+        return after(space?);
+    }
+    let last = facts.iter().rposition(|b| *b == b';').map_or(0, |semicolon| semicolon + 1);
+    let unended = facts.get(last..)?;
+    // The target of a link goes on behind a space, up to the next `;`.
+    let link = b"type=os.unix=slink:";
+    if unended.get(..link.len()).is_some_and(|start| start.eq_ignore_ascii_case(link))
+        && let Some(at) = line.windows(2).position(|pair| pair == b"; ")
+    {
+        return after(at + 1);
+    }
+    if unended.contains(&b'=') {
+        return after(space?);
+    }
+    // No space at all, or only within the name: it begins where facts cease.
+    let mut end = 0;
+    while let Some(rest) = line.get(end..)
+        && let Some(semicolon) = rest.iter().position(|b| *b == b';')
+        && rest.get(..semicolon).is_some_and(begins_as_fact)
+    {
+        end += semicolon + 1;
+    }
+    if end == 0 { after(space?) } else { Some(line.split_at(end)) }
+}
+
+/// Whether `text` begins with the name of a fact that servers send, and `=`.
+fn begins_as_fact(text: &[u8]) -> bool {
+    const KNOWN: [&[u8]; 10] = [
+        b"type", b"size", b"sizd", b"modify", b"create", b"perm", b"perms", b"unique", b"lang",
+        b"charset",
+    ];
+    const FAMILIES: [&[u8]; 5] = [b"unix.", b"win32.", b"x.", b"os.", b"media-"];
+    let Some(equals) = text.iter().position(|b| *b == b'=') else {
+        return false;
+    };
+    let name = text.get(..equals).unwrap_or_default();
+    let in_family = |family: &&[u8]| {
+        name.get(..family.len()).is_some_and(|start| start.eq_ignore_ascii_case(family))
+    };
+    KNOWN.iter().any(|known| name.eq_ignore_ascii_case(known)) || FAMILIES.iter().any(in_family)
+}
+
 impl<'a> ParsedFacts<'a> {
+    /// Learns one fact, or several with commas between them. Values may hold commas, too, so one
+    /// divides facts only if another fact follows it.
+    fn learn_list(&mut self, facts: &'a [u8]) {
+        let mut rest = facts;
+        loop {
+            let commas = rest.iter().enumerate().filter(|(_, b)| **b == b',').map(|(at, _)| at);
+            let mut ends = commas.filter(|at| rest.get(at + 1..).is_some_and(begins_as_fact));
+            let end = ends.next();
+            let fact = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            if let Some(equals) = fact.iter().position(|b| *b == b'=') {
+                let value = fact.get(equals + 1..).unwrap_or_default();
+                self.learn(fact.get(..equals).unwrap_or_default(), value);
+            }
+            match end {
+                Some(end) => rest = rest.get(end + 1..).unwrap_or_default(),
+                None => break,
+            }
+        }
+    }
+
     fn learn(&mut self, fact: &[u8], value: &'a [u8]) {
         match fact.to_ascii_lowercase().as_slice() {
             b"type" => self.kind = Some(ParsedKind::parse(value)),
@@ -310,16 +378,21 @@ impl<'a> ParsedKind<'a> {
             b"cdir" => Self::CurrentDir,
             b"pdir" => Self::ParentDir,
             b"os.unix=slink" | b"os.unix=symlink" => Self::Link(None),
-            special if special.starts_with(b"os.unix=slink:") => {
-                let target = value.get(b"os.unix=slink:".len()..).filter(|t| !t.is_empty());
-                Self::Link(target)
+            special
+                if special.starts_with(b"os.unix=slink:")
+                    || special.starts_with(b"os.unix=symlink:") =>
+            {
+                // The first colon ends what is the kind.
+                let colon = value.iter().position(|b| *b == b':').unwrap_or(value.len());
+                Self::Link(value.get(colon + 1..).filter(|target| !target.is_empty()))
             }
             _ => Self::Other,
         }
     }
 }
 
-fn octal(digits: &[u8]) -> Option<u32> {
+/// Permission bits in octal, with or without a leading 0.
+pub(crate) fn octal(digits: &[u8]) -> Option<u32> {
     let text = core::str::from_utf8(digits).ok().filter(|t| !t.starts_with('+'))?;
     u32::from_str_radix(text, 8).ok().map(|mode| mode & 0o7777)
 }
@@ -415,6 +488,33 @@ mod tests {
         assert_eq!(kind("type=OS.unix=slink:; x"), Some(ParsedKind::Link(None)));
         assert_eq!(kind("type=OS.unix=chr-3/1; x"), Some(ParsedKind::Other));
         assert_eq!(kind(" only a name"), None);
+    }
+
+    #[test]
+    fn names_are_found_where_servers_break_the_rules() {
+        let cases: [(&str, &str, Option<u64>); 13] = [
+            ("type=file;size=5;no space.txt", "no space.txt", Some(5)),
+            ("type=file;size=5;nospace;a=b", "nospace;a=b", Some(5)),
+            ("Type=file;Size=5;two; parts", "two; parts", Some(5)),
+            ("Type=file,Size=5,Modify=20230101000000 a,b=c", "a,b=c", Some(5)),
+            ("Type=file,Size=5,Modify=20230101000000; x", "x", Some(5)),
+            ("unique=801,U2;size=5; x", "x", Some(5)),
+            ("type=OS.unix=slink:/a b;size=5; x y", "x y", Some(5)),
+            ("type=OS.unix=slink:/a;size=5; x; y", "x; y", Some(5)),
+            ("size=5;perm=r  x;y", " x;y", Some(5)),
+            ("type=file;size=5; a;size=6; b", "a;size=6; b", Some(5)),
+            ("size=5; =", "=", Some(5)),
+            ("sizd=4096; x", "x", None),
+            (" size=5; x", "size=5; x", None),
+        ];
+        for (line, name, size) in cases {
+            let facts = parse_facts(line.as_bytes()).unwrap();
+            assert_eq!((facts.name, facts.size), (name.as_bytes(), size), "{line}");
+        }
+        let link = parse_facts(b"type=OS.unix=slink:/a b;size=5; x y").unwrap();
+        assert_eq!(link.kind, Some(ParsedKind::Link(Some(b"/a b"))));
+        let unique = parse_facts(b"unique=801,U2;size=5; x").unwrap().unique;
+        assert_eq!(unique, Some(&b"801,U2"[..]));
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 pub mod addr;
 pub mod charset;
+pub mod client;
 pub mod client_hello;
 pub mod command;
 pub mod date;
@@ -22,6 +23,7 @@ pub mod host;
 pub mod lang;
 pub mod line;
 pub mod list;
+pub mod listing;
 pub mod modify;
 pub mod network;
 pub mod path;

@@ -1,147 +1,71 @@
-//! The file of known hosts: which certificates a person has said are good (trust on first use).
-//!
-//! One line for each: `host:port sha256:fingerprint`, the fingerprint of the whole certificate,
-//! DER. An address of IPv6 is in brackets. Lines that mean nothing, such as comments, stay.
+//! The file of certificates that were trusted on first use: one `host:port SHA256` a line.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::trust::Fingerprint;
+use crate::site::Site;
 
-/// The longest file that is read; some 40,000 hosts.
-const FILE_MAX: u64 = 4 << 20;
-
-/// How a fingerprint begins.
-const SHA256: &str = "sha256:";
-
-/// Where it is unless said otherwise: `ferry/known_hosts` in the user's data directory
-/// (`XDG_DATA_HOME`, else `~/.local/share`). None without a home.
-pub(crate) fn default_known_hosts() -> Option<PathBuf> {
-    let from = |name| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
-    let data = from("XDG_DATA_HOME").or_else(|| Some(from("HOME")?.join(".local/share")))?;
-    Some(data.join("ferry").join("known_hosts"))
+/// Where it is unless said otherwise: `ferry/known_hosts` in the user's folder for state.
+pub(super) fn default_path() -> Option<PathBuf> {
+    let absolute =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
+    Some(state.join("ferry/known_hosts"))
 }
 
-/// What is known of a server; nothing if there is no such file.
-///
-/// # Errors
-/// It cannot be read, or is too long.
-pub(super) fn known(file: &Path, host: &str, port: u16) -> io::Result<Vec<Fingerprint>> {
-    let server = server(host, port);
-    let text = read(file)?;
-    let of_server = text.lines().filter_map(entry).filter(|(name, _)| same(name, &server));
-    Ok(of_server.map(|(_, fingerprint)| fingerprint).collect())
+/// What the file of known hosts says of one host. Read when it is made, not within a handshake.
+#[derive(Debug)]
+pub(super) struct KnownHosts {
+    path: PathBuf,
+    key: String,
+    found: Option<[u8; 32]>,
 }
 
-/// From now on this certificate is good for this server; instead of all others if `alone`.
-///
-/// Other processes may do the same at the same time. The file is never seen half-written.
-///
-/// # Errors
-/// It cannot be read or written.
-pub(super) fn remember(
-    file: &Path,
-    host: &str,
-    port: u16,
-    fingerprint: &Fingerprint,
-    alone: bool,
-) -> io::Result<()> {
-    if let Some(directory) = file.parent() {
-        private_directory(directory)?;
+impl KnownHosts {
+    pub(super) fn at(path: PathBuf, site: &Site) -> Self {
+        let key = format!("{}:{}", site.host.to_ascii_lowercase(), site.port());
+        let found = find(&path, &key);
+        Self { path, key, found }
     }
-    // A file of its own: the one that is replaced cannot be what is locked.
-    let lock = private_file(&beside(file, ".lock"))?;
-    lock.lock()?;
-    let server = server(host, port);
-    let old = read(file)?;
-    let mut text = String::with_capacity(old.len() + 128);
-    for line in old.lines() {
-        let of_server = entry(line).filter(|(name, _)| same(name, &server));
-        if of_server.is_none_or(|(_, known)| !alone && known != *fingerprint) {
-            text.push_str(line);
-            text.push('\n');
+
+    /// The certificate known for the host: the last one that was remembered.
+    pub(super) fn found(&self) -> Option<[u8; 32]> {
+        self.found
+    }
+
+    /// Remembers a certificate. One append is one write, so that programs side by side do not
+    /// disturb each other. That it cannot be written only means to be asked again.
+    pub(super) fn remember(&self, fingerprint: [u8; 32]) {
+        if let Some(folder) = self.path.parent() {
+            _ = fs::create_dir_all(folder);
         }
+        let line = format!("{} {}\n", self.key, ferry_proto::hash::hex(&fingerprint));
+        _ = open_to_append(&self.path).and_then(|mut file| file.write_all(line.as_bytes()));
     }
-    text.push_str(&server);
-    text.push(' ');
-    text.push_str(SHA256);
-    for octet in fingerprint {
-        text.push_str(&format!("{octet:02x}"));
-    }
-    text.push('\n');
-    let new = beside(file, ".new");
-    // What a process that died has left; nobody else is writing.
-    if let Err(e) = fs::remove_file(&new)
-        && e.kind() != io::ErrorKind::NotFound
-    {
-        return Err(e);
-    }
-    let mut writing = private_file(&new)?;
-    writing.write_all(text.as_bytes())?;
-    writing.sync_all()?;
-    fs::rename(&new, file)
 }
 
-/// A server as the file has it.
-fn server(host: &str, port: u16) -> String {
-    let host = host.strip_suffix('.').unwrap_or(host).to_lowercase();
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-fn same(listed: &str, server: &str) -> bool {
-    listed.eq_ignore_ascii_case(server)
-}
-
-/// The server and the fingerprint in a line, if it has them.
-fn entry(line: &str) -> Option<(&str, Fingerprint)> {
-    let mut words = line.split_ascii_whitespace();
-    let (server, text) = (words.next()?, words.next()?);
-    let text = text.strip_prefix(SHA256)?;
-    let mut digits = text.chars().filter(|c| *c != ':');
+fn find(path: &Path, key: &str) -> Option<[u8; 32]> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().rfind(|line| line.split(' ').next() == Some(key))?;
+    let digits = line.split(' ').nth(1)?;
     let mut fingerprint = [0; 32];
-    for octet in &mut fingerprint {
-        let (high, low) = (digits.next()?.to_digit(16)?, digits.next()?.to_digit(16)?);
-        *octet = u8::try_from(high << 4 | low).ok()?;
+    if digits.len() != 64 || !digits.is_ascii() {
+        return None;
     }
-    let whole = digits.next().is_none() && !server.starts_with('#');
-    whole.then_some((server, fingerprint))
-}
-
-fn read(file: &Path) -> io::Result<String> {
-    let opened = match File::open(file) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-        opened => opened?,
-    };
-    let mut text = Vec::new();
-    opened.take(FILE_MAX + 1).read_to_end(&mut text)?;
-    if u64::try_from(text.len()).unwrap_or(u64::MAX) > FILE_MAX {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is too long"));
+    for (octet, pair) in fingerprint.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        *octet = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
     }
-    String::from_utf8(text).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+    Some(fingerprint)
 }
 
-fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// Opens for writing what only its owner may read: which servers someone uses is their business.
-fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+fn open_to_append(path: &Path) -> std::io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
-}
-
-fn private_directory(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 #[cfg(test)]
@@ -149,75 +73,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_remembered_is_known_for_that_server_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("made/on/the/way/known_hosts");
-        assert_eq!(known(&file, "a.example", 21).unwrap(), Vec::<Fingerprint>::new());
-        remember(&file, "A.example.", 21, &[1; 32], false).unwrap();
-        remember(&file, "2001:db8::1", 990, &[2; 32], false).unwrap();
-        assert_eq!(known(&file, "a.EXAMPLE", 21).unwrap(), [[1; 32]]);
-        assert_eq!(known(&file, "2001:db8::1", 990).unwrap(), [[2; 32]]);
-        for (host, port) in [("a.example", 990), ("b.example", 21), ("2001:db8::2", 990)] {
-            assert!(known(&file, host, port).unwrap().is_empty(), "{host} {port}");
-        }
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        }
-    }
-
-    #[test]
-    fn a_changed_certificate_takes_the_place_of_the_old_and_comments_stay() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("known_hosts");
-        fs::write(&file, "# mine\n\na.example:21 something else\nb.example:21 sha256:00\n")
-            .unwrap();
-        remember(&file, "a.example", 21, &[1; 32], false).unwrap();
-        remember(&file, "a.example", 21, &[2; 32], false).unwrap();
-        assert_eq!(known(&file, "a.example", 21).unwrap(), [[1; 32], [2; 32]]);
-        remember(&file, "a.example", 21, &[3; 32], true).unwrap();
-        remember(&file, "a.example", 21, &[3; 32], false).unwrap();
-        assert_eq!(known(&file, "a.example", 21).unwrap(), [[3; 32]]);
-        let text = fs::read_to_string(&file).unwrap();
-        assert!(
-            text.starts_with("# mine\n\na.example:21 something else\nb.example:21 sha256:00\n")
-        );
-        assert_eq!(text.lines().count(), 5);
-    }
-
-    #[test]
-    fn writers_at_the_same_time_lose_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("known_hosts");
-        std::thread::scope(|scope| {
-            for port in 1..=20 {
-                let file = &file;
-                scope.spawn(move || remember(file, "a.example", port, &[7; 32], true).unwrap());
-            }
-        });
-        for port in 1..=20 {
-            assert_eq!(known(&file, "a.example", port).unwrap(), [[7; 32]]);
-        }
-    }
-
-    #[test]
-    fn lines_that_are_no_entries_are_none() {
-        let good = format!("a:21 sha256:{}", "Ab".repeat(32));
-        assert_eq!(entry(&good), Some(("a:21", [0xab; 32])));
-        assert_eq!(entry(&format!("{good} since Monday")), Some(("a:21", [0xab; 32])));
-        let colons = format!("a:21 sha256:{}ab", "ab:".repeat(31));
-        assert_eq!(entry(&colons), Some(("a:21", [0xab; 32])));
-        for bad in [
-            String::new(),
-            "a:21".to_owned(),
-            format!("#{good}"),
-            format!("{good}00"),
-            good.replace("sha256", "sha1"),
-            good.replace("Ab", "gg"),
-            format!("a:21 sha256:{}", "ab".repeat(31)),
-        ] {
-            assert_eq!(entry(&bad), None, "{bad}");
-        }
+    fn a_certificate_is_remembered_for_its_host_and_port_and_the_last_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |host: &str, port| {
+            let site = Site { port: Some(port), ..Site::new(host) };
+            KnownHosts::at(folder.path().join("deep/known_hosts"), &site)
+        };
+        assert_eq!(of("h", 21).found(), None);
+        of("H", 21).remember([1; 32]);
+        of("h", 990).remember([2; 32]);
+        assert_eq!(of("h", 21).found(), Some([1; 32]));
+        of("h", 21).remember([3; 32]);
+        assert_eq!(of("h", 21).found(), Some([3; 32]));
+        assert_eq!(of("h", 22).found(), None);
     }
 }

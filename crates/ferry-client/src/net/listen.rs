@@ -1,77 +1,55 @@
-//! Active mode: a socket that the server connects to. Who connects is looked at before anything
-//! else; strangers are dropped.
+//! Data connections that the server makes (PORT, EPRT).
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
 
-use super::connect::{tune, words};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A socket that waits for one data connection.
+/// How many strangers are turned away before the wait is given up.
+const STRANGERS_MAX: usize = 64;
+
+/// A port of ours that one server may connect to, once.
 #[derive(Debug)]
 pub(crate) struct Listening {
     listener: TcpListener,
-    addr: SocketAddr,
+    at: SocketAddr,
 }
 
 impl Listening {
-    /// Listens at the control connection's own address, on a port of the system's choice.
-    ///
-    /// # Errors
-    /// No such address of ours, or no sockets left.
+    /// Listens on a port that the system chooses.
     pub(crate) fn bind(local: IpAddr) -> io::Result<Self> {
-        let local = local.to_canonical();
-        // A link-local address alone does not say on which link.
-        let at = match local {
-            IpAddr::V6(ip) if ip.is_unicast_link_local() => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            ip => ip,
-        };
-        let listener = std::net::TcpListener::bind((at, 0))?;
+        let listener = std::net::TcpListener::bind((local, 0))?;
         listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        let addr = SocketAddr::new(local, listener.local_addr()?.port());
-        Ok(Self { listener, addr })
+        let at = listener.local_addr()?;
+        Ok(Self { listener: TcpListener::from_std(listener)?, at })
     }
 
-    /// What to tell the server.
+    /// Where.
     pub(crate) fn addr(&self) -> SocketAddr {
-        self.addr
+        self.at
     }
 
-    /// Waits for a connection from `peer`; others are dropped.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Data`]: nobody came in time, or the system failed.
-    pub(crate) async fn accept_from(&self, peer: IpAddr, patience: Duration) -> Result<TcpStream> {
-        let accept = async {
-            loop {
-                match self.listener.accept().await {
-                    Ok((tcp, from)) if from.ip().to_canonical() == peer.to_canonical() => {
-                        return Ok(tcp);
-                    }
-                    Ok(_stranger) => {}
-                    // It came and went again.
-                    Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
-                    Err(e) => return Err(e),
+    /// Waits for the server; connections from elsewhere are closed.
+    pub(crate) async fn accept_from(&self, peer: IpAddr, wait: Duration) -> Result<TcpStream> {
+        let accepting = async {
+            for _ in 0..STRANGERS_MAX {
+                let (stream, from) = self.listener.accept().await?;
+                if from.ip().to_canonical() == peer.to_canonical() {
+                    _ = stream.set_nodelay(true);
+                    return Ok(stream);
                 }
             }
+            Err(io::Error::other("only strangers connect"))
         };
-        let tcp = timeout(patience, accept)
-            .await
-            .map_err(|_elapsed| {
-                let secs = patience.as_secs_f32();
-                let what = format!("the server made no data connection to us within {secs} s");
-                Error::new(ErrorKind::Data, what)
-            })?
-            .map_err(|e| {
-                let what = format!("no data connection can be taken: {}", words(&e));
-                Error::new(ErrorKind::Data, what).with_source(e)
-            })?;
-        tune(&tcp);
-        Ok(tcp)
+        match tokio::time::timeout(wait, accepting).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(e)) => {
+                Err(Error::new(ErrorKind::Data, "no data connection came in").with_source(e))
+            }
+            Err(_) => Err(Error::new(ErrorKind::Data, "the server does not connect to us")),
+        }
     }
 }

@@ -1,26 +1,16 @@
 //! Connections: names, proxies, TCP and TLS. Nothing of FTP.
-//!
-//! [`connect`](connect::connect) and [`Listening`] make connections, [`Wire`] moves octets over
-//! one, in the clear or under a [`Tls`].
 
-#![allow(dead_code, reason = "the session driver uses what is here piece by piece")]
-#![allow(unused_imports, reason = "the session driver uses what is here piece by piece")]
-
-pub(crate) mod connect;
-mod handshake;
-pub(crate) mod known_hosts;
-pub(crate) mod listen;
+mod connect;
+mod known_hosts;
+mod listen;
+mod pem;
 mod proxy;
-mod race;
-#[cfg(test)]
-mod tests;
 mod tickets;
-pub(crate) mod tls;
-mod tls_stream;
+mod tls;
 mod trust;
-pub(crate) mod wire;
+mod wire;
 
-pub(crate) use self::connect::{connect, connect_data};
-pub(crate) use self::listen::Listening;
-pub(crate) use self::tls::{Answered, Purpose, Tls, TlsFacts};
-pub(crate) use self::wire::{Received, Wire};
+pub(crate) use connect::{connect, connect_data};
+pub(crate) use listen::Listening;
+pub(crate) use tls::{Purpose, Tls};
+pub(crate) use wire::{Received, Wire};

@@ -1,225 +1,193 @@
-//! Asking a proxy to connect: SOCKS version 5 (RFC 1928, RFC 1929) and HTTP CONNECT (RFC 9110
-//! §9.3.6). Never an octet beyond the proxy's own words is read: the server's may follow at once.
-//! No deadline: the caller sets one.
+//! The way through a proxy: SOCKS 5 (RFC 1928, RFC 1929) and HTTP CONNECT (RFC 9110 §9.3.6). The
+//! caller sets the deadline.
 
 use std::io;
 use std::net::IpAddr;
 
 use tokio::net::TcpStream;
-use zeroize::Zeroizing;
 
-use super::connect::words;
+use super::connect::direct;
 use crate::error::{Error, ErrorKind, Result};
-use crate::secret::Secret;
-use crate::settings::{Proxy, ProxyKind};
+use crate::settings::{Proxy, ProxyKind, Settings};
 
-/// The longest head of an HTTP answer that is read.
-const HTTP_HEAD_MAX: usize = 16 << 10;
+/// The longest answer of an HTTP proxy.
+const HEAD_MAX: usize = 16 * 1024;
 
-/// Has the proxy at the other end of `tcp` connect to `host`, which it resolves.
-///
-/// # Errors
-/// [`ErrorKind::Connect`].
-pub(super) async fn pass(tcp: &TcpStream, proxy: &Proxy, host: &str, port: u16) -> Result<()> {
-    match proxy.kind {
-        ProxyKind::Socks5 => socks5(tcp, proxy.login.as_ref(), host, port).await,
-        ProxyKind::HttpConnect => http(tcp, proxy.login.as_ref(), host, port).await,
-    }
-}
-
-async fn socks5(
-    tcp: &TcpStream,
-    login: Option<&(String, Secret)>,
+/// Connects to `host` through `via`.
+pub(super) async fn connect(
+    via: &Proxy,
     host: &str,
     port: u16,
-) -> Result<()> {
-    let greeting: &[u8] = if login.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] };
-    write_all(tcp, greeting).await?;
-    let mut choice = [0; 2];
-    read_exact(tcp, &mut choice).await?;
-    match (choice, login) {
+    settings: &Settings,
+) -> Result<TcpStream> {
+    let stream = direct(&via.host, via.port, settings.family).await?;
+    let done = match via.kind {
+        ProxyKind::Socks5 => socks(&stream, via, host, port).await,
+        ProxyKind::HttpConnect => http(&stream, via, host, port).await,
+    };
+    done.map_err(|e| {
+        let what = format!("the proxy {} does not connect to {host} port {port}: {e}", via.host);
+        Error::new(ErrorKind::Connect, what).with_source(e)
+    })?;
+    Ok(stream)
+}
+
+async fn read_exact(stream: &TcpStream, buf: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    while let Some(rest) = buf.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        stream.readable().await?;
+        match stream.try_read(rest) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+async fn write_all(stream: &TcpStream, mut buf: &[u8]) -> io::Result<()> {
+    while !buf.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(buf) {
+            Ok(n) => buf = buf.get(n..).unwrap_or_default(),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+fn nonsense() -> io::Error {
+    io::Error::other("its answers make no sense")
+}
+
+async fn socks(stream: &TcpStream, via: &Proxy, host: &str, port: u16) -> io::Result<()> {
+    let greeting: &[u8] = if via.login.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] };
+    write_all(stream, greeting).await?;
+    let mut chosen = [0; 2];
+    read_exact(stream, &mut chosen).await?;
+    match (chosen, &via.login) {
         ([5, 0], _) => {}
         ([5, 2], Some((name, password))) => {
-            let request = Zeroizing::new(socks5_login(name, password)?);
-            write_all(tcp, &request).await?;
-            let mut verdict = [0; 2];
-            read_exact(tcp, &mut verdict).await?;
-            if verdict[1] != 0 {
-                return Err(no("the proxy refused the name and password for it"));
+            let short = |text: &[u8]| u8::try_from(text.len()).ok().filter(|len| *len > 0);
+            let (Some(n), Some(p)) = (short(name.as_bytes()), short(password.reveal())) else {
+                return Err(io::Error::other("name or password for it are too long"));
+            };
+            let mut login = vec![1, n];
+            login.extend_from_slice(name.as_bytes());
+            login.push(p);
+            login.extend_from_slice(password.reveal());
+            write_all(stream, &login).await?;
+            let mut answer = [0; 2];
+            read_exact(stream, &mut answer).await?;
+            if answer[1] != 0 {
+                return Err(io::Error::other("it refuses the name and password"));
             }
         }
-        ([5, _], None) => return Err(no("the proxy wants a name and a password")),
-        ([5, _], Some(_)) => return Err(no("the proxy wants neither names nor passwords")),
-        _ => return Err(no("what listens at the proxy's address does not speak SOCKS 5")),
+        ([5, 0xFF | 2], _) => return Err(io::Error::other("it wants a name and a password")),
+        _ => return Err(nonsense()),
     }
-    write_all(tcp, &socks5_request(host, port)?).await?;
-    let mut head = [0; 4];
-    read_exact(tcp, &mut head).await?;
-    let [version, reply, _, kind] = head;
-    if version != 5 {
-        return Err(no("the proxy's answer is not SOCKS 5"));
-    }
-    if reply != 0 {
-        let why = match reply {
-            1 => "it failed",
-            2 => "its rules forbid it",
-            3 => "there is no way to that network",
-            4 => "there is no way to that host",
-            5 => "nobody listens there",
-            6 => "it took too long",
-            7 => "it cannot connect at all",
-            8 => "it does not know that kind of address",
-            _ => "it does not say why in a way we know",
-        };
-        return Err(no(format!("the proxy did not connect to {host} port {port}: {why}")));
-    }
-    // The address it connects from, which nobody needs.
-    let rest = match kind {
-        1 => 4,
-        4 => 16,
-        3 => {
-            let mut len = [0];
-            read_exact(tcp, &mut len).await?;
-            usize::from(len[0])
-        }
-        _ => return Err(no("the proxy's answer is not SOCKS 5")),
-    };
-    let mut bound = [0; 257];
-    read_exact(tcp, bound.get_mut(..rest + 2).unwrap_or_default()).await
-}
-
-fn socks5_login(name: &str, password: &Secret) -> Result<Vec<u8>> {
-    let too_long = |_| no("name or password for the proxy is longer than 255 octets");
-    let name_len = u8::try_from(name.len()).map_err(too_long)?;
-    let password = password.reveal();
-    let password_len = u8::try_from(password.len()).map_err(too_long)?;
-    Ok([&[1, name_len], name.as_bytes(), &[password_len], password].concat())
-}
-
-fn socks5_request(host: &str, port: u16) -> Result<Vec<u8>> {
     let mut request = vec![5, 1, 0];
     match host.parse() {
         Ok(IpAddr::V4(ip)) => {
             request.push(1);
-            request.extend(ip.octets());
+            request.extend_from_slice(&ip.octets());
         }
         Ok(IpAddr::V6(ip)) => {
             request.push(4);
-            request.extend(ip.octets());
+            request.extend_from_slice(&ip.octets());
         }
         Err(_) => {
-            let len = u8::try_from(host.len());
-            request.extend([3, len.map_err(|_| no("the name of the host is too long"))?]);
-            request.extend(host.as_bytes());
+            let len = u8::try_from(host.len()).map_err(|_| nonsense())?;
+            request.extend_from_slice(&[3, len]);
+            request.extend_from_slice(host.as_bytes());
         }
     }
-    request.extend(port.to_be_bytes());
-    Ok(request)
-}
-
-async fn http(
-    tcp: &TcpStream,
-    login: Option<&(String, Secret)>,
-    host: &str,
-    port: u16,
-) -> Result<()> {
-    let target =
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    let mut request = Zeroizing::new(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"));
-    if let Some((name, password)) = login {
-        let pair = Zeroizing::new([name.as_bytes(), b":", password.reveal()].concat());
-        let encoded = Zeroizing::new(base64(&pair));
-        request.push_str("Proxy-Authorization: Basic ");
-        request.push_str(&encoded);
-        request.push_str("\r\n");
+    request.extend_from_slice(&port.to_be_bytes());
+    write_all(stream, &request).await?;
+    let mut head = [0; 4];
+    read_exact(stream, &mut head).await?;
+    let [5, code, _, kind] = head else {
+        return Err(nonsense());
+    };
+    if code != 0 {
+        return Err(io::Error::other(match code {
+            1 => "general failure",
+            2 => "not allowed",
+            3 => "network unreachable",
+            4 => "host unreachable",
+            5 => "connection refused",
+            6 => "too far away",
+            7 => "it cannot do that",
+            8 => "it does not know such addresses",
+            _ => "failure",
+        }));
     }
-    request.push_str("\r\n");
-    write_all(tcp, request.as_bytes()).await?;
-    let head = http_head(tcp).await?;
-    match http_status(&head) {
-        Some(200..=299) => Ok(()),
-        Some(407) if login.is_some() => Err(no("the proxy refused the name and password for it")),
-        Some(407) => Err(no("the proxy wants a name and a password")),
-        Some(code) => {
-            Err(no(format!("the proxy did not connect to {host} port {port}: it answered {code}")))
+    let len = match kind {
+        1 => 4,
+        4 => 16,
+        3 => {
+            let mut len = [0];
+            read_exact(stream, &mut len).await?;
+            usize::from(len[0])
         }
-        None => Err(no("what listens at the proxy's address does not speak HTTP")),
-    }
+        _ => return Err(nonsense()),
+    };
+    let mut bound = [0; 257];
+    read_exact(stream, bound.get_mut(..len + 2).ok_or_else(nonsense)?).await
 }
 
-/// Reads to the empty line and not beyond.
-async fn http_head(tcp: &TcpStream) -> Result<Vec<u8>> {
+async fn http(stream: &TcpStream, via: &Proxy, host: &str, port: u16) -> io::Result<()> {
+    let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    if bracketed.bytes().any(|octet| octet.is_ascii_control() || octet == b' ') {
+        return Err(io::Error::other("the host's name cannot be put into a request"));
+    }
+    let mut request =
+        format!("CONNECT {bracketed}:{port} HTTP/1.1\r\nHost: {bracketed}:{port}\r\n");
+    if let Some((name, password)) = &via.login {
+        let pair = [name.as_bytes(), b":", password.reveal()].concat();
+        request += &format!("Proxy-Authorization: Basic {}\r\n", base64(&pair));
+    }
+    request += "\r\n";
+    write_all(stream, request.as_bytes()).await?;
+    // Octet by octet at the end of the head: what follows it is the server's greeting.
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
+    while !head.ends_with(b"\r\n\r\n") {
         let mut octet = [0];
-        read_exact(tcp, &mut octet).await?;
-        head.extend(octet);
-        let foreign = !b"HTTP/1.".starts_with(head.get(..7.min(head.len())).unwrap_or_default());
-        if foreign {
-            return Err(no("what listens at the proxy's address does not speak HTTP"));
-        }
-        if head.len() >= HTTP_HEAD_MAX {
-            return Err(no("the proxy's answer is too long"));
+        read_exact(stream, &mut octet).await?;
+        head.push(octet[0]);
+        if head.len() > HEAD_MAX {
+            return Err(nonsense());
         }
     }
-    Ok(head)
-}
-
-fn http_status(head: &[u8]) -> Option<u16> {
-    let line = head.split(|octet| *octet == b'\n').next()?;
-    let mut parts = std::str::from_utf8(line).ok()?.split_ascii_whitespace();
-    let _version = parts.next()?;
-    let code = parts.next()?;
-    if code.len() == 3 { code.parse().ok() } else { None }
+    let line = head.split(|octet| *octet == b'\r').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let mut words = line.split(' ');
+    match (words.next(), words.next()) {
+        (Some(version), Some(code)) if version.starts_with("HTTP/1.") => match code {
+            code if code.len() == 3 && code.starts_with('2') => Ok(()),
+            "407" => Err(io::Error::other("it wants a name and a password")),
+            code => Err(io::Error::other(format!("it answers {code}"))),
+        },
+        _ => Err(nonsense()),
+    }
 }
 
 /// RFC 4648 §4.
 fn base64(octets: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(octets.len().div_ceil(3) * 4);
-    for group in octets.chunks(3) {
-        let bits = (0..3)
-            .fold(0_u32, |bits, at| bits << 8 | group.get(at).map_or(0, |octet| u32::from(*octet)));
-        for at in 0..4 {
-            let digit = usize::try_from(bits >> (18 - 6 * at) & 63).unwrap_or(0);
-            let digit = DIGITS.get(digit).map_or('=', |digit| char::from(*digit));
-            text.push(if at <= group.len() { digit } else { '=' });
+    let mut text = String::new();
+    for three in octets.chunks(3) {
+        let at = |i: usize| u32::from(three.get(i).copied().unwrap_or(0));
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        for i in 0..4 {
+            let digit = (bits >> (18 - 6 * i)) & 63;
+            let digit = DIGITS.get(usize::try_from(digit).unwrap_or(0)).copied().unwrap_or(b'=');
+            text.push(if i <= three.len() { char::from(digit) } else { '=' });
         }
     }
     text
-}
-
-fn no(what: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Connect, what)
-}
-
-fn broken(e: io::Error) -> Error {
-    no(format!("the proxy went away: {}", words(&e))).with_source(e)
-}
-
-async fn write_all(tcp: &TcpStream, mut octets: &[u8]) -> Result<()> {
-    while !octets.is_empty() {
-        tcp.writable().await.map_err(broken)?;
-        match tcp.try_write(octets) {
-            Ok(n) => octets = octets.get(n..).unwrap_or_default(),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return Err(broken(e)),
-        }
-    }
-    Ok(())
-}
-
-async fn read_exact(tcp: &TcpStream, mut buf: &mut [u8]) -> Result<()> {
-    while !buf.is_empty() {
-        tcp.readable().await.map_err(broken)?;
-        match tcp.try_read(buf) {
-            Ok(0) => return Err(broken(io::ErrorKind::UnexpectedEof.into())),
-            Ok(n) => buf = buf.get_mut(n..).unwrap_or_default(),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return Err(broken(e)),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -227,33 +195,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_that_of_the_rfc() {
-        // RFC 4648 §10
-        let table = [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ];
-        for (plain, encoded) in table {
-            assert_eq!(base64(plain.as_bytes()), encoded);
-        }
-    }
-
-    #[test]
-    fn the_status_is_read_from_the_first_line_only() {
-        let table: [(&[u8], _); 5] = [
-            (b"HTTP/1.1 200 Connection established\r\n\r\n", Some(200)),
-            (b"HTTP/1.0 407\r\nX: 200\r\n\r\n", Some(407)),
-            (b"HTTP/1.1 2000 no\r\n\r\n", None),
-            (b"HTTP/1.1\r\n200 x\r\n\r\n", None),
-            (b"", None),
-        ];
-        for (head, status) in table {
-            assert_eq!(http_status(head), status, "{}", head.escape_ascii());
+    fn base64_is_the_one_of_the_rfc() {
+        for (plain, text) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(plain.as_bytes()), text);
         }
     }
 }

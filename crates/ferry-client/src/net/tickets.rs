@@ -1,79 +1,61 @@
-//! The TLS sessions that data connections resume: one store for a control connection and its data
-//! connections, and for no other, so that what is resumed is always the control connection's own
-//! (servers check that, RFC 4217 §10.2 and practice).
-//!
-//! TLS 1.2 has one session, good any number of times. A ticket of TLS 1.3 is good once here: rustls
-//! hands it over for good, as RFC 8446 §C.4 asks. Most servers send a fresh one on each connection
-//! that resumes, so they do not run out as long as both kinds of connection are read (see
-//! [`Wire`](super::Wire), `finish_write` and `drain_tickets`). ProFTPD 1.3.8 sends none on uploads
-//! and two at first: with it, and whoever else is like that and demands resumption, TLS 1.2 is the
-//! version for long sessions.
+//! The sessions one control connection and its data connections have been offered. TLS 1.3 tickets
+//! are used once each, newest first, and come from both kinds of connections; a TLS 1.2 session is
+//! used for all.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls_pki_types::ServerName;
 
-/// Tickets that are kept; then the oldest goes. Two for each data connection that may be open at
-/// a time are plenty.
-const TICKETS_MAX: usize = 64;
+use super::tls::lock;
 
-/// What may be resumed. It is all of one server, so names play no part.
+/// The most tickets kept; the oldest go first.
+const TICKETS_MAX: usize = 256;
+
+/// The store of one control connection. Every connection that uses it has the same server name.
 #[derive(Debug, Default)]
-pub(super) struct Tickets(Mutex<Kept>);
+pub(super) struct Tickets(Mutex<Held>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Held {
     group: Option<NamedGroup>,
-    tls12: Option<Tls12ClientSessionValue>,
-    /// Oldest first. The newest is used first: servers change their ticket keys now and then.
-    tls13: VecDeque<Tls13ClientSessionValue>,
-}
-
-impl Tickets {
-    /// How many data connections can resume before fresh tickets come; none if there is no end.
-    pub(super) fn left(&self) -> Option<usize> {
-        let kept = self.kept();
-        if kept.tls12.is_some() { None } else { Some(kept.tls13.len()) }
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    session: Option<Tls12ClientSessionValue>,
+    tickets: VecDeque<Tls13ClientSessionValue>,
 }
 
 impl ClientSessionStore for Tickets {
     fn set_kx_hint(&self, _name: ServerName<'static>, group: NamedGroup) {
-        self.kept().group = Some(group);
+        lock(&self.0).group = Some(group);
     }
 
     fn kx_hint(&self, _name: &ServerName<'_>) -> Option<NamedGroup> {
-        self.kept().group
+        lock(&self.0).group
     }
 
-    fn set_tls12_session(&self, _name: ServerName<'static>, session: Tls12ClientSessionValue) {
-        self.kept().tls12 = Some(session);
+    fn set_tls12_session(&self, _name: ServerName<'static>, value: Tls12ClientSessionValue) {
+        // The first one is the control connection's, which is what servers compare with.
+        lock(&self.0).session.get_or_insert(value);
     }
 
     fn tls12_session(&self, _name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        self.kept().tls12.clone()
+        lock(&self.0).session.clone()
     }
 
     fn remove_tls12_session(&self, _name: &ServerName<'static>) {
-        self.kept().tls12 = None;
+        lock(&self.0).session = None;
     }
 
-    fn insert_tls13_ticket(&self, _name: ServerName<'static>, ticket: Tls13ClientSessionValue) {
-        let mut kept = self.kept();
-        if kept.tls13.len() >= TICKETS_MAX {
-            kept.tls13.pop_front();
+    fn insert_tls13_ticket(&self, _name: ServerName<'static>, value: Tls13ClientSessionValue) {
+        let mut held = lock(&self.0);
+        held.tickets.push_back(value);
+        if held.tickets.len() > TICKETS_MAX {
+            held.tickets.pop_front();
         }
-        kept.tls13.push_back(ticket);
     }
 
     fn take_tls13_ticket(&self, _name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        self.kept().tls13.pop_back()
+        lock(&self.0).tickets.pop_back()
     }
 }
