@@ -297,7 +297,7 @@ fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
     {
         return after(at + 1);
     }
-    if unended.contains(&b'=') {
+    if unended.contains(&b'=') && space.is_some() {
         return after(space?);
     }
     // No space at all, or only within the name: it begins where facts cease.
