@@ -167,30 +167,6 @@ async fn a_reset_is_truncated() {
 }
 
 #[tokio::test]
-async fn looking_for_tickets_leaves_payload_to_be_read() {
-    let (send, receive) = mpsc::channel();
-    let to = tls_server(Kind::V13Ticket, move |mut served| {
-        for part in octets(100_000).chunks(1000) {
-            served.write_all(part).unwrap();
-        }
-        send.send(()).unwrap();
-        end(served);
-    });
-    let tls = Tls::new(&site("localhost", to.port()), &trusting(Trust::Any)).await.unwrap();
-    let mut wire = secured(to, &tls, Purpose::Control).await.unwrap();
-    receive.recv().unwrap();
-    std::future::poll_fn(|cx| wire.poll_readable(cx)).await.unwrap();
-    for _ in 0..50 {
-        wire.drain_tickets();
-    }
-    assert_eq!(tls.resumptions_left(), Some(2));
-    std::future::poll_fn(|cx| wire.poll_readable(cx)).await.unwrap();
-    assert_eq!(read_all(&mut wire, 4096).await, (octets(100_000), Received::Eof));
-    wire.drain_tickets();
-    wire.say_goodbye();
-}
-
-#[tokio::test]
 async fn a_peer_that_never_ends_is_not_waited_for_longer_than_said() {
     let to = tls_server(Kind::V13Ticket, |mut served| {
         let _ = served.read_to_end(&mut Vec::new());
@@ -225,28 +201,12 @@ async fn a_peer_that_never_reads_makes_writing_wait_and_finishing_fail() {
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
 }
 
-#[tokio::test]
-async fn a_peer_that_closed_without_waiting_for_our_end_is_no_failure() {
-    for kind in [Kind::V12Ticket, Kind::V13Ticket] {
-        let to = tls_server(kind, |mut served| {
-            served.write_all(b"all").unwrap();
-            served.conn.send_close_notify();
-            served.conn.complete_io(&mut served.sock).unwrap();
-        });
-        for _ in 0..20 {
-            let mut wire = wire(to).await;
-            assert_eq!(read_all(&mut wire, 100).await, (b"all".to_vec(), Received::Eof));
-            wire.finish_write(PATIENCE).await.unwrap();
-        }
-    }
-}
-
 #[test]
 fn what_waits_can_be_moved_between_threads() {
     fn can_be_sent<T: Send>(_: &T) {}
     fn check(tls: &Tls, settings: &Settings, wire: &mut Wire, other: Wire) {
         can_be_sent(&Tls::new(&Site::new("a"), settings));
-        can_be_sent(&tls.ask(settings));
+        can_be_sent(&tls.ask_for_trust(settings));
         can_be_sent(&crate::net::connect("a", 21, settings));
         can_be_sent(&other.secure(tls, Purpose::Data, PATIENCE));
         can_be_sent(&wire.finish_write(PATIENCE));
