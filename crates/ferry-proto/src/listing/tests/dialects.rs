@@ -11,9 +11,8 @@ fn unix_lines_are_read() {
         &[
             (
                 b"-rw-r-----   1 mira     dev         48213 Feb  7 09:41 notes v2.txt",
-                &[
-                    "file notes v2.txt size=48213 time=202402070941 mode=640 owner=mira group=dev links=1",
-                ],
+                &["file notes v2.txt size=48213 time=202402070941 mode=640 owner=mira \
+                        group=dev links=1"],
             ),
             (
                 b"drwxr-xr-x   3 root         512 Oct 19  2019 pub",
@@ -41,9 +40,8 @@ fn unix_lines_are_read() {
             ),
             (
                 b"-rw-r--r-- 1 u verylonggroup123456789 Aug 9 2018 z",
-                &[
-                    "file z size=123456789 time=20180809 mode=644 owner=u group=verylonggroup links=1",
-                ],
+                &["file z size=123456789 time=20180809 mode=644 owner=u \
+                        group=verylonggroup links=1"],
             ),
             (
                 b"-rw-r--r-- 1 u g 55 2023-11-05 14:22 k.txt",
@@ -196,9 +194,8 @@ fn vms_lines_are_read() {
             (
                 b"A_LONG_NAME_THAT_NEEDS_ITS_LINE.TXT;1\r\n\
                 \x20     2   5-NOV-2023 14:22  [OPS,MIRA]  (RWED,RE,,)",
-                &[
-                    "file A_LONG_NAME_THAT_NEEDS_ITS_LINE.TXT about=1024 time=202311051422 owner=OPS,MIRA",
-                ],
+                &["file A_LONG_NAME_THAT_NEEDS_ITS_LINE.TXT about=1024 time=202311051422 \
+                        owner=OPS,MIRA"],
             ),
             (b"LOGIN.COM;7   %RMS-E-PRV, insufficient privilege", &["file LOGIN.COM"]),
             (
