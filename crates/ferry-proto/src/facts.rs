@@ -285,7 +285,10 @@ fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let space = line.iter().position(|b| *b == b' ');
     let facts = line.get(..space.unwrap_or(line.len()))?;
     let after = |end: usize| Some((line.get(..end)?, line.get(end + 1..)?));
-    if facts.is_empty() || facts.ends_with(b";") {
+    let are_facts = |list: &[u8]| {
+        list.split(|b| *b == b';').all(|fact| fact.is_empty() || fact.contains(&b'='))
+    };
+    if facts.is_empty() || (facts.ends_with(b";") && are_facts(facts)) {
         return after(space?);
     }
     let last = facts.iter().rposition(|b| *b == b';').map_or(0, |semicolon| semicolon + 1);
@@ -297,7 +300,7 @@ fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
     {
         return after(at + 1);
     }
-    if unended.contains(&b'=') {
+    if unended.contains(&b'=') && space.is_some() {
         return after(space?);
     }
     // No space at all, or only within the name: it begins where facts cease.

@@ -62,7 +62,10 @@ impl Tls {
     }
 
     fn prepare(site: &Site, settings: &Settings) -> Result<Arc<Self>> {
-        let name = ServerName::try_from(site.host.clone()).map_err(|_| {
+        // Neither a last dot nor the link that an address is on is part of what is certified.
+        let host = site.host.split('%').next().unwrap_or_default();
+        let host = host.strip_suffix('.').unwrap_or(host).to_owned();
+        let name = ServerName::try_from(host).map_err(|_| {
             Error::new(ErrorKind::Tls, format!("{} is no name that TLS knows", site.host))
         })?;
         let provider = Arc::new(aws_lc_rs::default_provider());

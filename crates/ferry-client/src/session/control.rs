@@ -365,7 +365,17 @@ impl Driver {
     fn on(&mut self, event: Event) -> Result<(), Gone> {
         match event {
             Event::Order(None) => self.no_more = true,
-            Event::Order(Some(Order::Batch(batch))) => self.take(batch),
+            Event::Order(Some(Order::Batch(batch))) => {
+                self.take(batch);
+                // What is waiting goes out in one segment.
+                while self.waiting.len() < WAITING_MAX && self.unsent.len() < UNSENT_MAX {
+                    match self.orders.try_recv() {
+                        Ok(Order::Batch(batch)) => self.take(batch),
+                        Ok(other) => return self.on(Event::Order(Some(other))),
+                        Err(_) => break,
+                    }
+                }
+            }
             Event::Order(Some(Order::Abort(done))) => self.abort(done)?,
             Event::Order(Some(Order::Kill(why))) => return Err(why),
             Event::Readable => self.read()?,

@@ -126,7 +126,9 @@ pub fn of(reply: &IncomingReply) -> Fault {
     if says(&LATER) && matches!(reply.code, 421 | 430 | 450 | 530 | 500..=599) {
         return Fault::TooMany;
     }
-    let resumption = says(&["session reuse", "session resum", "not resumed", "reuse required"]);
+    let resumption = says(&["session reuse", "session resum", "not resumed", "reuse required"])
+        // What ProFTPD says of it.
+        || (reply.code == 425 && says(&["operation not permitted"]));
     match reply.code {
         421 => Fault::Closing,
         425 | 450 | 522 | 534 | 435 | 535 if resumption => Fault::NotResumed,
@@ -185,6 +187,7 @@ mod tests {
             (425, "Unable to build data connection: TLS session of data not resumed", {
                 Fault::NotResumed
             }),
+            (425, "Unable to build data connection: Operation not permitted", Fault::NotResumed),
             (425, "Can't open data connection", Fault::Data),
             (426, "Failure writing network stream.", Fault::Broken),
             (550, "/x: No such file or directory", Fault::NotFound),

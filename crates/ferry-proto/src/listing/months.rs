@@ -221,7 +221,7 @@ mod tests {
             (b"\xcc\xe0\xf0", 3),
             (b"\xc1\xd7\xc7", 8),
             (b"\xab\xae\xaf", 0),
-            (b"\xd4\xd5\xd2", 2),
+            (b"\xd4\xc5\xc2", 2),
         ];
         for (word, want) in cases {
             assert_eq!(number(word).unwrap_or(0), want, "{}", word.escape_ascii());
@@ -234,7 +234,8 @@ mod tests {
 
     #[test]
     fn numbers_with_units_of_east_asia() {
-        let cases: [(&[u8], Option<(Unit, &[u8], &[u8])>); 6] = [
+        type Case<'a> = (&'a [u8], Option<(Unit, &'a [u8], &'a [u8])>);
+        let cases: [Case<'_>; 6] = [
             ("4月".as_bytes(), Some((Unit::Month, b"4", b""))),
             ("2005년".as_bytes(), Some((Unit::Year, b"2005", b""))),
             (b"4\x8c\x8e18\x93\xfa", Some((Unit::Month, b"4", b"18\x93\xfa"))),
