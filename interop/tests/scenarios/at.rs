@@ -62,8 +62,14 @@ impl Watch {
         std::mem::take(&mut self.resumed.lock().unwrap())
     }
 
+    /// Forgets what was said.
+    pub(crate) fn clear(&self) {
+        self.said.lock().unwrap().clear();
+        self.take_resumed();
+    }
+
     /// The end of the conversation.
-    fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         let said = self.said.lock().unwrap();
         let mut from = said.len().saturating_sub(SHOWN);
         while !said.is_char_boundary(from) {
@@ -82,7 +88,7 @@ impl<'a> At<'a> {
     ) -> Result<Self, String> {
         let watch = Arc::new(Watch::default());
         let settings = Settings {
-            timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(5),
             trust: Trust::Roots(vec![peer.certificate.clone()]),
             tls_max: if tls == Tls::V12 { TlsVersion::V12 } else { TlsVersion::V13 },
             connections: 3,
@@ -112,8 +118,14 @@ impl<'a> At<'a> {
     }
 
     /// An error as a report, with the conversation that led to it.
-    pub(crate) fn failed(&self, what: &str, why: impl std::fmt::Debug) -> String {
-        format!("{what}: {why:?}\n{}", self.watch.tail())
+    pub(crate) fn failed(&self, what: &str, why: impl std::error::Error) -> String {
+        let mut text = format!("{what}: {why}");
+        let mut source = why.source();
+        while let Some(inner) = source {
+            let _ = write!(text, ": {inner}");
+            source = inner.source();
+        }
+        text + "\n" + &self.watch.tail()
     }
 
     /// Fails unless `is`.

@@ -71,7 +71,6 @@ pub(super) async fn large(at: &At<'_>) -> Result<(), String> {
 /// session of the control connection, the last one like the first.
 pub(super) async fn many(at: &At<'_>) -> Result<(), String> {
     at.dir("many")?;
-    drop(at.watch.take_resumed());
     for i in 0..MANY / 2 {
         let (name, content) = (format!("/many/{i}"), noise(100 + i as u64, 2_000 + i));
         at.stored(name.as_bytes(), UploadHow::Create, &content).await?;

@@ -7,6 +7,8 @@ use ferry_client::session::UploadHow;
 use ferry_proto::listing::ListedKind;
 use ferry_storage::{Kind, Storage as _};
 
+use interop::servers;
+
 use super::at::{At, path};
 
 const NAMES: [&str; 18] = [
@@ -81,10 +83,25 @@ fn same(at: &At<'_>, came: &BTreeMap<String, Option<u64>>) -> Result<(), String>
     at.check(lacks.is_empty() && has.is_empty(), &format!("lacks {lacks:?}, has {has:?}"))
 }
 
+/// Names that a server refuses; Pure-FTPd says "553 Prohibited file name".
+fn is_refused(at: &At<'_>, name: &str) -> bool {
+    at.peer.kind == servers::Kind::PureFtpd && name.contains('\\')
+}
+
+/// Names that a server changes: Pure-FTPd cuts blanks off the end of new ones.
+fn is_changed(at: &At<'_>, name: &str) -> bool {
+    at.peer.kind == servers::Kind::PureFtpd && name.ends_with(' ')
+}
+
 /// Every name can be fetched.
 pub(super) async fn fetch(at: &At<'_>) -> Result<(), String> {
     fill(at, "fetch")?;
     for name in NAMES {
+        if is_refused(at, name) {
+            let came = at.fetched(format!("/fetch/{name}").as_bytes(), 0).await;
+            at.check(came.is_err(), &format!("{name} is fetched after all"))?;
+            continue;
+        }
         let came = at.fetched(format!("/fetch/{name}").as_bytes(), 0).await?;
         at.check(came == name.as_bytes(), &format!("{name} is another file"))?;
     }
@@ -95,14 +112,18 @@ pub(super) async fn fetch(at: &At<'_>) -> Result<(), String> {
 pub(super) async fn store(at: &At<'_>) -> Result<(), String> {
     at.dir("store")?;
     for name in NAMES {
-        let remote = format!("/store/{name}");
+        if is_refused(at, name) || is_changed(at, name) {
+            continue;
+        }
+        let local = format!("store/{name}");
+        let remote = format!("/{local}");
         at.stored(remote.as_bytes(), UploadHow::Create, name.as_bytes()).await?;
-        at.is_on_disk(&remote[1..], name.as_bytes())?;
+        at.is_on_disk(&local, name.as_bytes())?;
         let show = |e| at.failed(name, e);
         let session = &at.session;
         session.rename(remote.as_bytes(), b"/store/x").await.map_err(show)?;
         session.rename(b"/store/x", remote.as_bytes()).await.map_err(show)?;
-        at.is_on_disk(&remote[1..], name.as_bytes())?;
+        at.is_on_disk(&local, name.as_bytes())?;
         session.remove_file(remote.as_bytes()).await.map_err(show)?;
     }
     let left = fs::read_dir(at.peer.root.join("store")).map_err(|e| e.to_string())?.count();
