@@ -15,6 +15,7 @@ mod engine;
 mod exit;
 mod glob;
 mod json;
+mod keyring;
 mod link;
 mod netrc;
 mod pathspec;
