@@ -1,6 +1,6 @@
 //! The desktop's keyring, asked through the program that comes with it: `secret-tool` (Secret
-//! Service of freedesktop.org), `security` on macOS. No library of a keyring is linked: they bring a
-//! hundred crates, and scripts and servers have no keyring. Nothing is ever written to it.
+//! Service of freedesktop.org), `security` on macOS. No library of a keyring is linked: they bring
+//! a hundred crates, and scripts and servers have no keyring. Nothing is ever written to it.
 
 use std::process::{Command, Stdio};
 

@@ -1,6 +1,6 @@
 //! Where passwords come from, in this order: the URL (already in the site), `--password-command`,
-//! `FERRY_PASSWORD`, the netrc file, the keyring, a question at the terminal. And whether a person trusts a
-//! certificate. None of it is ever printed.
+//! `FERRY_PASSWORD`, the netrc file, the keyring, a question at the terminal. And whether a person
+//! trusts a certificate. None of it is ever printed.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! What is known of a server: what it said (FEAT, SYST), and what was found out by trying. Shared
-//! by all sessions to it, and kept between runs by [`memory`](crate::memory).
+//! by all sessions to it, and kept between runs by `memory.rs`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
