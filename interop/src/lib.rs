@@ -16,6 +16,7 @@ pub mod peers;
 pub mod process;
 pub mod proftpd;
 pub mod server;
+pub mod servers;
 pub mod table;
 pub mod task;
 

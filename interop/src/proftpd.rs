@@ -1,7 +1,7 @@
 //! ProFTPD on loopback, for transfers between servers: where it is, configuration, start, end.
 //!
-//! Its Debian package cannot be installed beside other servers, so `cargo xtask test` unpacks it
-//! into a folder; `FERRY_PROFTPD` names the folder, else `target/peers/proftpd` is looked into.
+//! Its Debian package cannot be installed beside other servers, so `cargo xtask peers` unpacks it
+//! below the folder [`crate::servers`] has its servers from.
 
 use std::fs::{self, File};
 use std::io;
@@ -33,8 +33,7 @@ const STARTS_MAX: u32 = 5;
 #[must_use]
 #[allow(clippy::panic, reason = "called from tests, as an assertion")]
 pub fn unpacked() -> Option<PathBuf> {
-    let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers/proftpd");
-    let folder = std::env::var_os("FERRY_PROFTPD").map_or_else(usual, PathBuf::from);
+    let folder = crate::servers::folder().join("proftpd");
     let program = Command::new(folder.join("usr/sbin/proftpd"))
         .arg("-v")
         .stdout(Stdio::null())

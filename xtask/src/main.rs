@@ -17,8 +17,10 @@ use step::{Failed, cargo, step};
 const HELP: &str = "\
 usage: cargo xtask COMMAND
 
-  peers        install the clients and unpack the servers that the tests drive
+  peers        get the clients and servers that the tests drive
   test         the same, then run every test, then the interop suite
+  bench-clients [FLAGS]
+               get them, then measure clients side by side (--quick, --help)
   fuzz-smoke   run every fuzz target for a moment
   conformance  write docs/conformance.md anew, from the tests that prove it
   fmt          check the formatting
@@ -32,8 +34,9 @@ With CI=true a program that is missing is a failure; otherwise it is a printed s
 fn main() -> ExitCode {
     let command = std::env::args().nth(1).unwrap_or_default();
     let result = match command.as_str() {
-        "peers" => peers().map(drop),
+        "peers" => peers(),
         "test" => test(),
+        "bench-clients" => bench_clients(),
         "fuzz-smoke" => fuzz::smoke(),
         "conformance" => conformance(),
         "fmt" => fmt(),
@@ -65,27 +68,48 @@ fn is_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
-/// The programs that the tests drive; the folder ProFTPD is in.
-fn peers() -> Result<Option<PathBuf>, Failed> {
+/// The programs that the tests drive.
+fn peers() -> Result<(), Failed> {
     step("install the clients that the tests drive", || peers::install(is_ci()))?;
-    step("unpack the servers that the tests drive", || peers::proftpd(&target_dir(), is_ci()))
+    step("get the servers that the tests drive", || peers::servers(&peers_dir(), is_ci()))
+}
+
+/// The folder the servers are in.
+fn peers_dir() -> PathBuf {
+    target_dir().join("peers")
 }
 
 /// The interop suite runs last and by itself: it needs the real binary, optimised, and says more.
 fn test() -> Result<(), Failed> {
-    let proftpd = peers()?;
+    peers()?;
     step("test the workspace", || cargo(&["test", "--workspace", "--exclude", "interop"]).run())?;
     step("build the server", || cargo(&["build", "--release", "--bin", "ferryd"]).run())?;
     step("test the server with real clients", || {
         let mut suite = cargo(&["test", "--package", "interop"]);
         suite.env("FERRYD_BIN", target_dir().join("release/ferryd"));
-        if let Some(folder) = &proftpd {
-            suite.env("FERRY_PROFTPD", folder);
-        }
+        suite.env("FERRY_PEERS", peers_dir());
         if is_ci() {
             suite.env("FERRY_REQUIRE_PEERS", "1");
         }
         suite.run()
+    })
+}
+
+/// Hours, unless the flags, which are those of `ferry-bench clients`, say otherwise.
+fn bench_clients() -> Result<(), Failed> {
+    peers()?;
+    step("build what is measured", || {
+        cargo(&["build", "--release", "--bin", "ferryd", "--bin", "ferry"]).run()
+    })?;
+    let flags: Vec<String> = std::env::args().skip(2).collect();
+    let flags = flags.iter().map(String::as_str);
+    let run = ["run", "--quiet", "--release", "--package", "ferry-bench", "--", "clients"];
+    let words: Vec<&str> = run.into_iter().chain(flags).collect();
+    step("measure clients side by side", || {
+        cargo(&words)
+            .env("FERRYD_BIN", target_dir().join("release/ferryd"))
+            .env("FERRY_PEERS", peers_dir())
+            .run()
     })
 }
 

@@ -11,6 +11,7 @@
 
 pub mod addr;
 pub mod charset;
+pub mod client;
 pub mod client_hello;
 pub mod command;
 pub mod date;

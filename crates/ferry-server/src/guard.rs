@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ferry_accounts::Account;
 use ferry_accounts::policy::{self, Op, Refusal};
+use ferry_proto::hash::Algorithm;
 use ferry_proto::path::{FtpPath, has_control};
 use ferry_storage::{
     BoxFut, Caps, Entries, Entry, FsError, Meta, SetMeta, Sink, Source, Storage, WriteMode,
@@ -167,6 +168,20 @@ impl Storage for Guarded {
     fn free_space<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Option<u64>, FsError>> {
         self.guarded(&[(Op::Stat, path)], || self.inner.free_space(path))
     }
+
+    fn hash<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        algorithm: Algorithm,
+        from: u64,
+        len: Option<u64>,
+    ) -> BoxFut<'a, Result<Option<Vec<u8>>, FsError>> {
+        self.guarded(&[(Op::Read, path)], || self.inner.hash(path, algorithm, from, len))
+    }
+
+    fn width(&self) -> usize {
+        self.inner.width()
+    }
 }
 
 /// Leaves out entries whose names hold control octets: they could break a listing's lines, and no
@@ -174,6 +189,10 @@ impl Storage for Guarded {
 struct Presentable(Box<dyn Entries>);
 
 impl Entries for Presentable {
+    fn unread(&self) -> u64 {
+        self.0.unread()
+    }
+
     fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>> {
         Box::pin(async move {
             loop {

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use ferry_proto::date::UnixTime;
+use ferry_proto::hash::Algorithm;
 use ferry_proto::path::FtpPath;
 
 /// A boxed future: one allocation per storage operation, none per idle session.
@@ -92,6 +93,23 @@ pub enum Kind {
     Other,
 }
 
+/// How exactly a time is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[non_exhaustive]
+pub enum Precision {
+    /// To parts of a second.
+    #[default]
+    Fraction,
+    /// To the second.
+    Second,
+    /// To the minute: listings of recent files.
+    Minute,
+    /// To the day: listings of old files.
+    Day,
+    /// Not at all; the time says nothing.
+    Unknown,
+}
+
 /// Metadata of one file, directory or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
@@ -100,8 +118,12 @@ pub struct Meta {
     pub kind: Kind,
     /// Length in octets; for directories whatever the medium says.
     pub size: u64,
+    /// Whether `size` is known; always on media of this machine, not in every server's listing.
+    pub size_known: bool,
     /// Time of last modification.
     pub modified: UnixTime,
+    /// How exactly `modified` is known.
+    pub precision: Precision,
     /// Time of creation, where the medium knows it.
     pub created: Option<UnixTime>,
     /// Permission bits, `0o7777` at most; [`None`] where the storage has no such thing.
@@ -136,6 +158,12 @@ pub trait Entries: Send {
     /// The next entries, in the storage's own order; an empty batch means the end. `.` and `..`
     /// never appear. At most [`BATCH_MAX`] entries.
     fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>>;
+
+    /// How much of the directory was there but could not be understood, so far; after the end, 0
+    /// proves that the listing is complete. Anything that removes what is not listed must ask.
+    fn unread(&self) -> u64 {
+        0
+    }
 }
 
 /// The most entries one [`Entries::next_batch`] returns.
@@ -347,6 +375,25 @@ pub trait Storage: Send + Sync + fmt::Debug {
 
     /// Octets still free for files in the directory `path`; `None` where nobody can tell.
     fn free_space<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Option<u64>, FsError>>;
+
+    /// The digest of a file's octets from `from` on, `len` of them or all to the end, where that
+    /// is known without reading the file through this storage; [`None`] where it is not.
+    fn hash<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        algorithm: Algorithm,
+        from: u64,
+        len: Option<u64>,
+    ) -> BoxFut<'a, Result<Option<Vec<u8>>, FsError>> {
+        let _ = (path, algorithm, from, len);
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// How many operations at a time are worth starting. A remote storage knows better than who
+    /// uses it: connections and pipelines are shared out inside.
+    fn width(&self) -> usize {
+        16
+    }
 }
 
 /// The text of a symbolic link at `path` that leads to `target`: relative, so that it says the

@@ -57,7 +57,7 @@ mod play;
 mod stage;
 mod step;
 mod subject;
-mod text;
+pub(crate) mod text;
 
 use std::fmt::Write as _;
 

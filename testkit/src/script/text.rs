@@ -9,7 +9,10 @@ pub(crate) type Captures = BTreeMap<String, Vec<u8>>;
 
 /// Reads a quoted octet string at the start of `text`; the octets and what follows it.
 /// Escapes: `\r \n \t \0 \\ \" \xHH`.
-pub(crate) fn quoted(text: &str) -> Result<(Vec<u8>, &str), String> {
+///
+/// # Errors
+/// What is wrong with it.
+pub fn quoted(text: &str) -> Result<(Vec<u8>, &str), String> {
     let bad = || format!("a quoted string was expected at {text:?}");
     let inner = text.trim_start().strip_prefix('"').ok_or_else(bad)?;
     let mut out = Vec::new();
@@ -41,7 +44,10 @@ pub(crate) fn quoted(text: &str) -> Result<(Vec<u8>, &str), String> {
 }
 
 /// Reads `300s`, `5m` or `200ms`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// It is none of these.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     let n: u64 = digits.parse().map_err(|_| format!("not a duration: {text:?}"))?;
@@ -165,7 +171,8 @@ fn fits(parts: &[Part], line: &[u8], captured: &mut Captures) -> bool {
 }
 
 /// Octets that look like a file: `len` of them, the same for the same length.
-pub(crate) fn filler(len: usize) -> Vec<u8> {
+#[must_use]
+pub fn filler(len: usize) -> Vec<u8> {
     let mut rng = crate::rng::Rng::new(len as u64);
     let mut out = Vec::with_capacity(len + 8);
     while out.len() < len {

@@ -86,6 +86,7 @@ mod tests {
                 (b"11/05/23  2:22 pm  5 apart", &["file apart size=5 time=202311051422"]),
                 (b"2023-11-05  14:22       <DIR> iso", &["dir iso time=202311051422"]),
                 (b"05.11.2023  14:22       7 german", &["file german size=7 time=202311051422"]),
+                (b"18.09.06  14:22       7 points", &["file points size=7 time=200609181422"]),
                 (b"11-05-98  14:22:31       7 old", &["file old size=7 time=19981105142231"]),
                 (b"11-05-103  14:22       7 y2k", &["file y2k size=7 time=200311051422"]),
                 (

@@ -215,7 +215,10 @@ fn account(
             report.parsed = report.parsed.saturating_add(1);
             out.push(raw.into_entry());
         }
-        Verdict::Dots => report.ignored = report.ignored.saturating_add(1),
+        Verdict::Dots => {
+            report.ignored = report.ignored.saturating_add(1);
+            report.dots = report.dots.saturating_add(1);
+        }
         Verdict::Refused => report.note_refused(raw.name),
     }
 }

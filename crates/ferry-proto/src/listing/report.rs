@@ -18,6 +18,8 @@ pub struct Report {
     pub parsed: u64,
     /// Lines known to describe no entry: blank, a total, a header, `.` and `..`, older versions.
     pub ignored: u64,
+    /// Those of them that are `.` and `..`: only a listing of everything shows them.
+    pub dots: u64,
     /// Entries that were held back because of their names, which hold `/` or controls.
     pub refused: u64,
     /// Lines that nobody understands, or that are too long.

@@ -64,6 +64,18 @@ const WORDS: [(&str, System); 24] = [
 ];
 
 impl System {
+    /// Whether LIST may be given `-a` there without being taken for a name or a pattern.
+    #[must_use]
+    pub const fn takes_list_options(self) -> bool {
+        matches!(self, Self::Unix | Self::Unknown)
+    }
+
+    /// Whether a listing can be read in TYPE I: octets are octets and text is ASCII.
+    #[must_use]
+    pub const fn lists_in_image(self) -> bool {
+        matches!(self, Self::Unix | Self::Windows | Self::Unknown)
+    }
+
     /// Reads the text of a reply to SYST, with or without its code.
     ///
     /// ```

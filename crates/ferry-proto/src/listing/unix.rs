@@ -328,6 +328,10 @@ mod tests {
             links=1"],
         ),
         (
+            b"-rw-r--r-- 1 u g 5 Jan  1 00:00 a -> b",
+            &["file a -> b size=5 time=202401010000 mode=644 owner=u group=g links=1"],
+        ),
+        (
             b"lrwxrwxrwx 1 u g 9 Sep 1 12:00 cur",
             &["link cur size=9 time=202309011200 mode=777 owner=u group=g links=1"],
         ),

@@ -7,8 +7,8 @@ use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
 use ferry_storage::memory::Memory;
 use ferry_storage::{
-    BATCH_MAX, BoxFut, Caps, Entries, Entry, FsError, Kind, Meta, SetMeta, Sink, Source, Storage,
-    WriteMode,
+    BATCH_MAX, BoxFut, Caps, Entries, Entry, FsError, Kind, Meta, Precision, SetMeta, Sink, Source,
+    Storage, WriteMode,
 };
 
 pub(crate) const MILLION: usize = 1_000_000;
@@ -31,7 +31,9 @@ fn meta(kind: Kind, n: usize) -> Meta {
     Meta {
         kind,
         size: n,
+        size_known: true,
         modified: UnixTime::from_secs(1_700_000_000),
+        precision: Precision::Second,
         created: None,
         mode: Some(0o644),
         links: 1,

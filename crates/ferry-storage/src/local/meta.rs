@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use ferry_proto::date::UnixTime;
 use rustix::fs::{AtFlags, FileType, Statx, StatxFlags, StatxTimestamp, makedev, statx};
 
-use crate::{FsError, Kind, Meta};
+use crate::{FsError, Kind, Meta, Precision};
 
 /// Metadata of an open file, directory or `O_PATH` descriptor.
 pub(super) fn of_fd(fd: impl AsFd) -> Result<Meta, FsError> {
@@ -26,7 +26,9 @@ pub(super) fn of_unknown(kind: FileType, ino: u64) -> Meta {
     Meta {
         kind: kind_of(kind),
         size: 0,
+        size_known: false,
         modified: UnixTime::default(),
+        precision: Precision::Unknown,
         created: None,
         mode: None,
         links: 1,
@@ -45,7 +47,9 @@ fn convert(stat: &Statx) -> Meta {
     Meta {
         kind: kind_of(FileType::from_raw_mode(stat.stx_mode.into())),
         size: stat.stx_size,
+        size_known: true,
         modified: time(&stat.stx_mtime),
+        precision: Precision::Fraction,
         created: known.contains(StatxFlags::BTIME).then(|| time(&stat.stx_btime)),
         mode: Some(u32::from(stat.stx_mode) & 0o7777),
         links: stat.stx_nlink.into(),

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
 
-use crate::{Entry, FsError, Kind, Meta, SetMeta};
+use crate::{Entry, FsError, Kind, Meta, Precision, SetMeta};
 
 /// The number of the root directory's node.
 pub(super) const ROOT: u64 = 1;
@@ -304,7 +304,9 @@ impl Tree {
         Ok(Meta {
             kind,
             size: size as u64,
+            size_known: true,
             modified: node.modified,
+            precision: Precision::Fraction,
             created: Some(node.created),
             mode: Some(node.mode),
             links,

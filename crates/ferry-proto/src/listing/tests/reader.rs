@@ -20,12 +20,21 @@ fn an_empty_listing_is_complete() {
 }
 
 #[test]
+fn what_begins_with_a_blank_is_no_name_without_facts() {
+    let sentence = b"  Sorry, not today\r\n";
+    let (entries, report) = list(Asked::List, System::Unknown, sentence);
+    assert_eq!((entries, report.unparsed), (vec![], 1));
+    let (entries, _) = list(Asked::Facts, System::Unknown, b" name\r\n");
+    assert_eq!(names(&entries), ["name"]);
+}
+
+#[test]
 fn names_that_could_lead_elsewhere_are_refused_and_told() {
     let lines = [&b"../up"[..], b"/etc/passwd", b"a\0b", b"a\rb", b"good", b"..", b".", b"a\\b"];
     let octets: Vec<u8> = lines.iter().flat_map(|name| [LS, *name, b"\r\n"].concat()).collect();
     let (entries, report) = list(Asked::List, System::Unix, &octets);
     assert_eq!(names(&entries), ["good", "a\\\\b"]);
-    assert_eq!((report.parsed, report.refused, report.ignored), (2, 4, 2));
+    assert_eq!((report.parsed, report.refused, report.ignored, report.dots), (2, 4, 2, 2));
     assert_eq!(report.refused_names[0], b"../up");
     assert!(!report.complete());
     let (entries, report) = list(Asked::List, System::Windows, &octets);

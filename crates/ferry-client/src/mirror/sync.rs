@@ -1,0 +1,477 @@
+//! Two trees made alike in both directions.
+//!
+//! What the last sync has left says what is new on one side and what has gone from the other. A
+//! file that only one side has is copied, unless it was on both and is unchanged: then it was
+//! deleted on the other, and is deleted here. That takes complete listings of the side where it is
+//! missing. Without a state nothing is deleted.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ferry_proto::path::FtpPath;
+use ferry_storage::{FsError, Kind, Meta};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::act::Shared;
+use super::apply::Apply;
+use super::both::{Both, Told, walk};
+use super::compare::{Rules, Verdict, compare, order_of};
+use super::options::{Delete, Event, MirrorOptions, Observer, Reason, Stop, Summary, Tree};
+use super::plan::{Action, Plan, Side, State, What, Why};
+use super::sync_state::SyncState;
+use super::walk::{Item, Msg};
+use crate::copy::{Known, of_storage, same_content};
+
+/// How a sync goes.
+#[derive(Debug, Clone, Default)]
+#[allow(clippy::exhaustive_structs, reason = "callers build it with ..SyncOptions::default()")]
+pub struct SyncOptions {
+    /// As for a mirror; [`MirrorOptions::delete`] and [`MirrorOptions::update`] say nothing here,
+    /// links are left out or followed.
+    pub mirror: MirrorOptions,
+    /// Which side wins where both have changed.
+    pub conflict: Conflict,
+}
+
+/// Which side wins where both have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// Neither: it is reported, and in a plan it is a line to be replaced by who decides.
+    #[default]
+    Skip,
+    /// The one last changed; neither if that cannot be told.
+    Newer,
+    /// The larger one; neither if that cannot be told.
+    Larger,
+    /// The left one.
+    Left,
+    /// The right one.
+    Right,
+    /// Both are kept: the right one gets another name on both sides.
+    Both,
+}
+
+/// Makes two trees alike, and returns what is to be remembered for the next time.
+pub async fn sync(
+    left: &Tree,
+    right: &Tree,
+    options: &SyncOptions,
+    state: &SyncState,
+    observer: Arc<dyn Observer>,
+) -> (Summary, SyncState) {
+    let next = Arc::new(Mutex::new(state.clone()));
+    let recorder: Arc<dyn Observer> =
+        Arc::new(Recorder { next: Arc::clone(&next), then: Arc::clone(&observer) });
+    let shared = Arc::new(Shared {
+        left: left.clone(),
+        right: right.clone(),
+        options: Arc::new(options.mirror.clone()),
+        observer: recorder,
+        check: false,
+        real: Default::default(),
+    });
+    let (out, msgs) = mpsc::channel(1024);
+    let apply = Apply::new(shared, Delete::After);
+    let decider = Decider::new(left, right, options, state, Arc::clone(&next));
+    let (stop, mut summary) = tokio::join!(Box::pin(decider.run(out)), Box::pin(apply.run(msgs)));
+    summary.stopped = stop.or(summary.stopped);
+    remember_copies(left, right, &next).await;
+    observer.on(&Event::Summary(&summary));
+    let next = next.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    (summary, next)
+}
+
+/// Says what [`sync`] would do; [`apply`](super::apply()) does it.
+pub async fn plan_sync(
+    left: &Tree,
+    right: &Tree,
+    options: &SyncOptions,
+    state: &SyncState,
+    observer: Arc<dyn Observer>,
+) -> (Plan, Summary) {
+    let next = Arc::new(Mutex::new(SyncState::default()));
+    let (out, msgs) = mpsc::channel(1024);
+    let decider = Decider::new(left, right, options, state, next);
+    let (stop, (plan, mut summary)) =
+        tokio::join!(Box::pin(decider.run(out)), super::collect(msgs, &*observer, Delete::After));
+    if stop.is_some() {
+        summary.stopped = stop;
+        return (Plan::default(), summary);
+    }
+    observer.on(&Event::Summary(&summary));
+    (plan, summary)
+}
+
+/// Notes what was done, and passes everything on.
+struct Recorder {
+    next: Arc<Mutex<SyncState>>,
+    then: Arc<dyn Observer>,
+}
+
+impl Observer for Recorder {
+    fn on(&self, event: &Event<'_>) {
+        if let Event::Done(action, _) = event {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            match &action.what {
+                What::Copy { from, .. } => {
+                    // The copy is looked at when all is done; until then it is as its source.
+                    next.known.insert(action.path.clone(), Some([*from; 2]));
+                }
+                What::MakeDir { .. } => {
+                    next.known.insert(action.path.clone(), None);
+                }
+                What::Delete { .. } => {
+                    next.known.remove(&action.path);
+                }
+                _ => {}
+            }
+        }
+        self.then.on(event);
+    }
+}
+
+/// Looks at files on sides that do not keep times: they have others than what they were made from.
+async fn remember_copies(left: &Tree, right: &Tree, next: &Mutex<SyncState>) {
+    let unkept = [left, right].map(|tree| !tree.storage.caps().set_times);
+    if unkept == [false; 2] {
+        return;
+    }
+    let paths: Vec<FtpPath> = {
+        let next = next.lock().unwrap_or_else(PoisonError::into_inner);
+        let copied = |states: &Option<[State; 2]>| states.is_some_and(|[a, b]| a == b);
+        next.known.iter().filter(|(_, s)| copied(s)).map(|(path, _)| path.clone()).collect()
+    };
+    let mut paths = paths.into_iter();
+    let (mut running, width) = (JoinSet::new(), left.storage.width().max(right.storage.width()));
+    loop {
+        while running.len() < width
+            && let Some(path) = paths.next()
+        {
+            let (left, right) = (left.clone(), right.clone());
+            running.spawn(async move {
+                let look = async |tree: &Tree| tree.storage.stat(&tree.at(&path)?, true).await;
+                let (a, b) = tokio::join!(look(&left), look(&right));
+                (path, a, b)
+            });
+        }
+        match running.join_next().await {
+            None => return,
+            Some(Ok((path, Ok(a), Ok(b)))) => {
+                let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+                next.known.insert(path, Some([State::of(&a), State::of(&b)]));
+            }
+            // Then the next sync will compare it.
+            Some(_) => {}
+        }
+    }
+}
+
+/// Decides what is to be done.
+struct Decider<'a> {
+    trees: [&'a Tree; 2],
+    options: &'a SyncOptions,
+    state: &'a SyncState,
+    next: Arc<Mutex<SyncState>>,
+    /// Directories that are there, or are being made.
+    dirs: HashSet<(Side, FtpPath)>,
+}
+
+type Sent = Result<(), mpsc::error::SendError<Msg>>;
+
+impl<'a> Decider<'a> {
+    fn new(
+        left: &'a Tree,
+        right: &'a Tree,
+        options: &'a SyncOptions,
+        state: &'a SyncState,
+        next: Arc<Mutex<SyncState>>,
+    ) -> Self {
+        Self { trees: [left, right], options, state, next, dirs: HashSet::new() }
+    }
+
+    async fn run(mut self, out: mpsc::Sender<Msg>) -> Option<Stop> {
+        let [left, right] = self.trees;
+        let options = Arc::new(self.options.mirror.clone());
+        let (tell, mut told) = mpsc::channel(16);
+        let deciding = async {
+            while let Some(told) = told.recv().await {
+                let sent = match told {
+                    Told::Failed(path, error) => out.send(Msg::Failed(path, error)).await,
+                    Told::Skipped(path, reason) => skip(&out, path, reason).await,
+                    Told::Dir(both) => match Box::pin(self.directory(&both, &out)).await {
+                        Ok(sent) => sent,
+                        Err(stop) => return Some(stop),
+                    },
+                };
+                if sent.is_err() {
+                    break;
+                }
+            }
+            // The walk ends when it next has something to tell.
+            told.close();
+            None
+        };
+        let walking = async {
+            Box::pin(walk(left, right, &options, tell)).await;
+        };
+        let mut deciding = Box::pin(deciding);
+        tokio::select! {
+            biased;
+            stop = &mut deciding => stop,
+            () = walking => deciding.await,
+        }
+    }
+
+    async fn directory(&mut self, both: &Both, out: &mpsc::Sender<Msg>) -> Result<Sent, Stop> {
+        let emptied = |at: usize| {
+            let gone = |(_, metas): &(FtpPath, [Option<Meta>; 2])| {
+                metas.get(at).is_some_and(Option::is_none)
+            };
+            !both.entries.is_empty() && both.entries.iter().all(gone)
+        };
+        let root = both.path.is_root();
+        let suspicious = root && !self.state.is_empty() && (emptied(0) || emptied(1));
+        if suspicious && !self.options.mirror.force_empty {
+            return Err(Stop::EmptySource);
+        }
+        for (side, there) in [Side::Left, Side::Right].into_iter().zip(both.there) {
+            if there {
+                self.dirs.insert((side, both.path.clone()));
+            }
+        }
+        let (mut files, mut octets, mut same) = (0, 0, 0);
+        for (path, metas) in &both.entries {
+            let [left, right] = metas;
+            for meta in left.iter().chain(right).filter(|m| m.kind == Kind::File).take(1) {
+                files += 1;
+                octets += meta.size;
+            }
+            let sent = match self.entry(path, [left.as_ref(), right.as_ref()], both, out).await {
+                Ok(was_same) => {
+                    same += u64::from(was_same);
+                    Ok(())
+                }
+                Err(e) => Err(e),
+            };
+            if sent.is_err() {
+                return Ok(sent);
+            }
+        }
+        let complete = both.proven == [true; 2];
+        let path = both.path.clone();
+        Ok(out.send(Msg::Found { path, files, octets, same, complete }).await)
+    }
+
+    /// Decides on one name; says whether it is a file that is the same on both sides.
+    async fn entry(
+        &mut self,
+        path: &FtpPath,
+        metas: [Option<&Meta>; 2],
+        both: &Both,
+        out: &mpsc::Sender<Msg>,
+    ) -> Result<bool, mpsc::error::SendError<Msg>> {
+        let before = self.state.known.get(path).copied();
+        match metas {
+            [Some(left), Some(right)] => match (left.kind, right.kind) {
+                (Kind::Dir, Kind::Dir) => self.remember(path, None),
+                (Kind::File, Kind::File) => {
+                    return self.two_files(path, left, right, before.flatten(), out).await;
+                }
+                _ => skip(out, path.clone(), Reason::OtherKind).await?,
+            },
+            [Some(only), None] => {
+                self.one(path, (Side::Left, only), before, both.proven[1], out).await?;
+            }
+            [None, Some(only)] => {
+                self.one(path, (Side::Right, only), before, both.proven[0], out).await?;
+            }
+            [None, None] => {}
+        }
+        Ok(false)
+    }
+
+    /// Something that only one side has. `proven` tells whether the other really has not.
+    async fn one(
+        &mut self,
+        path: &FtpPath,
+        (side, meta): (Side, &Meta),
+        before: Option<Option<[State; 2]>>,
+        proven: bool,
+        out: &mpsc::Sender<Msg>,
+    ) -> Sent {
+        let own = |[left, right]: [State; 2]| if side == Side::Left { left } else { right };
+        let unchanged = match (before, meta.kind) {
+            (Some(None), Kind::Dir) => true,
+            (Some(Some(states)), Kind::File) => own(states).still(&State::of(meta)),
+            _ => false,
+        };
+        if !unchanged {
+            return match meta.kind {
+                Kind::Dir => self.make_dir(side.other(), path, out).await,
+                _ => self.copy(side, path, meta, None, Why::New, out).await,
+            };
+        }
+        if !proven {
+            return skip(out, path.clone(), Reason::Unproven).await;
+        }
+        let state = State::of(meta);
+        let what = What::Delete { kind: meta.kind, state, in_the_way: false };
+        act(out, side, path.clone(), what, Known::default()).await
+    }
+
+    async fn two_files(
+        &mut self,
+        path: &FtpPath,
+        left: &Meta,
+        right: &Meta,
+        before: Option<[State; 2]>,
+        out: &mpsc::Sender<Msg>,
+    ) -> Result<bool, mpsc::error::SendError<Msg>> {
+        let (a, b) = (State::of(left), State::of(right));
+        let changed = match before {
+            Some([was_a, was_b]) => [!was_a.still(&a), !was_b.still(&b)],
+            None => [true; 2],
+        };
+        let rules = Rules { how: self.options.mirror.compare, update: false, times_kept: true };
+        let why = match compare(left, right, rules) {
+            Verdict::Same | Verdict::Newer => None,
+            _ if changed == [false; 2] => None,
+            Verdict::Differs(why) => Some(why),
+            Verdict::Read { .. } => match self.contents(path).await {
+                Ok(true) => None,
+                Ok(false) => Some(Why::Content),
+                Err(e) => {
+                    let error = of_storage(e, "comparing contents");
+                    out.send(Msg::Failed(path.clone(), error)).await?;
+                    return Ok(false);
+                }
+            },
+        };
+        let Some(why) = why else {
+            self.remember(path, Some([a, b]));
+            return Ok(true);
+        };
+        let winner = match changed {
+            [true, false] => Some(Side::Left),
+            [false, true] => Some(Side::Right),
+            _ => match self.options.conflict {
+                Conflict::Left => Some(Side::Left),
+                Conflict::Right => Some(Side::Right),
+                Conflict::Newer => order_of(&a, &b).and_then(side_of),
+                Conflict::Larger => a.size.zip(b.size).and_then(|(a, b)| side_of(a.cmp(&b))),
+                Conflict::Both => return self.keep_both(path, left, right, out).await,
+                Conflict::Skip => None,
+            },
+        };
+        match winner {
+            None => skip(out, path.clone(), Reason::Conflict).await?,
+            Some(Side::Left) => {
+                self.copy(Side::Left, path, left, Some(right), why, out).await?;
+            }
+            Some(Side::Right) => {
+                self.copy(Side::Right, path, right, Some(left), why, out).await?;
+            }
+        }
+        Ok(false)
+    }
+
+    async fn contents(&self, path: &FtpPath) -> Result<bool, FsError> {
+        let [left, right] = self.trees;
+        let (a, b) = (left.at(path)?, right.at(path)?);
+        same_content((&*left.storage, &a), (&*right.storage, &b)).await
+    }
+
+    /// The right file gets another name on both sides, the left one keeps its own.
+    async fn keep_both(
+        &mut self,
+        path: &FtpPath,
+        left: &Meta,
+        right: &Meta,
+        out: &mpsc::Sender<Msg>,
+    ) -> Result<bool, mpsc::error::SendError<Msg>> {
+        let Some(other) = conflict_name(path, right) else {
+            skip(out, path.clone(), Reason::BadName).await?;
+            return Ok(false);
+        };
+        let rename = What::Rename { to: other.clone() };
+        act(out, Side::Right, path.clone(), rename, Known::default()).await?;
+        self.copy(Side::Left, path, left, None, Why::New, out).await?;
+        self.copy(Side::Right, &other, right, None, Why::New, out).await?;
+        Ok(false)
+    }
+
+    /// Has a file copied to the other side of `from`.
+    async fn copy(
+        &mut self,
+        from: Side,
+        path: &FtpPath,
+        meta: &Meta,
+        there: Option<&Meta>,
+        why: Why,
+        out: &mpsc::Sender<Msg>,
+    ) -> Sent {
+        if let Some(parent) = path.parent() {
+            self.make_dir(from.other(), &parent, out).await?;
+        }
+        let (state, to) = (State::of(meta), there.map(State::of));
+        let what = What::Copy { why, name: None, from: state, to };
+        let known = Known { from: Some(meta.clone()), to: Some(there.cloned()) };
+        act(out, from.other(), path.clone(), what, known).await
+    }
+
+    /// Has a directory made, with those above, where that has not been done.
+    async fn make_dir(&mut self, side: Side, path: &FtpPath, out: &mpsc::Sender<Msg>) -> Sent {
+        let mut missing = Vec::new();
+        let mut at = Some(path.clone());
+        while let Some(dir) = at.filter(|dir| !self.dirs.contains(&(side, dir.clone()))) {
+            at = dir.parent();
+            missing.push(dir);
+        }
+        while let Some(dir) = missing.pop() {
+            self.dirs.insert((side, dir.clone()));
+            act(out, side, dir, What::MakeDir { mode: None }, Known::default()).await?;
+        }
+        Ok(())
+    }
+
+    fn remember(&self, path: &FtpPath, states: Option<[State; 2]>) {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        next.known.insert(path.clone(), states);
+    }
+}
+
+fn side_of(order: std::cmp::Ordering) -> Option<Side> {
+    match order {
+        std::cmp::Ordering::Greater => Some(Side::Left),
+        std::cmp::Ordering::Less => Some(Side::Right),
+        std::cmp::Ordering::Equal => None,
+    }
+}
+
+async fn act(out: &mpsc::Sender<Msg>, to: Side, path: FtpPath, what: What, known: Known) -> Sent {
+    let action = Action { to, path, what };
+    out.send(Msg::Act(Box::new(Item::new(action, known)))).await
+}
+
+async fn skip(out: &mpsc::Sender<Msg>, path: FtpPath, reason: Reason) -> Sent {
+    act(out, Side::Right, path, What::Skip(reason), Known::default()).await
+}
+
+/// `name.txt` becomes `name.conflict-20260131-235959.txt`, by the time of the file itself, so that
+/// it is the same name whenever it is made.
+fn conflict_name(path: &FtpPath, meta: &Meta) -> Option<FtpPath> {
+    let time = meta.modified.format_timeval(false);
+    let (day, clock) = time.split_at_checked(8)?;
+    let name = path.name();
+    let dot = name.iter().rposition(|b| *b == b'.').filter(|at| *at > 0).unwrap_or(name.len());
+    let (stem, ending) = name.split_at_checked(dot)?;
+    let suffix = format!(".conflict-{day}-{clock}");
+    let whole = [stem, suffix.as_bytes(), ending].concat();
+    path.parent()?.child(&whole).ok()
+}
+
+#[cfg(test)]
+#[path = "sync_tests.rs"]
+mod tests;

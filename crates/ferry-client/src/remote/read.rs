@@ -1,0 +1,128 @@
+//! Files of a server as sources of octets.
+
+use ferry_proto::path::FtpPath;
+use ferry_storage::{BoxFut, ByteSource, FsError, Source};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Remote;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::{Lease, Use};
+use crate::session::{BLOCK_FILE_MAX, Download};
+
+/// The longest file that is fetched whole into memory with others behind it.
+const SMALL_MAX: u64 = BLOCK_FILE_MAX as u64;
+
+/// How much of a longer one is waited for before it counts as begun.
+const FIRST_LEN: usize = 64 * 1024;
+
+pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<Source> {
+    let told = remote.0.sizes.take(path);
+    let keeps = remote.0.pool.known().read(crate::session::capabilities::Capabilities::keeps_data);
+    if keeps && from == 0 && told.is_some_and(|size| size <= SMALL_MAX) {
+        let octets = usize::try_from(told.unwrap_or(0)).unwrap_or(usize::MAX);
+        let room = remote.0.pool.room(octets).await;
+        let fetched = remote
+            .with(Use::SmallDown, |lease| async move { lease.fetch_small(path.as_bytes()).await })
+            .await;
+        match fetched {
+            Ok(octets) => {
+                let len = octets.len() as u64;
+                return Ok(Source::Stream {
+                    stream: Box::new(Whole { octets, given: 0, _room: room }),
+                    len,
+                });
+            }
+            // It has grown since it was listed.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let told = match told {
+        Some(size) => Some(size),
+        None if from > 0 => {
+            remote
+                .with(Use::Command, |lease| async move { lease.size(path.as_bytes()).await })
+                .await?
+        }
+        None => None,
+    };
+    if told.is_some_and(|size| from > size) {
+        return Err(Error::new(ErrorKind::BadOffset, "the file is shorter than that"));
+    }
+    let (lease, download, size, first) = remote
+        .with(Use::Download, |lease| async move {
+            let size = match told {
+                Some(size) => Some(size),
+                // On this session: another may be more than the server allows, and whoever copies
+                // needs to know how much is to come.
+                None => match lease.size(path.as_bytes()).await {
+                    Ok(size) => size,
+                    Err(error) if error.reply().is_some() && !error.may_pass() => None,
+                    Err(error) => return Err(error),
+                },
+            };
+            let mut download = lease.download(path.as_bytes(), from).await?;
+            if let Some(size) = size.filter(|size| *size >= from && *size > 0) {
+                download.expect(size - from);
+            }
+            // What goes wrong goes wrong at the first octet, where all can still be done again.
+            let mut first = vec![0; FIRST_LEN];
+            let n = Box::pin(download.read(&mut first)).await?;
+            first.truncate(n);
+            Ok((lease, download, size, first))
+        })
+        .await?;
+    let len = size.or_else(|| download.size().map(|size| size + from));
+    let stream = Box::new(Octets { download, first, given: 0, _lease: lease });
+    Ok(Source::Stream { stream, len: len.unwrap_or(0) })
+}
+
+/// A file that is here already.
+struct Whole {
+    octets: Vec<u8>,
+    given: usize,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl ByteSource for Whole {
+    fn read(&mut self, mut buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)> {
+        let n = give(&self.octets, &mut self.given, &mut buf);
+        Box::pin(std::future::ready((buf, Ok(n))))
+    }
+}
+
+/// A file on its way.
+struct Octets {
+    download: Download,
+    /// What came first, and how much of it was given out.
+    first: Vec<u8>,
+    given: usize,
+    _lease: Lease,
+}
+
+impl ByteSource for Octets {
+    fn read(&mut self, mut buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)> {
+        Box::pin(async move {
+            let n = give(&self.first, &mut self.given, &mut buf);
+            if n > 0 {
+                return (buf, Ok(n));
+            }
+            self.first = Vec::new();
+            self.given = 0;
+            let read = self.download.read(&mut buf).await.map_err(FsError::from);
+            (buf, read)
+        })
+    }
+}
+
+/// Copies what is left of `octets` behind `given`, as much as `buf` takes.
+fn give(octets: &[u8], given: &mut usize, buf: &mut [u8]) -> usize {
+    let rest = octets.get(*given..).unwrap_or_default();
+    let n = rest.len().min(buf.len());
+    if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
+        to.copy_from_slice(from);
+    }
+    *given += n;
+    n
+}

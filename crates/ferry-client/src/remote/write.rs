@@ -1,0 +1,155 @@
+//! Files of a server as sinks of octets. Small ones are gathered first: they are then sent whole,
+//! one behind the other, and can be sent again when a session breaks.
+
+use ferry_proto::path::FtpPath;
+use ferry_storage::{BoxFut, FsError, Sink, Storage as _, WriteMode};
+
+use super::Remote;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pool::{Lease, Use};
+use crate::session::{Upload, UploadHow};
+
+/// How much is gathered before an upload is begun.
+const GATHERED_MAX: usize = 256 * 1024;
+
+pub(super) async fn open(
+    remote: &Remote,
+    path: &FtpPath,
+    mode: WriteMode,
+) -> Result<Box<dyn Sink>, FsError> {
+    if path.is_root() {
+        return Err(FsError::NotFile);
+    }
+    let how = match mode {
+        WriteMode::Create(_) => UploadHow::Create,
+        WriteMode::CreateNew(_) => {
+            match remote.stat(path, false).await {
+                Ok(_) => return Err(FsError::Exists),
+                Err(FsError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+            UploadHow::Create
+        }
+        WriteMode::At(0) => UploadHow::Create,
+        WriteMode::At(offset) => {
+            let size = remote
+                .with(Use::Command, |lease| async move { lease.size(path.as_bytes()).await })
+                .await?;
+            match size {
+                Some(size) if offset > size => return Err(FsError::BadOffset),
+                _ => UploadHow::At(offset),
+            }
+        }
+        WriteMode::Append => UploadHow::Append,
+        _ => return Err(FsError::Unsupported),
+    };
+    Ok(Box::new(ToServer {
+        remote: remote.clone(),
+        path: path.clone(),
+        how,
+        gathered: Vec::new(),
+        running: None,
+        failed: false,
+    }))
+}
+
+struct ToServer {
+    remote: Remote,
+    path: FtpPath,
+    how: UploadHow,
+    gathered: Vec<u8>,
+    running: Option<(Lease, Upload)>,
+    failed: bool,
+}
+
+impl ToServer {
+    async fn take(&mut self, octets: &[u8]) -> Result<()> {
+        if self.failed {
+            return Err(Error::new(ErrorKind::Closed, "the upload has failed"));
+        }
+        if let Some((_, upload)) = &mut self.running {
+            return upload.write(octets).await;
+        }
+        self.gathered.extend_from_slice(octets);
+        if self.gathered.len() <= GATHERED_MAX {
+            return Ok(());
+        }
+        let gathered = std::mem::take(&mut self.gathered);
+        let (lease, mut upload) = self.begin().await?;
+        upload.write(&gathered).await?;
+        self.running = Some((lease, upload));
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<(Lease, Upload)> {
+        let (path, how) = (self.path.as_bytes(), self.how);
+        self.remote
+            .with(Use::Upload, |lease| async move {
+                let upload = lease.upload(path, how).await?;
+                Ok((lease, upload))
+            })
+            .await
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<()> {
+        if self.failed {
+            return Err(Error::new(ErrorKind::Closed, "the upload has failed"));
+        }
+        if let Some((_lease, upload)) = self.running.take() {
+            return Box::pin(upload.finish()).await.map(drop);
+        }
+        let (path, how, gathered) = (self.path.as_bytes(), self.how, self.gathered.as_slice());
+        let small = how == UploadHow::Create
+            && self
+                .remote
+                .0
+                .pool
+                .known()
+                .read(crate::session::capabilities::Capabilities::keeps_data);
+        if small {
+            let _room = self.remote.0.pool.room(gathered.len()).await;
+            return self
+                .remote
+                .with(Use::SmallUp, |lease| async move {
+                    lease.store_small(path, gathered.to_vec()).await
+                })
+                .await;
+        }
+        let once = |lease: Lease| async move {
+            let mut upload = lease.upload(path, how).await?;
+            upload.write(gathered).await?;
+            Box::pin(upload.finish()).await.map(drop)
+        };
+        if how == UploadHow::Append {
+            // Twice would be twice.
+            return once(self.remote.0.pool.lease(Use::Upload).await?).await;
+        }
+        self.remote.with(Use::Upload, once).await
+    }
+}
+
+impl Sink for ToServer {
+    fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)> {
+        Box::pin(async move {
+            let result = self.take(&buf).await;
+            if result.is_err() {
+                self.failed = true;
+                self.running = None;
+            }
+            (buf, result.map_err(FsError::from))
+        })
+    }
+
+    fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {
+        Box::pin(async move { self.finish().await.map_err(FsError::from) })
+    }
+
+    fn abandon(mut self: Box<Self>) -> BoxFut<'static, Result<bool, FsError>> {
+        Box::pin(async move {
+            let begun = self.running.is_some();
+            // The reset tells the server that this is not the end.
+            self.running = None;
+            Ok(begun)
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! What is known of a server: what it said (FEAT, SYST), and what was found out by trying. Shared
+//! by all sessions to it, and kept between runs by `memory.rs`.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ferry_proto::feat::Features;
+use ferry_proto::listing::System;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::secret::Secret;
+
+/// Something that can be known, or not yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_enums, reason = "three-valued")]
+pub enum Known {
+    /// Nobody has tried.
+    #[default]
+    Untried,
+    /// It works.
+    Yes,
+    /// It does not.
+    No,
+}
+
+impl Known {
+    /// Worth trying.
+    #[must_use]
+    pub fn may(self) -> bool {
+        self != Self::No
+    }
+}
+
+/// How the time of a file is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SetTime {
+    /// `MFMT time path`.
+    #[default]
+    Mfmt,
+    /// `MFF Modify=time; path`.
+    Mff,
+    /// `MDTM time path`, which vsftpd and IIS take.
+    Mdtm,
+    /// `SITE UTIME time path`.
+    Utime,
+    /// Not at all.
+    None,
+}
+
+/// What is known of a server.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// What FEAT listed; [`None`] if it was not asked or has no FEAT.
+    pub features: Option<Features>,
+    /// The last line of the greeting.
+    pub greeting: Vec<u8>,
+    /// The directory right after the log-in, as the server wrote it; empty where it would not say.
+    pub home: Vec<u8>,
+    /// What SYST said.
+    pub system: System,
+    /// EPSV works, data connection and all.
+    pub epsv: Known,
+    /// PASV works.
+    pub pasv: Known,
+    /// MLSD gives facts.
+    pub mlsd: Known,
+    /// `LIST -a` shows hidden files and is not taken for a name.
+    pub list_all: Known,
+    /// The whole certificate chain of events: data connections resumed the TLS session.
+    pub resumes: Known,
+    /// Only TLS 1.2 sessions are resumed on data connections to its liking.
+    pub tls12_only: bool,
+    /// SIZE works.
+    pub size: Known,
+    /// MDTM works.
+    pub mdtm: Known,
+    /// How times are set, as far as it was found out.
+    pub set_time: SetTime,
+    /// That way has worked.
+    pub(crate) set_time_works: bool,
+    /// RNFR works (so that uploads may go to another name first).
+    pub rename: Known,
+    /// Commands sent ahead are answered in order.
+    pub pipelining: Known,
+    /// Seconds that listings' times are ahead of UTC.
+    pub zone: Option<i32>,
+    /// The shortest time between a command and its reply at a log-in.
+    pub rtt: Option<std::time::Duration>,
+    /// USER was answered 331: PASS may follow it at once the next time.
+    pub(crate) asks_password: bool,
+    /// Whether that was tried to be found out in this run.
+    pub(crate) zone_tried: bool,
+    /// The most control connections it was seen to allow.
+    pub connections_max: Option<usize>,
+}
+
+impl Capabilities {
+    /// Whether the greeting names a server that answers commands in order even when they are sent
+    /// before the replies to earlier ones. Others are asked one thing at a time.
+    #[must_use]
+    pub fn pipelines(&self) -> bool {
+        let known = ["vsftpd", "proftpd", "pure-ftpd", "pyftpdlib", "filezilla server"];
+        match self.pipelining {
+            Known::Untried => self.is_ferry() || self.greets_as(&known),
+            known => known == Known::Yes,
+        }
+    }
+
+    /// Whether commands may also be sent while a transfer runs: some servers read the control
+    /// connection then, to look for ABOR, and answer anything else with 500.
+    #[must_use]
+    pub fn pipelines_transfers(&self) -> bool {
+        self.pipelines() && (self.is_ferry() || self.greets_as(&["vsftpd"]))
+    }
+
+    /// Whether a data connection may carry one file after another (MODE B).
+    #[must_use]
+    pub fn keeps_data(&self) -> bool {
+        self.pipelines() && self.is_ferry()
+    }
+
+    /// `ferryd` does not greet with its name, but nobody else lists these modes; before FEAT its
+    /// usual greeting will do.
+    fn is_ferry(&self) -> bool {
+        let modes = |features: &Features| features.mode(b'B') && features.mode(b'C');
+        match &self.features {
+            Some(features) => modes(features),
+            None => self.greets_as(&["ftp server ready. you will be disconnected after"]),
+        }
+    }
+
+    fn greets_as(&self, names: &[&str]) -> bool {
+        let greeting = String::from_utf8_lossy(&self.greeting).to_lowercase();
+        names.iter().any(|name| greeting.contains(name))
+    }
+
+    /// Whether FEAT lists `label`.
+    #[must_use]
+    pub fn has(&self, label: &str) -> bool {
+        self.features.as_ref().is_some_and(|features| features.has(label))
+    }
+}
+
+/// Capabilities shared by sessions.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    known: Mutex<Capabilities>,
+    /// What the asker has given: a person is asked once, not for each session.
+    password: Mutex<Option<Secret>>,
+    /// Who may connect at a time. A server's queue of connections that it has not yet accepted is
+    /// short (vsftpd's 32), and what does not fit into it may hang without an error.
+    connecting: Semaphore,
+}
+
+/// As many connect at a time.
+const CONNECTING_MAX: usize = 24;
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self::new(Capabilities::default())
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(known: Capabilities) -> Self {
+        Self {
+            known: Mutex::new(known),
+            password: Mutex::new(None),
+            connecting: Semaphore::new(CONNECTING_MAX),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Capabilities> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right to connect, held until the server has greeted.
+    pub(crate) async fn may_connect(&self) -> Option<SemaphorePermit<'_>> {
+        self.connecting.acquire().await.ok()
+    }
+
+    /// The password that was given before.
+    pub(crate) fn password(&self) -> Option<Secret> {
+        self.password.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers a password, or that it was wrong.
+    pub(crate) fn set_password(&self, password: Option<Secret>) {
+        *self.password.lock().unwrap_or_else(PoisonError::into_inner) = password;
+    }
+
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Capabilities) -> T) -> T {
+        look(&self.lock())
+    }
+}

@@ -1,0 +1,588 @@
+//! The control connection after log-in: one task that writes command lines, reads replies and
+//! hands each to whoever waits for it, in order. Commands may be sent ahead (pipelined); what a
+//! reply means is not known here.
+//!
+//! Waits: a command's first reply must begin within its patience once it is the next to be
+//! answered, and be whole within the same time. Behind a 1yz reply the one who moves the data does
+//! the waiting; if nobody does any more (the future was dropped), the last reply still has to come
+//! within [`ABANDONED_MAX`], or the session ends.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ferry_proto::client::fault::{self, Fault};
+use ferry_proto::client::line;
+use ferry_proto::client::resync::{Place, Resync};
+use ferry_proto::reply_reader::{IncomingReply, ReplyError, ReplyReader};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::{Received, Wire};
+use crate::session::login::LoggedIn;
+use crate::settings::{Watcher, WireEvent};
+
+/// How long the last reply of an abandoned transfer may take, unless the time-out is shorter.
+const ABANDONED_MAX: Duration = Duration::from_secs(15);
+
+/// The most commands that wait for replies; more stay in the channel.
+const WAITING_MAX: usize = 1024;
+
+/// The most octets waiting to be written; more stay in the channel.
+const UNSENT_MAX: usize = 64 * 1024;
+
+/// How much is read at a time.
+const READ_LEN: usize = 16 * 1024;
+
+/// How long a line that ends in CR alone is waited on for its LF.
+pub(super) const CR_MAX: Duration = Duration::from_millis(500);
+
+/// The most buffers read in a row before anything else has its turn: a flood of replies must not
+/// keep the order to end the session from being heard.
+const READS_MAX: u8 = 16;
+
+/// The most replies in a row that nobody asked for, further 1yz replies of a command among them.
+const UNASKED_MAX: u32 = 64;
+
+/// Why a session is of no more use.
+#[derive(Debug, Clone)]
+pub(crate) struct Gone {
+    pub(crate) kind: ErrorKind,
+    pub(crate) what: String,
+    pub(crate) reply: Option<IncomingReply>,
+}
+
+impl Gone {
+    fn new(kind: ErrorKind, what: &str) -> Self {
+        Self { kind, what: what.to_owned(), reply: None }
+    }
+
+    pub(crate) fn error(&self) -> Error {
+        let error = Error::new(self.kind, self.what.clone());
+        match &self.reply {
+            Some(reply) => error.with_reply(reply.clone()),
+            None => error,
+        }
+    }
+}
+
+/// One command on its way.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    line: Vec<u8>,
+    patience: Duration,
+    early: Option<oneshot::Sender<IncomingReply>>,
+    last: oneshot::Sender<Result<IncomingReply, Gone>>,
+    /// Given back when the last reply is there.
+    turn: Option<OwnedSemaphorePermit>,
+    sent: Option<Instant>,
+    /// Nobody waits for the last reply any more, and the driver has seen that.
+    abandoned: bool,
+}
+
+/// What the one who sent a command waits with.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    early: Option<oneshot::Receiver<IncomingReply>>,
+    last: oneshot::Receiver<Result<IncomingReply, Gone>>,
+}
+
+/// A command's reply so far.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// 1yz: more is to come.
+    Early(IncomingReply),
+    /// The last one.
+    Last(IncomingReply),
+}
+
+impl Ticket {
+    /// The next reply: the 1yz reply once, then the last.
+    pub(crate) async fn next(&mut self) -> Result<Progress> {
+        if let Some(early) = &mut self.early {
+            let reply = early.await;
+            self.early = None;
+            if let Ok(reply) = reply {
+                return Ok(Progress::Early(reply));
+            }
+        }
+        self.last().await.map(Progress::Last)
+    }
+
+    /// The last reply, whatever it says.
+    pub(crate) async fn last(&mut self) -> Result<IncomingReply> {
+        match (&mut self.last).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(gone)) => Err(gone.error()),
+            Err(_) => Err(Error::new(ErrorKind::Closed, "the connection has ended")),
+        }
+    }
+}
+
+/// A command line and how to wait for its reply.
+pub(crate) fn outgoing(line: Vec<u8>, patience: Duration) -> (Outgoing, Ticket) {
+    let (early_to, early) = oneshot::channel();
+    let (last_to, last) = oneshot::channel();
+    let outgoing = Outgoing {
+        line,
+        patience,
+        early: Some(early_to),
+        last: last_to,
+        turn: None,
+        sent: None,
+        abandoned: false,
+    };
+    (outgoing, Ticket { early: Some(early), last })
+}
+
+impl Outgoing {
+    /// Holds a turn until the last reply is there.
+    pub(crate) fn holding(mut self, turn: Option<OwnedSemaphorePermit>) -> Self {
+        self.turn = turn;
+        self
+    }
+}
+
+enum Order {
+    /// These lines, nothing between them.
+    Batch(Vec<Outgoing>),
+    /// ABOR, and find the place again.
+    Abort(oneshot::Sender<Result<(), Gone>>),
+    /// End at once.
+    Kill(Gone),
+}
+
+/// The handle of a control connection; its task ends with the last one.
+#[derive(Debug, Clone)]
+pub(crate) struct Control {
+    orders: mpsc::UnboundedSender<Order>,
+    gone: Arc<Mutex<Option<Gone>>>,
+}
+
+impl Control {
+    /// Takes a connection that is logged in.
+    pub(crate) fn start(
+        on: LoggedIn,
+        timeout: Duration,
+        watcher: Option<Arc<dyn Watcher>>,
+        id: u64,
+    ) -> Self {
+        let LoggedIn { wire, reader, .. } = on;
+        let (orders, incoming) = mpsc::unbounded_channel();
+        let gone = Arc::new(Mutex::new(None));
+        let driver = Driver {
+            wire,
+            reader,
+            orders: incoming,
+            unsent: Vec::new(),
+            flushing: false,
+            written: Instant::now(),
+            waiting: VecDeque::new(),
+            head_since: Instant::now(),
+            mid_since: None,
+            resync: None,
+            unasked: 0,
+            timeout,
+            watcher,
+            id,
+            gone: Arc::clone(&gone),
+            no_more: false,
+            flooded: false,
+        };
+        drop(tokio::spawn(driver.run()));
+        Self { orders, gone }
+    }
+
+    /// Sends these lines with nothing between them.
+    pub(crate) fn send(&self, batch: Vec<Outgoing>) {
+        // If the task is gone, the tickets say so.
+        drop(self.orders.send(Order::Batch(batch)));
+    }
+
+    /// Sends ABOR and waits until the next command's reply will be the next reply.
+    pub(crate) async fn abort(&self) -> Result<()> {
+        let (done_to, done) = oneshot::channel();
+        drop(self.orders.send(Order::Abort(done_to)));
+        match done.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(gone)) => Err(gone.error()),
+            Err(_) => Err(self.why().map_or_else(
+                || Error::new(ErrorKind::Closed, "the connection has ended"),
+                |gone| gone.error(),
+            )),
+        }
+    }
+
+    /// Ends the session at once: it is in a state that nobody can know.
+    pub(crate) fn kill(&self, kind: ErrorKind, what: &str) {
+        drop(self.orders.send(Order::Kill(Gone::new(kind, what))));
+    }
+
+    /// Why the session has ended, if it has.
+    pub(crate) fn why(&self) -> Option<Gone> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the session has ended.
+    pub(crate) async fn ended(&self) {
+        self.orders.closed().await;
+    }
+
+    /// Whether the session has ended.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.orders.is_closed() || self.why().is_some()
+    }
+}
+
+struct Driver {
+    wire: Wire,
+    reader: ReplyReader,
+    orders: mpsc::UnboundedReceiver<Order>,
+    unsent: Vec<u8>,
+    /// What was written may still be inside the TLS layer.
+    flushing: bool,
+    /// When something was last written while something waited to be.
+    written: Instant,
+    waiting: VecDeque<Outgoing>,
+    head_since: Instant,
+    mid_since: Option<Instant>,
+    resync: Option<(Resync, oneshot::Sender<Result<(), Gone>>)>,
+    unasked: u32,
+    timeout: Duration,
+    watcher: Option<Arc<dyn Watcher>>,
+    id: u64,
+    gone: Arc<Mutex<Option<Gone>>>,
+    no_more: bool,
+    /// More has come than is read in one go; orders come first for once.
+    flooded: bool,
+}
+
+enum Event {
+    Order(Option<Order>),
+    Readable,
+    Writable,
+    Abandoned,
+    Quiet,
+    Broken,
+}
+
+impl Driver {
+    async fn run(mut self) {
+        let why = loop {
+            if self.no_more && self.waiting.is_empty() && self.unsent.is_empty() && !self.flushing {
+                break Gone::new(ErrorKind::Closed, "the connection was closed");
+            }
+            let deadline = self.deadline();
+            let quiet = self.reader.is_mid_reply().then(|| Instant::now() + CR_MAX);
+            let event = tokio::select! {
+                event = poll_fn(|cx| self.poll(cx)) => event,
+                () = wait_until(deadline) => {
+                    break Gone::new(ErrorKind::Timeout, "the server does not answer");
+                }
+                () = wait_until(quiet) => Event::Quiet,
+            };
+            if let Err(why) = self.on(event) {
+                break why;
+            }
+        };
+        *self.gone.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
+        for waiting in self.waiting.drain(..) {
+            drop(waiting.last.send(Err(why.clone())));
+        }
+        if let Some((_, done)) = self.resync.take() {
+            drop(done.send(Err(why.clone())));
+        }
+        self.orders.close();
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Batch(batch) => {
+                    for outgoing in batch {
+                        drop(outgoing.last.send(Err(why.clone())));
+                    }
+                }
+                Order::Abort(done) => drop(done.send(Err(why.clone()))),
+                Order::Kill(_) => {}
+            }
+        }
+    }
+
+    /// When somebody has waited too long.
+    fn deadline(&self) -> Option<Instant> {
+        let stuck = (self.flushing || !self.unsent.is_empty()).then(|| self.written + self.timeout);
+        let reply = if self.resync.is_some() {
+            Some(self.head_since + self.timeout.min(ABANDONED_MAX))
+        } else if let Some(since) = self.mid_since {
+            Some(since + self.waiting.front().map_or(self.timeout, |head| head.patience))
+        } else {
+            match self.waiting.front() {
+                // With a transfer under way it counts from when that was seen: see `poll`.
+                Some(head) if head.abandoned || (head.early.is_some() && head.last.is_closed()) => {
+                    Some(self.head_since + self.timeout.min(ABANDONED_MAX))
+                }
+                Some(head) if head.early.is_some() => Some(self.head_since + head.patience),
+                _ => None,
+            }
+        };
+        [stuck, reply].into_iter().flatten().min()
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if self.flushing || !self.unsent.is_empty() {
+            match self.wire.poll_writable(cx) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Event::Writable),
+                Poll::Ready(Err(_)) => return Poll::Ready(Event::Broken),
+                Poll::Pending => {}
+            }
+        }
+        if std::mem::take(&mut self.flooded)
+            && let Poll::Ready(order) = self.orders.poll_recv(cx)
+        {
+            return Poll::Ready(Event::Order(order));
+        }
+        match self.wire.poll_readable(cx) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Event::Readable),
+            Poll::Ready(Err(_)) => return Poll::Ready(Event::Broken),
+            Poll::Pending => {}
+        }
+        if let Some(head) = self.waiting.front_mut()
+            && head.early.is_none()
+            && !head.abandoned
+            && head.last.poll_closed(cx).is_ready()
+        {
+            head.abandoned = true;
+            return Poll::Ready(Event::Abandoned);
+        }
+        let room = self.waiting.len() < WAITING_MAX && self.unsent.len() < UNSENT_MAX;
+        if room && !self.no_more {
+            return self.orders.poll_recv(cx).map(Event::Order);
+        }
+        Poll::Pending
+    }
+
+    fn on(&mut self, event: Event) -> Result<(), Gone> {
+        match event {
+            Event::Order(None) => self.no_more = true,
+            Event::Order(Some(Order::Batch(batch))) => {
+                self.take(batch);
+                // What is waiting goes out in one segment.
+                while self.waiting.len() < WAITING_MAX && self.unsent.len() < UNSENT_MAX {
+                    match self.orders.try_recv() {
+                        Ok(Order::Batch(batch)) => self.take(batch),
+                        Ok(other) => return self.on(Event::Order(Some(other))),
+                        Err(_) => break,
+                    }
+                }
+            }
+            Event::Order(Some(Order::Abort(done))) => self.abort(done)?,
+            Event::Order(Some(Order::Kill(why))) => return Err(why),
+            Event::Readable => self.read()?,
+            Event::Writable => self.write()?,
+            // The wait for its last reply begins.
+            Event::Abandoned => self.head_since = Instant::now(),
+            Event::Quiet => {
+                if let Some(reply) = self.reader.on_silence().map_err(|e| broken(&e))? {
+                    self.mid_since = None;
+                    self.on_reply(reply)?;
+                }
+            }
+            Event::Broken => return Err(self.ended()),
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self) -> Gone {
+        if let Ok(Some(reply)) = self.reader.on_eof() {
+            match self.on_reply(reply) {
+                Ok(()) => {}
+                Err(why) => return why,
+            }
+        }
+        Gone::new(ErrorKind::Closed, "the server closed the connection")
+    }
+
+    fn take(&mut self, batch: Vec<Outgoing>) {
+        if self.unsent.is_empty() {
+            self.written = Instant::now();
+        }
+        if self.waiting.is_empty() {
+            self.head_since = Instant::now();
+        }
+        for mut outgoing in batch {
+            if let Some(watcher) = &self.watcher {
+                watcher.on(self.id, &WireEvent::Command(&line::shown(&outgoing.line)));
+            }
+            self.unsent.append(&mut outgoing.line);
+            outgoing.sent = Some(Instant::now());
+            self.waiting.push_back(outgoing);
+        }
+    }
+
+    fn abort(&mut self, done: oneshot::Sender<Result<(), Gone>>) -> Result<(), Gone> {
+        if self.waiting.len() > 1 {
+            // Which of the replies to come belong to whom, nobody can tell.
+            return Err(Gone::new(ErrorKind::Cancelled, "the transfer was aborted"));
+        }
+        if let Some(head) = self.waiting.pop_front() {
+            let why = Gone::new(ErrorKind::Cancelled, "the transfer was aborted");
+            drop(head.last.send(Err(why)));
+        }
+        if let Some(watcher) = &self.watcher {
+            watcher.on(self.id, &WireEvent::Command(b"ABOR"));
+        }
+        self.unsent.extend_from_slice(b"ABOR\r\nPWD\r\n");
+        self.written = Instant::now();
+        self.head_since = Instant::now();
+        self.resync = Some((Resync::default(), done));
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), Gone> {
+        loop {
+            let result = match self.unsent.is_empty() {
+                true => return self.flush(),
+                false => self.wire.try_write(&self.unsent),
+            };
+            match result {
+                Ok(n) => {
+                    self.unsent.drain(..n);
+                    self.written = Instant::now();
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+                Err(_) => return self.broken_write(),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Gone> {
+        let result = self.wire.try_flush();
+        self.flushing = false;
+        match result {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
+                self.flushing = true;
+                Ok(())
+            }
+            Err(_) => self.broken_write(),
+        }
+    }
+
+    /// What cannot be written may still have been answered: `421`, mostly.
+    fn broken_write(&mut self) -> Result<(), Gone> {
+        self.unsent.clear();
+        self.read()?;
+        Err(self.ended())
+    }
+
+    fn read(&mut self) -> Result<(), Gone> {
+        let mut buf = [0; READ_LEN];
+        for _ in 0..READS_MAX {
+            match self.wire.try_read(&mut buf) {
+                Ok(Received::Bytes(0)) => return Ok(()),
+                Ok(Received::Bytes(n)) => self.feed(buf.get(..n).unwrap_or_default())?,
+                Ok(Received::Eof | Received::Truncated) => return Err(self.ended()),
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+                Err(_) => return Err(self.ended()),
+            }
+        }
+        self.flooded = true;
+        Ok(())
+    }
+
+    fn feed(&mut self, mut input: &[u8]) -> Result<(), Gone> {
+        loop {
+            let reply = self.reader.feed(&mut input).map_err(|e| broken(&e))?;
+            match reply {
+                Some(reply) => {
+                    self.mid_since = None;
+                    self.on_reply(reply)?;
+                }
+                None => break,
+            }
+        }
+        if self.reader.is_mid_reply() {
+            self.mid_since.get_or_insert_with(Instant::now);
+        }
+        Ok(())
+    }
+
+    fn on_reply(&mut self, reply: IncomingReply) -> Result<(), Gone> {
+        self.tell(&reply);
+        self.head_since = Instant::now();
+        if reply.code == 421 {
+            return Err(Self::closing(reply));
+        }
+        if let Some((resync, _)) = &mut self.resync {
+            match resync.on_reply(reply.code) {
+                Place::Before => {}
+                Place::Found => {
+                    if let Some((_, done)) = self.resync.take() {
+                        drop(done.send(Ok(())));
+                    }
+                }
+                Place::Lost => {
+                    let what = "the server's answers to ABOR make no sense";
+                    return Err(Gone::new(ErrorKind::Protocol, what));
+                }
+            }
+            return Ok(());
+        }
+        let Some(head) = self.waiting.front_mut() else {
+            return self.on_unasked();
+        };
+        if (100..200).contains(&reply.code) {
+            let Some(early) = head.early.take() else {
+                return self.on_unasked();
+            };
+            drop(early.send(reply));
+            return Ok(());
+        }
+        self.unasked = 0;
+        if let Some(head) = self.waiting.pop_front() {
+            // In this order: who waits for the turn may send as soon as it is free.
+            drop(head.early);
+            drop(head.turn);
+            drop(head.last.send(Ok(reply)));
+        }
+        Ok(())
+    }
+
+    fn on_unasked(&mut self) -> Result<(), Gone> {
+        self.unasked += 1;
+        let what = "the server sends replies that nobody asked for";
+        match self.unasked {
+            0..UNASKED_MAX => Ok(()),
+            _ => Err(Gone::new(ErrorKind::Protocol, what)),
+        }
+    }
+
+    fn closing(reply: IncomingReply) -> Gone {
+        let kind = match fault::of(&reply) {
+            Fault::TooMany => ErrorKind::TooMany,
+            _ => ErrorKind::Closed,
+        };
+        Gone { kind, what: "the server ended the session".to_owned(), reply: Some(reply) }
+    }
+
+    fn tell(&self, reply: &IncomingReply) {
+        let Some(watcher) = &self.watcher else {
+            return;
+        };
+        let sent = self.waiting.front().and_then(|head| head.sent);
+        let took = sent.map_or(Duration::ZERO, |sent| sent.elapsed());
+        super::tell_reply(&**watcher, self.id, reply, took);
+    }
+}
+
+fn broken(error: &ReplyError) -> Gone {
+    Gone::new(ErrorKind::Protocol, &error.to_string())
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

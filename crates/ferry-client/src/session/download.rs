@@ -1,0 +1,269 @@
+//! A file on its way here.
+
+use std::time::Duration;
+
+use ferry_proto::client::replies;
+use ferry_proto::client::transfer::{Ended, Verdict, judge};
+use ferry_proto::reply_reader::IncomingReply;
+
+use super::control::{Progress, Ticket};
+use super::data::{Main, Running};
+use super::{Session, TypeCode};
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::{Received, Wire};
+
+/// The shortest wait for the last reply: servers that write to slow disks take their time.
+const LAST_MIN: Duration = Duration::from_millis(100);
+
+/// How long data may still come once the server has said that the transfer failed: what is under
+/// way may make the file whole all the same.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// How long a listing may stay without a single octet once the server has said that all is sent.
+/// Some make no use of the data connection where there is nothing to list.
+const AFTER_NOTHING: Duration = Duration::from_secs(3);
+
+/// A file being received. Dropping it before the end closes the data connection; the session goes
+/// on as soon as the server has noticed.
+#[derive(Debug)]
+pub struct Download {
+    session: Session,
+    verb: &'static str,
+    from: u64,
+    wire: Option<Wire>,
+    ticket: Ticket,
+    early: Option<IncomingReply>,
+    last: Option<IncomingReply>,
+    /// Why no last reply will come.
+    gone: Option<Error>,
+    /// What must come in this transfer.
+    size: Option<u64>,
+    received: u64,
+    whole: bool,
+    may_be_empty: bool,
+}
+
+impl Session {
+    /// Starts to receive a file from octet `from` on, in TYPE I.
+    ///
+    /// # Errors
+    /// What the server says; [`ErrorKind::Unsupported`] where it cannot start in the middle.
+    pub async fn download(&self, path: &[u8], from: u64) -> Result<Download> {
+        self.download_as(path, from, TypeCode::Image).await
+    }
+
+    /// As [`download`](Self::download) in another type; text has no offsets on most servers.
+    ///
+    /// # Errors
+    /// As `download`.
+    pub async fn download_as(&self, path: &[u8], from: u64, code: TypeCode) -> Result<Download> {
+        let main = Main {
+            verb: "RETR",
+            argument: path,
+            code: code.letter(),
+            from,
+            upload: false,
+            may_be_empty: false,
+        };
+        let running = self.open(&main).await?;
+        let mut download = Download::new(self.clone(), &main, running);
+        if from == 0 && code == TypeCode::Image {
+            let size = download.early.as_ref().and_then(replies::transfer_size);
+            // "(0 bytes)" is also said by servers that do not know.
+            download.size = size.filter(|size| *size > 0);
+        }
+        Ok(download)
+    }
+}
+
+impl Download {
+    pub(super) fn new(session: Session, main: &Main<'_>, running: Running) -> Self {
+        let Running { wire, early, ticket, last } = running;
+        Self {
+            session,
+            verb: main.verb,
+            from: main.from,
+            wire,
+            ticket,
+            early,
+            last,
+            gone: None,
+            size: None,
+            received: 0,
+            whole: false,
+            may_be_empty: main.may_be_empty,
+        }
+    }
+
+    /// How many octets must come in this transfer, where the server or the caller said so.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// Says how many octets must come, as a listing or SIZE had it; fewer are then an error even
+    /// if the server reports success.
+    pub fn expect(&mut self, size: u64) {
+        self.size = Some(size);
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// How many octets have come.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The next octets, as many as are there, at most `buf.len()`. 0 (for a buffer that is not
+    /// empty) means that the whole file is here, and that this is proved.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timeout`] after a silence, [`ErrorKind::Truncated`] where the whole is not
+    /// proved, or what the server said.
+    pub async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        if self.whole || buf.is_empty() {
+            return Ok(0);
+        }
+        let ended = loop {
+            let patience = self.patience();
+            let Some(wire) = &mut self.wire else {
+                break Ended::Properly;
+            };
+            let hears = self.last.is_none() && self.gone.is_none();
+            tokio::select! {
+                biased;
+                received = tokio::time::timeout(patience, wire.read(buf)) => match received {
+                    Ok(Ok(Received::Bytes(n))) => {
+                        self.received += n as u64;
+                        return Ok(n);
+                    }
+                    Ok(Ok(Received::Eof)) => break Ended::Properly,
+                    Ok(Ok(Received::Truncated) | Err(_)) => break Ended::CutOff,
+                    Err(_) if self.is_nothing() => break Ended::Properly,
+                    // The control connection is in order; it knows of the end already.
+                    Err(_) if !hears => break Ended::CutOff,
+                    Err(_) => {
+                        // In whatever state the server is, it cannot be asked.
+                        let what = "no data came for too long";
+                        self.session.0.control.kill(ErrorKind::Timeout, what);
+                        self.wire = None;
+                        return Err(Error::new(ErrorKind::Timeout, what));
+                    }
+                },
+                // It may say that no data will come, or be gone, long before silence would tell.
+                progress = self.ticket.next(), if hears => match progress {
+                    Ok(Progress::Early(reply)) => self.early = Some(reply),
+                    Ok(Progress::Last(reply)) => self.last = Some(reply),
+                    Err(error) => self.gone = Some(error),
+                },
+            }
+        };
+        self.finish(ended).await?;
+        self.whole = true;
+        Ok(0)
+    }
+
+    /// How long data may stay away.
+    fn patience(&self) -> Duration {
+        let timeout = self.session.timeout();
+        match &self.last {
+            Some(reply) if reply.code >= 400 => timeout.min(AFTER_FAILURE),
+            Some(_) if self.may_be_empty && self.received == 0 => timeout.min(AFTER_NOTHING),
+            None if self.gone.is_some() => timeout.min(AFTER_FAILURE),
+            _ => timeout,
+        }
+    }
+
+    /// Whether the server says that there is nothing to list, and has sent nothing.
+    fn is_nothing(&self) -> bool {
+        let succeeded = self.last.as_ref().is_some_and(|reply| reply.code < 300);
+        self.may_be_empty && self.received == 0 && succeeded
+    }
+
+    /// The end of the data connection is here: waits for the last reply and judges both.
+    async fn finish(&mut self, ended: Ended) -> Result<()> {
+        self.wire = None;
+        let mut silence = self.gone.take();
+        if self.last.is_none() && silence.is_none() {
+            match self.last_reply().await {
+                Ok(reply) => self.last = Some(reply),
+                Err(error) => silence = Some(error),
+            }
+        }
+        let code = self.last.as_ref().map(|reply| reply.code);
+        let verdict = judge(self.size, self.received, ended, code);
+        match (verdict, silence) {
+            (Verdict::Whole, None) => Ok(()),
+            (Verdict::Whole, Some(_)) => {
+                self.session.status("The server has not confirmed the transfer; its size is right");
+                Ok(())
+            }
+            (Verdict::Longer, _) if self.from > 0 => {
+                let what = "more came than is left of the file: it was not sent from there on";
+                Err(Error::new(ErrorKind::Mismatch, what))
+            }
+            (Verdict::Longer, _) => {
+                self.session.status("More came than the server had announced");
+                Ok(())
+            }
+            (Verdict::Refused, _) if self.may_be_empty && self.is_empty_listing() => Ok(()),
+            (Verdict::Refused, _) => Err(match self.last.clone() {
+                Some(reply) => self.session.transfer_failed(self.verb, b"", reply),
+                None => self.truncated(ended),
+            }),
+            (_, Some(error)) => Err(error),
+            (_, None) => Err(self.truncated(ended)),
+        }
+    }
+
+    fn is_empty_listing(&self) -> bool {
+        self.received == 0
+            && self.last.as_ref().is_some_and(ferry_proto::client::fault::is_empty_listing)
+    }
+
+    async fn last_reply(&mut self) -> Result<IncomingReply> {
+        let patience = self.session.timeout().max(LAST_MIN);
+        let waiting = async {
+            loop {
+                match self.ticket.next().await? {
+                    Progress::Early(reply) => self.early = Some(reply),
+                    Progress::Last(reply) => return Ok(reply),
+                }
+            }
+        };
+        match tokio::time::timeout(patience, waiting).await {
+            Ok(reply) => reply,
+            Err(_) => {
+                let what = "the server does not confirm the transfer";
+                self.session.0.control.kill(ErrorKind::Timeout, what);
+                Err(Error::new(ErrorKind::Timeout, what))
+            }
+        }
+    }
+
+    fn truncated(&self, ended: Ended) -> Error {
+        let what = match (self.size, ended) {
+            (Some(size), _) => format!("{} of {size} octets came", self.received),
+            (None, _) => {
+                format!("the connection broke off after {} octets, size unknown", self.received)
+            }
+        };
+        Error::new(ErrorKind::Truncated, what)
+    }
+
+    /// Ends the transfer by ABOR (RFC 959 §4.1.3). The session is usable afterwards, or gone.
+    ///
+    /// # Errors
+    /// The session is gone.
+    pub async fn abort(mut self) -> Result<()> {
+        if self.whole || self.last.is_some() {
+            return Ok(());
+        }
+        // Closing first wakes servers that do not look at the control connection meanwhile.
+        self.wire = None;
+        self.session.0.control.abort().await
+    }
+}

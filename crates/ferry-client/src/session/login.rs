@@ -1,0 +1,321 @@
+//! From a host name to a session that is logged in: the machine of
+//! [`ferry_proto::client::login`], driven.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferry_proto::client::line;
+use ferry_proto::client::login::{Auth, Login, LoginFault, Step};
+use ferry_proto::reply_reader::{IncomingReply, ReplyError, ReplyReader};
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::{self, Purpose, Received, Tls, Wire};
+use crate::secret::Secret;
+use crate::session::capabilities::Shared;
+use crate::session::control::CR_MAX;
+use crate::settings::{Settings, Watcher, WireEvent};
+use crate::site::{Security, Site};
+
+/// How long a server that says "ready in a few minutes" (120) is waited for.
+const AFTER_120: Duration = Duration::from_secs(60);
+
+/// A control connection, logged in.
+pub(crate) struct LoggedIn {
+    pub(super) wire: Wire,
+    pub(super) reader: ReplyReader,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) greeting: Vec<u8>,
+}
+
+/// Connects and logs in; once more where the server's certificate was unknown and the asker has
+/// come to trust it.
+pub(super) async fn log_in(
+    site: &Site,
+    settings: &Settings,
+    known: &Shared,
+    id: u64,
+) -> Result<LoggedIn> {
+    let mut refused = None;
+    let first = Box::pin(attempt(site, settings, known, id, &mut refused)).await;
+    match (first, refused) {
+        (Err(error), Some(tls)) if error.kind() == ErrorKind::Certificate => {
+            if !tls.ask_for_trust(settings).await {
+                return Err(error);
+            }
+            Box::pin(attempt(site, settings, known, id, &mut None)).await
+        }
+        (result, _) => result,
+    }
+}
+
+async fn attempt(
+    site: &Site,
+    settings: &Settings,
+    known: &Shared,
+    id: u64,
+    refused: &mut Option<Arc<Tls>>,
+) -> Result<LoggedIn> {
+    let turn = known.may_connect().await;
+    let mut talk = Talk::connect(site, settings, id).await?;
+    let auth = match site.security {
+        Security::Plain | Security::Implicit => Auth::No,
+        Security::Explicit => Auth::Demand,
+        // Whoever is on the way may answer AUTH as he likes: a password must not depend on it.
+        Security::Opportunistic if site.is_anonymous() => Auth::Try,
+        Security::Opportunistic => Auth::Demand,
+    };
+    if site.security == Security::Implicit {
+        talk.secure(refused).await?;
+    }
+    let mut machine = Login::new(auth);
+    let mut reply = talk.reply(settings.timeout).await?;
+    drop(turn);
+    let greeting = reply.lines.last().cloned().unwrap_or_default();
+    known.lock().greeting.clone_from(&greeting);
+    let mut step = machine.on_reply(&reply);
+    let mut password_sent = false;
+    loop {
+        match step {
+            Step::Wait => {
+                reply = talk.reply(settings.timeout.min(AFTER_120)).await?;
+            }
+            Step::SendAuth { old } => {
+                let argument: &[u8] = if old { b"SSL" } else { b"TLS" };
+                reply = talk.ask("AUTH", argument).await?;
+            }
+            Step::StartTls => {
+                talk.refuse_injected()?;
+                talk.secure(refused).await?;
+                step = machine.on_tls();
+                continue;
+            }
+            Step::SendUser => {
+                let user = site.user.as_deref().unwrap_or(b"anonymous");
+                let ready = site.password.is_some() || site.is_anonymous();
+                let ahead = known.read(|known| known.pipelines() && (ready || known.asks_password));
+                if ahead {
+                    // It will ask, or has done so before: half the round trips.
+                    let password = password(site, settings, known).await?;
+                    talk.say("USER", user).await?;
+                    reply = talk.ask("PASS", password.reveal()).await?;
+                    password_sent = true;
+                } else {
+                    reply = talk.ask("USER", user).await?;
+                }
+                let took = talk.asked.elapsed();
+                let mut known = known.lock();
+                known.rtt = Some(known.rtt.map_or(took, |rtt| rtt.min(took)));
+            }
+            Step::SendPass if password_sent => {
+                reply = talk.reply(settings.timeout).await?;
+            }
+            Step::SendPass => {
+                known.lock().asks_password = true;
+                let password = password(site, settings, known).await?;
+                reply = talk.ask("PASS", password.reveal()).await?;
+            }
+            Step::SendAcct => {
+                let account = account(site, settings).await?;
+                reply = talk.ask("ACCT", account.reveal()).await?;
+            }
+            Step::Done => break,
+            Step::Failed(fault) => {
+                if fault == LoginFault::Refused {
+                    known.set_password(None);
+                }
+                return Err(failure(fault, site, reply));
+            }
+            _ => return Err(Error::new(ErrorKind::Protocol, "the log-in went astray")),
+        }
+        step = machine.on_reply(&reply);
+    }
+    let Talk { wire, reader, tls, .. } = talk;
+    let wire = wire.ok_or_else(closed)?;
+    Ok(LoggedIn { wire, reader, tls, greeting })
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the server closed the connection")
+}
+
+async fn password(site: &Site, settings: &Settings, known: &Shared) -> Result<Secret> {
+    if let Some(password) = &site.password {
+        return Ok(password.clone());
+    }
+    if site.is_anonymous() {
+        return Ok(Secret::new("anonymous@"));
+    }
+    if let Some(given) = known.password() {
+        return Ok(given);
+    }
+    let asked = match &settings.asker {
+        Some(asker) => asker.password(site).await,
+        None => None,
+    };
+    let none = || Error::new(ErrorKind::Login, "the server wants a password, there is none");
+    let given = asked.ok_or_else(none)?;
+    known.set_password(Some(given.clone()));
+    Ok(given)
+}
+
+async fn account(site: &Site, settings: &Settings) -> Result<Secret> {
+    if let Some(account) = &site.account {
+        return Ok(account.clone());
+    }
+    let asked = match &settings.asker {
+        Some(asker) => asker.account(site).await,
+        None => None,
+    };
+    asked.ok_or_else(|| {
+        Error::new(ErrorKind::Login, "the server wants an account (ACCT), there is none")
+    })
+}
+
+fn failure(fault: LoginFault, site: &Site, reply: IncomingReply) -> Error {
+    let (kind, what) = match fault {
+        LoginFault::Busy => (ErrorKind::Busy, "the server cannot be used now"),
+        LoginFault::Unwelcome => (ErrorKind::Refused, "the server turns us away"),
+        LoginFault::TooMany => (ErrorKind::TooMany, "the server wants fewer connections"),
+        LoginFault::NoTls => (
+            ErrorKind::Tls,
+            "the server has no TLS, and nothing is sent in the clear unless asked for",
+        ),
+        LoginFault::Refused if site.is_anonymous() => {
+            (ErrorKind::Login, "the server refuses anonymous log-ins")
+        }
+        LoginFault::Refused => (ErrorKind::Login, "the log-in was refused"),
+        _ => (ErrorKind::Protocol, "the server's answers to the log-in make no sense"),
+    };
+    Error::new(kind, what).with_reply(reply)
+}
+
+/// A control connection before there is a driver: one command at a time.
+struct Talk<'a> {
+    wire: Option<Wire>,
+    reader: ReplyReader,
+    /// Octets behind the last whole reply.
+    ahead: Vec<u8>,
+    tls: Option<Arc<Tls>>,
+    site: &'a Site,
+    settings: &'a Settings,
+    id: u64,
+    asked: Instant,
+}
+
+impl<'a> Talk<'a> {
+    async fn connect(site: &'a Site, settings: &'a Settings, id: u64) -> Result<Self> {
+        if let Some(watcher) = &settings.watcher {
+            let what = format!("Connecting to {}, port {}", site.host, site.port());
+            watcher.on(id, &WireEvent::Status(&what));
+        }
+        let stream = net::connect(&site.host, site.port(), settings).await?;
+        Ok(Self {
+            wire: Some(Wire::plain(stream)),
+            reader: ReplyReader::default(),
+            ahead: Vec::new(),
+            tls: None,
+            site,
+            settings,
+            id,
+            asked: Instant::now(),
+        })
+    }
+
+    fn watcher(&self) -> Option<&dyn Watcher> {
+        self.settings.watcher.as_deref()
+    }
+
+    /// Octets behind the reply to AUTH came in the clear and would be taken for replies under TLS.
+    fn refuse_injected(&self) -> Result<()> {
+        if self.ahead.is_empty() && !self.reader.is_mid_reply() {
+            return Ok(());
+        }
+        let what = "something in the clear came behind the answer to AUTH: somebody interferes";
+        Err(Error::new(ErrorKind::Tls, what))
+    }
+
+    async fn secure(&mut self, refused: &mut Option<Arc<Tls>>) -> Result<()> {
+        let tls = Tls::new(self.site, self.settings).await?;
+        *refused = Some(Arc::clone(&tls));
+        let wire = self.wire.take().ok_or_else(closed)?;
+        let wire = wire.secure(&tls, Purpose::Control, self.settings.timeout).await?;
+        if let (Some(watcher), Some(facts)) = (self.watcher(), wire.facts()) {
+            watcher.on(self.id, &WireEvent::Status(&format!("{facts}")));
+        }
+        self.wire = Some(wire);
+        self.tls = Some(tls);
+        self.reader = ReplyReader::default();
+        Ok(())
+    }
+
+    async fn ask(&mut self, verb: &str, argument: &[u8]) -> Result<IncomingReply> {
+        self.say(verb, argument).await?;
+        self.reply(self.settings.timeout).await
+    }
+
+    /// Sends a command whose reply is read later.
+    async fn say(&mut self, verb: &str, argument: &[u8]) -> Result<()> {
+        let line = line::command(verb, argument)
+            .map_err(|e| Error::new(ErrorKind::BadName, format!("{verb}: {e}")))?;
+        if let Some(watcher) = self.watcher() {
+            watcher.on(self.id, &WireEvent::Command(&line::shown(&line)));
+        }
+        self.asked = Instant::now();
+        let patience = self.settings.timeout;
+        let wire = self.wire.as_mut().ok_or_else(closed)?;
+        match tokio::time::timeout(patience, wire.write_all(&line)).await {
+            // It may have said why before it closed.
+            Ok(Ok(()) | Err(_)) => Ok(()),
+            Err(_) => Err(Error::new(ErrorKind::Timeout, "the server does not read")),
+        }
+    }
+
+    /// The next reply; it must begin within `patience`, and be whole within as long again.
+    async fn reply(&mut self, patience: Duration) -> Result<IncomingReply> {
+        let mut deadline = Instant::now() + patience;
+        let mut begun = false;
+        let mut buf = vec![0; 4096];
+        loop {
+            let mut input = self.ahead.as_slice();
+            let fed = self.reader.feed(&mut input);
+            self.ahead = input.to_vec();
+            if let Some(reply) = fed.map_err(not_ftp)? {
+                if let Some(watcher) = self.watcher() {
+                    super::tell_reply(watcher, self.id, &reply, self.asked.elapsed());
+                }
+                return Ok(reply);
+            }
+            if self.reader.is_mid_reply() && !begun {
+                begun = true;
+                deadline = Instant::now() + patience;
+            }
+            let wire = self.wire.as_mut().ok_or_else(closed)?;
+            let quiet = Instant::now() + CR_MAX;
+            match timeout_at(deadline.min(quiet), wire.read(&mut buf)).await {
+                Ok(Ok(Received::Bytes(n))) => {
+                    self.ahead.extend_from_slice(buf.get(..n).unwrap_or_default());
+                }
+                Ok(Ok(_) | Err(_)) => {
+                    return self.reader.on_eof().map_err(not_ftp)?.ok_or_else(closed);
+                }
+                Err(_) if Instant::now() < deadline => {
+                    if let Some(reply) = self.reader.on_silence().map_err(not_ftp)? {
+                        return Ok(reply);
+                    }
+                }
+                Err(_) => {
+                    return Err(Error::new(ErrorKind::Timeout, "the server does not answer"));
+                }
+            }
+        }
+    }
+}
+
+fn not_ftp(error: ReplyError) -> Error {
+    let kind = match error {
+        ReplyError::Ssh | ReplyError::Http | ReplyError::NotAReply => ErrorKind::NotFtp,
+        _ => ErrorKind::Protocol,
+    };
+    Error::new(kind, error.to_string())
+}

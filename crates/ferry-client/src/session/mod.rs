@@ -1,0 +1,264 @@
+//! One control connection and what is done over it.
+//!
+//! A [`Session`] is a handle; the connection is owned by a task of its own (`control`). Futures
+//! may be dropped at any time: the reply to what was sent is then read and thrown away, a data
+//! connection is closed so that no server takes half a file for a whole one, and the session is
+//! either usable or gone, never in between.
+
+mod block;
+pub mod capabilities;
+pub(crate) mod control;
+mod data;
+mod download;
+mod files;
+mod listing;
+mod login;
+mod start;
+mod upload;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ferry_proto::client::fault::{self, Fault};
+use ferry_proto::client::line;
+use ferry_proto::reply_reader::IncomingReply;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::Tls;
+use crate::session::capabilities::{Capabilities, Shared};
+use crate::session::control::{Control, Outgoing, Ticket, outgoing};
+use crate::settings::{Settings, TlsVersion, Watcher, WireEvent};
+use crate::site::Site;
+
+pub use block::BLOCK_FILE_MAX;
+pub use download::Download;
+pub use files::{Stat, TypeCode};
+pub(crate) use listing::Listed;
+pub use listing::Listing;
+pub use upload::{Upload, UploadHow};
+
+/// A session with a server: logged in, ready for commands. Clones share it.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), ferry_client::Error> {
+/// use ferry_client::{Settings, Site, session::Session};
+/// let site = Site { user: Some(b"pat".to_vec()), ..Site::new("ftp.example.org") };
+/// let session = Session::connect(&site, &Settings::default()).await?;
+/// for entry in session.list(b"/pub").await?.entries {
+///     println!("{}", String::from_utf8_lossy(&entry.name));
+/// }
+/// session.quit().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Session(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    id: u64,
+    site: Site,
+    settings: Settings,
+    control: Control,
+    tls: Option<Arc<Tls>>,
+    /// Whether data connections are protected (PROT P).
+    protected: bool,
+    peer: std::net::SocketAddr,
+    local: std::net::SocketAddr,
+    known: Arc<Shared>,
+    home: Vec<u8>,
+    /// TYPE and MODE as the server has them; held while a batch that depends on them is sent.
+    form: Mutex<Form>,
+    /// Who may use a data connection; as many as the server takes ahead.
+    turn: Arc<Semaphore>,
+    block: Mutex<Option<block::Blocks>>,
+}
+
+/// The transfer parameters in force.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Form {
+    /// The argument of TYPE; [`None`] when nobody knows.
+    code: Option<u8>,
+    /// The argument of MODE.
+    mode: u8,
+    /// REST was sent and no transfer has begun since: some servers keep it for the next one.
+    restarts: bool,
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Session {
+    /// Connects, secures the connection as `site` says, logs in, and learns what the server can do.
+    ///
+    /// # Errors
+    /// Any of [`ErrorKind`]'s first eleven.
+    pub async fn connect(site: &Site, settings: &Settings) -> Result<Self> {
+        Self::connect_knowing(site, settings, Arc::new(Shared::default())).await
+    }
+
+    /// As [`connect`](Self::connect), with what other sessions know of the server.
+    pub(crate) async fn connect_knowing(
+        site: &Site,
+        settings: &Settings,
+        known: Arc<Shared>,
+    ) -> Result<Self> {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let mut settings = settings.clone();
+        if known.read(|known| known.tls12_only) {
+            settings.tls_max = TlsVersion::V12;
+        }
+        let logged_in = Box::pin(login::log_in(site, &settings, &known, id)).await?;
+        Box::pin(start::start(id, site, &settings, logged_in, known)).await
+    }
+
+    /// A number that no other session of this process has, as [`Watcher`]s see it.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// What is known of the server.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.0.known.lock().clone()
+    }
+
+    /// The directory right after the log-in, as the server wrote it; empty where it would not say.
+    #[must_use]
+    pub fn home(&self) -> &[u8] {
+        &self.0.home
+    }
+
+    /// Whether the session has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.control.is_gone()
+    }
+
+    /// Sends one command and gives its last reply, whatever it says. Not for commands that need a
+    /// data connection.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadName`] when `line` holds a line end or NUL; the session's end.
+    pub async fn command(&self, line: &[u8]) -> Result<IncomingReply> {
+        let space = line.iter().position(|octet| *octet == b' ').unwrap_or(line.len());
+        let (verb, argument) = line.split_at(space);
+        let argument = argument.get(1..).unwrap_or_default();
+        let verb = str::from_utf8(verb)
+            .map_err(|_| Error::new(ErrorKind::BadName, "a command is plain letters"))?;
+        {
+            // What it changes, nobody tracks.
+            let mut form = self.form();
+            let changes = ["TYPE", "MODE", "STRU", "REIN"];
+            if changes.iter().any(|known| verb.eq_ignore_ascii_case(known)) {
+                form.code = None;
+            }
+        }
+        self.ask(verb, argument).await
+    }
+
+    /// Ends the session with QUIT. That the server does not answer is no failure.
+    pub async fn quit(&self) {
+        let patience = self.0.settings.timeout.min(Duration::from_secs(5));
+        let _bye = tokio::time::timeout(patience, self.ask("QUIT", b"")).await;
+        self.0.control.kill(ErrorKind::Closed, "the session was ended");
+    }
+
+    /// Drops the connections without a word.
+    pub fn drop_now(&self) {
+        self.0.control.kill(ErrorKind::Cancelled, "the session was dropped");
+    }
+
+    fn timeout(&self) -> Duration {
+        self.0.settings.timeout
+    }
+
+    fn form(&self) -> MutexGuard<'_, Form> {
+        self.0.form.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watcher(&self) -> Option<&dyn Watcher> {
+        self.0.settings.watcher.as_deref()
+    }
+
+    fn status(&self, what: &str) {
+        if let Some(watcher) = self.watcher() {
+            watcher.on(self.0.id, &WireEvent::Status(what));
+        }
+    }
+
+    /// A command ready to be sent.
+    fn outgoing(&self, verb: &str, argument: &[u8]) -> Result<(Outgoing, Ticket)> {
+        let line = line::command(verb, argument)
+            .map_err(|e| Error::new(ErrorKind::BadName, e.to_string()))?;
+        Ok(outgoing(line, self.timeout()))
+    }
+
+    /// Sends a command and gives its last reply.
+    async fn ask(&self, verb: &str, argument: &[u8]) -> Result<IncomingReply> {
+        let (outgoing, mut ticket) = self.outgoing(verb, argument)?;
+        self.0.control.send(vec![outgoing]);
+        ticket.last().await
+    }
+
+    /// Sends a command that must succeed.
+    async fn demand(&self, verb: &str, argument: &[u8]) -> Result<IncomingReply> {
+        let reply = self.ask(verb, argument).await?;
+        if (200..400).contains(&reply.code) {
+            Ok(reply)
+        } else {
+            Err(refused(verb, argument, reply))
+        }
+    }
+
+    /// A turn at the data connection.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit> {
+        let turn = Arc::clone(&self.0.turn).acquire_owned();
+        turn.await.map_err(|_| Error::new(ErrorKind::Closed, "the session is closed"))
+    }
+}
+
+/// The error of a command that was refused.
+pub(crate) fn refused(verb: &str, argument: &[u8], reply: IncomingReply) -> Error {
+    let name = ferry_proto::path::ForPeople(argument);
+    let what = match argument {
+        b"" => format!("{verb} was refused"),
+        _ => format!("{verb} {name} was refused"),
+    };
+    Error::new(kind_of(fault::of(&reply)), what).with_reply(reply)
+}
+
+fn kind_of(fault: Fault) -> ErrorKind {
+    match fault {
+        Fault::TooMany => ErrorKind::TooMany,
+        Fault::Closing => ErrorKind::Closed,
+        Fault::Login => ErrorKind::Login,
+        Fault::NotResumed | Fault::Protection => ErrorKind::Tls,
+        Fault::Data => ErrorKind::Data,
+        Fault::Broken => ErrorKind::Truncated,
+        Fault::NotFound => ErrorKind::NotFound,
+        Fault::Denied => ErrorKind::Denied,
+        Fault::Exists => ErrorKind::Exists,
+        Fault::NotEmpty => ErrorKind::NotEmpty,
+        Fault::NotFile => ErrorKind::NotFile,
+        Fault::NotDir => ErrorKind::NotDir,
+        Fault::IntoItself => ErrorKind::IntoItself,
+        Fault::BadName => ErrorKind::BadName,
+        Fault::NoSpace => ErrorKind::NoSpace,
+        Fault::Unsupported => ErrorKind::Unsupported,
+        Fault::Busy => ErrorKind::Busy,
+        _ => ErrorKind::Refused,
+    }
+}
+
+/// Shows a reply line by line, as it came but for the line ends.
+fn tell_reply(watcher: &dyn Watcher, id: u64, reply: &IncomingReply, took: Duration) {
+    let last = reply.lines.len().saturating_sub(1);
+    for (i, text) in reply.lines.iter().enumerate() {
+        let mark = if i == last { ' ' } else { '-' };
+        let line = [format!("{}{mark}", reply.code).as_bytes(), text].concat();
+        watcher.on(id, &WireEvent::Response(&line, took));
+    }
+}

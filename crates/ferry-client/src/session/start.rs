@@ -1,0 +1,149 @@
+//! What happens right after the log-in: PBSZ and PROT, and, for the first session to a server, the
+//! questions whose answers all sessions share.
+
+use std::sync::{Arc, Mutex};
+
+use ferry_proto::client::replies;
+use ferry_proto::feat::Features;
+use ferry_proto::listing::System;
+use ferry_proto::reply_reader::IncomingReply;
+use tokio::sync::Semaphore;
+
+use super::capabilities::Shared;
+use super::control::{Control, Ticket, outgoing};
+use super::login::LoggedIn;
+use super::{Form, Inner, Session, refused};
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::Settings;
+use crate::site::{Security, Site};
+
+/// How many transfers are sent ahead where the server takes them.
+const TRANSFERS_AHEAD: usize = 3;
+
+/// Commands and what waits for their replies.
+struct Questions {
+    control: Control,
+    patience: std::time::Duration,
+}
+
+impl Questions {
+    /// Sends these lines, ahead of the replies where the server takes that, and gives the replies.
+    async fn ask(&self, known: &Shared, lines: &[&[u8]]) -> Result<Vec<IncomingReply>> {
+        let (batch, mut tickets): (Vec<_>, Vec<Ticket>) =
+            lines.iter().map(|line| outgoing([line, &b"\r\n"[..]].concat(), self.patience)).unzip();
+        let mut replies = Vec::with_capacity(tickets.len());
+        if known.read(super::Capabilities::pipelines) {
+            self.control.send(batch);
+            for ticket in &mut tickets {
+                replies.push(ticket.last().await?);
+            }
+        } else {
+            for (outgoing, ticket) in batch.into_iter().zip(&mut tickets) {
+                self.control.send(vec![outgoing]);
+                replies.push(ticket.last().await?);
+            }
+        }
+        Ok(replies)
+    }
+}
+
+pub(super) async fn start(
+    id: u64,
+    site: &Site,
+    settings: &Settings,
+    on: LoggedIn,
+    known: Arc<Shared>,
+) -> Result<Session> {
+    let endpoints = (on.wire.tcp().peer_addr(), on.wire.tcp().local_addr());
+    let (Ok(peer), Ok(local)) = endpoints else {
+        return Err(Error::new(ErrorKind::Closed, "the server closed the connection"));
+    };
+    let tls = on.tls.clone();
+    let first = {
+        let mut known = known.lock();
+        known.greeting.clone_from(&on.greeting);
+        known.features.is_none()
+    };
+    let control = Control::start(on, settings.timeout, settings.watcher.clone(), id);
+    let questions = Questions { control: control.clone(), patience: settings.timeout };
+    let mut protected = false;
+    if tls.is_some() {
+        let replies = questions.ask(&known, &[b"PBSZ 0", b"PROT P"]).await?;
+        let prot = replies
+            .into_iter()
+            .nth(1)
+            .ok_or_else(|| Error::new(ErrorKind::Protocol, "the server left PROT unanswered"))?;
+        // With implicit TLS data is protected whether the server knows PROT or not.
+        if prot.code >= 300 && site.security != Security::Implicit {
+            return Err(refused("PROT", b"P", prot));
+        }
+        protected = true;
+    }
+    if first {
+        let home = learn(&questions, &known).await?;
+        known.lock().home = home;
+    }
+    let home = known.read(|known| known.home.clone());
+    let ahead =
+        if known.read(super::Capabilities::pipelines_transfers) { TRANSFERS_AHEAD } else { 1 };
+    Ok(Session(Arc::new(Inner {
+        id,
+        site: site.clone(),
+        settings: settings.clone(),
+        control,
+        tls,
+        protected,
+        peer,
+        local,
+        known,
+        home,
+        form: Mutex::new(Form { code: None, mode: b'S', restarts: false }),
+        turn: Arc::new(Semaphore::new(ahead)),
+        block: Mutex::new(None),
+    })))
+}
+
+/// FEAT, SYST and PWD, and what has to be said once. Gives the directory we are in.
+async fn learn(questions: &Questions, known: &Shared) -> Result<Vec<u8>> {
+    let unanswered = || Error::new(ErrorKind::Protocol, "the server left questions unanswered");
+    // Some only speak UTF-8 once they were told to; that one refuses means nothing.
+    let on: &[u8] = b"OPTS UTF8 ON";
+    let together = known.read(super::Capabilities::pipelines);
+    let first: &[&[u8]] = if together { &[b"FEAT", b"SYST", b"PWD", on] } else { &[b"FEAT"] };
+    let mut replies = questions.ask(known, first).await?;
+    let feat = replies.first().cloned().ok_or_else(unanswered)?;
+    let features = match feat.code {
+        200..=299 => Features::parse(&feat.lines),
+        _ => Features::default(),
+    };
+    let wants_utf8_on = features.utf8();
+    {
+        let mut known = known.lock();
+        if !features.mlst() && !features.has("MLSD") {
+            known.mlsd = super::capabilities::Known::No;
+        }
+        known.features = Some(features);
+    }
+    if !together {
+        let rest: &[&[u8]] = &[b"SYST", b"PWD", on];
+        let asked = if wants_utf8_on { rest } else { rest.get(..2).unwrap_or(rest) };
+        replies.extend(questions.ask(known, asked).await?);
+    }
+    let [_, syst, pwd, ..] = replies.as_slice() else {
+        return Err(unanswered());
+    };
+    if (200..300).contains(&syst.code) {
+        known.lock().system = System::of_syst(&syst.lines.join(&b' '));
+    }
+    if pwd.code == 530 || pwd.code == 332 {
+        return Err(refused("PWD", b"", pwd.clone()));
+    }
+    Ok(replies_path(pwd))
+}
+
+fn replies_path(pwd: &IncomingReply) -> Vec<u8> {
+    match pwd.code {
+        200..=299 => replies::path(pwd).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}

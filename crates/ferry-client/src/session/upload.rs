@@ -1,0 +1,299 @@
+//! A file on its way to the server.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use ferry_proto::client::replies;
+use ferry_proto::reply_reader::IncomingReply;
+use tokio::time::Instant;
+
+use super::control::{Progress, Ticket};
+use super::data::{Main, Running, until};
+use super::{Session, TypeCode};
+use crate::error::{Error, ErrorKind, Result};
+use crate::net::Wire;
+
+/// How long the end of the data connection is waited for after the last octet.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// The same once the server has confirmed the file.
+const CONFIRMED_CLOSE_MAX: Duration = Duration::from_secs(2);
+
+/// What an upload does with what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum UploadHow {
+    /// STOR: the whole file anew.
+    #[default]
+    Create,
+    /// REST and STOR: goes on from that octet.
+    At(u64),
+    /// APPE: behind what is there.
+    Append,
+    /// STOU: under a name that the server chooses.
+    Unique,
+}
+
+/// A file being sent. Dropping it before [`finish`](Self::finish) resets the data connection, so
+/// that the server cannot take what has arrived for the whole.
+#[derive(Debug)]
+pub struct Upload {
+    session: Session,
+    verb: &'static str,
+    path: Vec<u8>,
+    wire: Option<Wire>,
+    ticket: Ticket,
+    early: Option<IncomingReply>,
+    last: Option<IncomingReply>,
+    /// Why no last reply will come.
+    gone: Option<Error>,
+    sent: u64,
+    from: u64,
+    image: bool,
+}
+
+impl Session {
+    /// Starts to send a file in TYPE I.
+    ///
+    /// # Errors
+    /// What the server says; [`ErrorKind::Unsupported`] where it cannot start in the middle.
+    pub async fn upload(&self, path: &[u8], how: UploadHow) -> Result<Upload> {
+        self.upload_as(path, how, TypeCode::Image).await
+    }
+
+    /// As [`upload`](Self::upload) in another type.
+    ///
+    /// # Errors
+    /// As `upload`.
+    pub async fn upload_as(&self, path: &[u8], how: UploadHow, code: TypeCode) -> Result<Upload> {
+        let (verb, from) = match how {
+            UploadHow::Create => ("STOR", 0),
+            UploadHow::At(from) => ("STOR", from),
+            UploadHow::Append => ("APPE", 0),
+            UploadHow::Unique => ("STOU", 0),
+        };
+        let main = Main {
+            verb,
+            argument: if how == UploadHow::Unique { b"" } else { path },
+            code: code.letter(),
+            from,
+            upload: true,
+            may_be_empty: false,
+        };
+        let Running { wire, early, ticket, last } = self.open(&main).await?;
+        Ok(Upload {
+            session: self.clone(),
+            verb,
+            path: path.to_vec(),
+            wire,
+            ticket,
+            early,
+            last,
+            gone: None,
+            sent: 0,
+            from,
+            image: code == TypeCode::Image,
+        })
+    }
+}
+
+impl Upload {
+    /// How many octets were sent.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Sends these octets.
+    ///
+    /// # Errors
+    /// What the server says if it stops reading, [`ErrorKind::Timeout`] after a silence.
+    pub async fn write(&mut self, octets: &[u8]) -> Result<()> {
+        if let Some(reply) = self.last.take() {
+            return Err(self.stopped(reply));
+        }
+        let patience = self.session.0.settings.timeout;
+        let mut written = 0;
+        // Piece by piece, so that the time-out is one of silence, not of slowness.
+        while let Some(rest) = octets.get(written..).filter(|rest| !rest.is_empty()) {
+            let piece = rest.get(..rest.len().min(64 * 1024)).unwrap_or(rest);
+            match self.write_piece(piece, patience).await {
+                End::Written(Ok(Ok(()))) => written += piece.len(),
+                End::Written(Ok(Err(_))) => return Err(self.broken().await),
+                End::Written(Err(_)) => {
+                    let what = "the server has not taken data for too long";
+                    self.session.0.control.kill(ErrorKind::Timeout, what);
+                    return Err(Error::new(ErrorKind::Timeout, what));
+                }
+                End::Last(reply) => return Err(self.stopped(reply)),
+                End::Gone(error) => return Err(error),
+            }
+        }
+        self.sent += octets.len() as u64;
+        Ok(())
+    }
+
+    /// Writes while listening: the server may end the transfer first.
+    async fn write_piece(&mut self, piece: &[u8], patience: Duration) -> End {
+        let Some(wire) = &mut self.wire else {
+            return End::Gone(Error::new(ErrorKind::Closed, "the data connection is closed"));
+        };
+        let mut writing = std::pin::pin!(tokio::time::timeout(patience, wire.write_all(piece)));
+        loop {
+            tokio::select! {
+                result = &mut writing => return End::Written(result),
+                progress = self.ticket.next() => match progress {
+                    Ok(Progress::Early(reply)) => self.early = Some(reply),
+                    Ok(Progress::Last(reply)) => return End::Last(reply),
+                    Err(error) => return End::Gone(error),
+                },
+            }
+        }
+    }
+
+    /// The server ended the transfer while there was more to send.
+    fn stopped(&mut self, reply: IncomingReply) -> Error {
+        self.reset();
+        if reply.code >= 400 {
+            return self.session.transfer_failed(self.verb, &self.path, reply);
+        }
+        let what = "the server took the file for complete before it was";
+        Error::new(ErrorKind::Truncated, what).with_reply(reply)
+    }
+
+    /// Writing failed: the last reply says why, if it comes.
+    async fn broken(&mut self) -> Error {
+        self.reset();
+        match self.last_reply().await {
+            Ok(reply) if reply.code >= 400 => {
+                self.session.transfer_failed(self.verb, &self.path, reply)
+            }
+            Ok(reply) => {
+                Error::new(ErrorKind::Truncated, "the data connection broke off").with_reply(reply)
+            }
+            Err(error) => error,
+        }
+    }
+
+    fn reset(&mut self) {
+        if let Some(wire) = self.wire.take() {
+            wire.reset();
+        }
+    }
+
+    async fn last_reply(&mut self) -> Result<IncomingReply> {
+        if let Some(reply) = self.last.take() {
+            return Ok(reply);
+        }
+        let waiting = async {
+            loop {
+                match self.ticket.next().await? {
+                    Progress::Early(reply) => self.early = Some(reply),
+                    Progress::Last(reply) => return Ok(reply),
+                }
+            }
+        };
+        match tokio::time::timeout(self.session.0.settings.timeout, waiting).await {
+            Ok(reply) => reply,
+            Err(_) => {
+                let what = "the server does not confirm the transfer";
+                self.session.0.control.kill(ErrorKind::Timeout, what);
+                Err(Error::new(ErrorKind::Timeout, what))
+            }
+        }
+    }
+
+    /// Ends the file and waits for the server's word that it has it. Gives the reply, which after
+    /// STOU names the file.
+    ///
+    /// # Errors
+    /// The server's refusal, or an end of the connection that leaves open what it has.
+    pub async fn finish(mut self) -> Result<IncomingReply> {
+        let ended = match self.wire.take() {
+            Some(mut wire) => Box::pin(self.end_data(&mut wire)).await,
+            None => true,
+        };
+        let reply = match self.gone.take() {
+            Some(error) => Err(error),
+            None => self.last_reply().await,
+        };
+        match reply {
+            Ok(reply) if reply.code >= 400 => {
+                Err(self.session.transfer_failed(self.verb, &self.path, reply))
+            }
+            Ok(reply) if ended => Ok(reply),
+            // Whatever it says: the last octets may never have reached it.
+            Ok(reply) => match self.is_all_there().await {
+                true => Ok(reply),
+                false => Err(Error::new(
+                    ErrorKind::Truncated,
+                    "the data connection broke off at the end of the file",
+                )),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Closes the data connection and waits for the server to do so, unless its last word makes
+    /// that pointless. Whether all went well.
+    async fn end_data(&mut self, wire: &mut Wire) -> bool {
+        let close = CLOSE_MAX.min(self.session.0.settings.timeout);
+        let mut ending = pin!(wire.finish_write(close));
+        let mut deadline = None;
+        loop {
+            let hears = self.last.is_none() && self.gone.is_none();
+            tokio::select! {
+                ended = &mut ending => return ended.is_ok(),
+                progress = self.ticket.next(), if hears => match progress {
+                    Ok(Progress::Early(reply)) => self.early = Some(reply),
+                    Ok(Progress::Last(reply)) => {
+                        let refused = reply.code >= 400;
+                        self.last = Some(reply);
+                        if refused {
+                            return false;
+                        }
+                        deadline = Some(Instant::now() + CONFIRMED_CLOSE_MAX);
+                    }
+                    Err(error) => {
+                        self.gone = Some(error);
+                        return false;
+                    }
+                },
+                () = until(deadline) => return true,
+            }
+        }
+    }
+
+    async fn is_all_there(&self) -> bool {
+        if !self.image || self.verb != "STOR" {
+            return false;
+        }
+        let reply = self.session.ask("SIZE", &self.path).await;
+        reply.ok().filter(|reply| reply.code == 213).and_then(|reply| replies::size(&reply))
+            == Some(self.from + self.sent)
+    }
+
+    /// Ends the transfer by ABOR. What the server does with what has arrived is its own business.
+    ///
+    /// # Errors
+    /// The session is gone.
+    pub async fn abort(mut self) -> Result<()> {
+        self.reset();
+        if self.last.is_some() {
+            return Ok(());
+        }
+        self.session.0.control.abort().await
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.reset();
+    }
+}
+
+enum End {
+    Written(std::result::Result<std::io::Result<()>, tokio::time::error::Elapsed>),
+    Last(IncomingReply),
+    Gone(Error),
+}

@@ -1,0 +1,117 @@
+//! A server of Ferry's own in this process, for tests of the client.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferry_accounts::{Access, Account};
+use ferry_client::settings::Trust;
+use ferry_client::{Secret, Security, Settings, Site};
+use ferry_proto::date::UnixTime;
+use ferry_proto::path::FtpPath;
+use ferry_server::auth::{Authenticator, Login};
+use ferry_server::events::Quiet;
+use ferry_server::net::BoxFut;
+use ferry_server::options::{Listen, ListenTls, Options};
+use ferry_server::tcp::Tcp;
+use ferry_server::{Handle, Server, Setup, WallClock};
+use ferry_storage::Storage;
+
+/// A running server; dropping it ends it.
+pub(crate) struct Host {
+    pub(crate) at: SocketAddr,
+    handle: Handle,
+}
+
+impl Host {
+    /// Serves a storage in the clear, to anyone.
+    pub(crate) fn serve(storage: Arc<dyn Storage>) -> Self {
+        let at = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let mut options =
+            Options { listen: vec![Listen { at, tls: ListenTls::Explicit }], ..Options::default() };
+        options.default_data_port = false;
+        options.limits.per_address = 1000;
+        let setup = Setup {
+            options,
+            net: Arc::new(Tcp::default()),
+            auth: Arc::new(Everyone(storage)),
+            tls: None,
+            hosts: Vec::new(),
+            clock: Arc::new(Today),
+            observer: Arc::new(Quiet),
+            seed: RandomState::new().build_hasher().finish(),
+        };
+        let server = Server::bind(setup).unwrap();
+        let (at, handle) = (server.addresses()[0], server.handle());
+        tokio::spawn(server.run());
+        Self { at, handle }
+    }
+
+    /// How to get there.
+    pub(crate) fn site(&self) -> Site {
+        Site {
+            port: Some(self.at.port()),
+            user: Some(b"pat".to_vec()),
+            password: Some(Secret::new("secret")),
+            security: Security::Plain,
+            ..Site::new(self.at.ip().to_string())
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.handle.shut_down(Duration::ZERO);
+    }
+}
+
+/// Settings of a test.
+pub(crate) fn settings() -> Settings {
+    Settings { trust: Trust::Any, timeout: Duration::from_secs(20), ..Settings::default() }
+}
+
+#[derive(Debug)]
+struct Everyone(Arc<dyn Storage>);
+
+impl Authenticator for Everyone {
+    fn login<'a>(
+        &'a self,
+        user: &'a [u8],
+        _password: &'a [u8],
+        _peer: IpAddr,
+    ) -> BoxFut<'a, Option<Login>> {
+        let login = Login {
+            account: Arc::new(Account {
+                name: String::from_utf8_lossy(user).into_owned(),
+                home: FtpPath::root(),
+                access: Access::ReadWrite,
+                anonymous: false,
+                charset: None,
+                admin: false,
+                sessions_max: None,
+                fxp: false,
+                acct: None,
+            }),
+            storage: Arc::clone(&self.0),
+            volumes: Arc::default(),
+        };
+        Box::pin(std::future::ready(Some(login)))
+    }
+
+    fn welcomes_anonymous(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct Today;
+
+impl WallClock for Today {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_secs(1_780_000_000)
+    }
+}
