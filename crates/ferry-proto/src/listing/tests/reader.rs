@@ -1,125 +1,163 @@
-//! The choice of a dialect, names that are refused, what proves a listing complete, time zones.
+//! What the reader does with whole listings: the choice of the dialect, names, the account.
 
 use super::*;
-use crate::listing::{ListedTime, Precision, Zone, zone_offset};
+use crate::listing::{LINE_MAX, ListedKind, SAMPLE_MAX, SAMPLES_MAX};
+
+const LS: &[u8] = b"-rw-r--r-- 1 u g 55 Nov 05 14:22 ";
 
 fn names(entries: &[ListedEntry]) -> Vec<String> {
     entries.iter().map(|entry| entry.name.escape_ascii().to_string()).collect()
 }
 
 #[test]
-fn facts_are_read_in_all_the_ways_that_servers_write_them() {
-    let cases: [(&[u8], &str); 10] = [
-        (b"type=file;size=5;modify=20231105142231; a b", "file a b size=5 time=20231105142231Z"),
-        (b"Type=dir;Modify=20231105142231.123; d", "dir d time=20231105142231.123Z"),
-        (b"type=file;size=5; a;b c", "file a;b c size=5"),
-        (b"type=OS.unix=slink:/x;size=5; l", "link>/x l size=5"),
-        (b"type=OS.unix=symlink; l", "link l"),
-        (b"type=file;size=5;unique=2AU1; u", "file u size=5 unique=2AU1"),
-        (b"type=file;size=5;UNIX.mode=0644; m", "file m size=5 mode=644"),
-        (b"type=dir;sizd=4096; d", "dir d"),
-        (b"type=file;size=5;Win32.ea=0x10; w", "file w size=5"),
-        (b"size=5;type=file;  lead", "file  lead size=5"),
-    ];
-    for (line, want) in cases {
-        let (entries, report) = list(Asked::Facts, System::Unknown, &[line, b"\r\n"].concat());
-        assert_eq!(entries.iter().map(show).collect::<Vec<_>>(), [want], "{}", line.escape_ascii());
-        assert!(report.complete(), "{}", line.escape_ascii());
+fn an_empty_listing_is_complete() {
+    let cases = [&b""[..], b"\r\n", b"total 0\r\n", b"insgesamt 0\n", "合計 4.0K\n".as_bytes()];
+    for octets in cases {
+        let (entries, report) = list(Asked::List, System::Unknown, octets);
+        assert_eq!(entries, [], "{}", octets.escape_ascii());
+        assert!(report.complete() && report.ignored == report.lines);
     }
 }
 
 #[test]
-fn the_directory_itself_and_the_one_above_are_no_entries() {
-    let listing = b"type=cdir; .\r\ntype=pdir; ..\r\ntype=cdir; /pub\r\ntype=file;size=1; f\r\n";
-    let (entries, report) = list(Asked::Facts, System::Unknown, listing);
-    assert_eq!(names(&entries), ["f"]);
-    assert!(report.complete());
-    let listing = b"total 8\r\ndrwxr-xr-x 2 u g 4096 Jan 1 2020 .\r\n\
-        drwxr-xr-x 2 u g 4096 Jan 1 2020 ..\r\n-rw-r--r-- 1 u g 1 Jan 1 2020 f\r\n";
-    let (entries, report) = list(Asked::List, System::Unix, listing);
-    assert_eq!((names(&entries), report.dots), (vec!["f".to_owned()], 2));
+fn what_begins_with_a_blank_is_no_name_without_facts() {
+    let sentence = b"  Sorry, not today\r\n";
+    let (entries, report) = list(Asked::List, System::Unknown, sentence);
+    assert_eq!((entries, report.unparsed), (vec![], 1));
+    let (entries, _) = list(Asked::Facts, System::Unknown, b" name\r\n");
+    assert_eq!(names(&entries), ["name"]);
 }
 
 #[test]
-fn names_that_lead_elsewhere_are_refused_and_spoil_the_proof() {
-    for name in ["../x", "/etc/passwd", "a/b"] {
-        let line = format!("-rw-r--r-- 1 u g 1 Jan 1 2020 {name}\r\n");
-        let (entries, report) = list(Asked::List, System::Unix, line.as_bytes());
-        assert!(entries.is_empty(), "{name}");
-        assert_eq!(report.refused, 1, "{name}");
-        assert!(!report.complete(), "{name}");
+fn names_that_could_lead_elsewhere_are_refused_and_told() {
+    let lines = [&b"../up"[..], b"/etc/passwd", b"a\0b", b"a\rb", b"good", b"..", b".", b"a\\b"];
+    let octets: Vec<u8> = lines.iter().flat_map(|name| [LS, *name, b"\r\n"].concat()).collect();
+    let (entries, report) = list(Asked::List, System::Unix, &octets);
+    assert_eq!(names(&entries), ["good", "a\\\\b"]);
+    assert_eq!((report.parsed, report.refused, report.ignored, report.dots), (2, 4, 2, 2));
+    assert_eq!(report.refused_names[0], b"../up");
+    assert!(!report.complete());
+    let (entries, report) = list(Asked::List, System::Windows, &octets);
+    assert_eq!(names(&entries), ["good"], "a backslash separates on Windows");
+    assert_eq!(report.refused, 5);
+}
+
+#[test]
+fn what_nobody_understands_is_told() {
+    let mut octets = [LS, b"a\r\nls: b: Permission denied\r\n"].concat();
+    for i in 0..9 {
+        octets.extend_from_slice(format!("strange line {i}{}\n", "x".repeat(300)).as_bytes());
     }
-    let (entries, report) = list(Asked::Facts, System::Unknown, b"type=file;size=1; a\0b\r\n");
-    assert!(entries.is_empty() && !report.complete());
+    octets.extend_from_slice(LS);
+    octets.extend_from_slice(b"b\n");
+    let (entries, report) = list(Asked::List, System::Unix, &octets);
+    assert_eq!(names(&entries), ["a", "b"]);
+    assert_eq!((report.lines, report.unparsed), (12, 10));
+    assert_eq!(report.unparsed_lines.len(), SAMPLES_MAX);
+    assert_eq!(report.unparsed_lines[0], b"ls: b: Permission denied");
+    assert_eq!(report.unparsed_lines[1].len(), SAMPLE_MAX);
+    assert!(report.no_permission_text && !report.complete());
 }
 
 #[test]
-fn lines_that_nobody_understands_are_counted_and_shown() {
-    let listing = b"-rw-r--r-- 1 u g 1 Jan 1 2020 f\r\nwhat is this\r\n\
-        -rw-r--r-- 1 u g 1 Jan 1 2020 g\r\n";
-    let (entries, report) = list(Asked::List, System::Unix, listing);
-    assert_eq!(names(&entries), ["f", "g"]);
-    assert_eq!((report.unparsed, report.complete()), (1, false));
-    assert_eq!(report.unparsed_lines, [b"what is this"]);
+fn a_complaint_is_no_name() {
+    for text in ["ls: cannot open directory '.': Permission denied\n", "/bin/ls: not found\n"] {
+        for asked in [Asked::List, Asked::Names, Asked::Facts] {
+            let (entries, report) = list(asked, System::Unknown, text.as_bytes());
+            assert_eq!(entries, [], "{text}");
+            assert!(report.no_permission_text, "{text}");
+            assert!(!report.complete() && report.dialect.is_none(), "{text}");
+        }
+    }
 }
 
 #[test]
-fn an_empty_listing_is_complete_and_one_cut_short_is_not() {
-    assert!(list(Asked::List, System::Unix, b"").1.complete());
-    assert!(list(Asked::List, System::Unix, b"total 0\r\n").1.complete());
-    let (entries, report) = list(Asked::List, System::Unix, b"-rw-r--r-- 1 u g 1 Jan 1 2020 f");
-    assert_eq!(names(&entries), ["f"]);
+fn one_strange_line_does_not_turn_a_listing_into_names() {
+    let mut octets = LS.to_vec();
+    octets.extend_from_slice(b"a\nrubbish\n");
+    let (entries, report) = list(Asked::List, System::Unknown, &octets);
+    assert_eq!(names(&entries), ["a"]);
+    assert_eq!((report.dialect, report.unparsed), (Some(Dialect::Unix), 1));
+}
+
+#[test]
+fn the_dialect_that_knows_most_lines_is_kept() {
+    let dos = b"11-05-23  02:22PM  5 a\n".repeat(63);
+    let mut octets = [LS, b"first\n", &dos].concat();
+    octets.extend_from_slice(LS);
+    octets.extend_from_slice(b"late\n");
+    let (entries, report) = list(Asked::List, System::Unknown, &octets);
+    assert_eq!((report.dialect, entries.len()), (Some(Dialect::Dos), 63));
+    assert_eq!(report.unparsed, 2, "the first and the last line are Unix");
+}
+
+#[test]
+fn a_header_decides_what_words_are() {
+    let (entries, report) = list(Asked::List, System::Mvs, b"README\nMAKEFILE\n");
+    assert_eq!((entries.len(), report.dialect), (2, Some(Dialect::Names)));
+    assert_eq!(entries[0].kind, ListedKind::Unknown);
+    let (entries, report) = list(Asked::List, System::Mvs, b" Name VV.MM Created\nREADME\n");
+    assert_eq!((entries.len(), report.dialect), (1, Some(Dialect::Pds)));
+    assert_eq!(entries[0].kind, ListedKind::File);
+}
+
+#[test]
+fn nlst_gives_names_with_blanks() {
+    let octets = b"a b\r\n lead\r\ntotal 5\r\ntype=file; x\r\nsub/y\r\n.\r\n";
+    let (entries, report) = list(Asked::Names, System::Unix, octets);
+    assert_eq!(names(&entries), ["a b", " lead", "total 5", "type=file; x"]);
+    assert_eq!((report.refused, report.ignored), (1, 1));
+}
+
+#[test]
+fn mlsd_may_be_answered_with_another_listing() {
+    let octets = [LS, b"a\n"].concat();
+    let (entries, report) = list(Asked::Facts, System::Unix, &octets);
+    assert_eq!((names(&entries), report.dialect), (vec!["a".to_owned()], Some(Dialect::Unix)));
+    let (entries, _) = list(Asked::Facts, System::Unix, b"type=file; total 5\n  no facts\n");
+    assert_eq!(names(&entries), ["total 5", " no facts"]);
+    let (entries, report) = list(Asked::Facts, System::Unix, b"word\n");
+    assert_eq!((entries.len(), report.unparsed), (0, 1), "bare names are no facts");
+}
+
+#[test]
+fn a_last_line_without_end_is_read_but_proves_nothing() {
+    let octets = [LS, b"whole\r\n", LS, b"perhaps"].concat();
+    let (entries, report) = list(Asked::List, System::Unix, &octets);
+    assert_eq!(names(&entries), ["whole", "perhaps"]);
     assert!(report.unterminated && !report.complete());
 }
 
 #[test]
-fn a_program_that_complains_is_not_taken_for_names() {
-    for text in ["ls: cannot open directory: Permission denied", "/bin/ls: not found"] {
-        let (_, report) = list(Asked::List, System::Unix, format!("{text}\r\n").as_bytes());
-        assert!(!report.complete(), "{text}");
+fn lines_are_bounded() {
+    let fits = [LS, &b"n".repeat(LINE_MAX - LS.len())].concat();
+    let octets = [&fits[..], b"\r\n", &fits, b"n\r\n", &b"y".repeat(3 * LINE_MAX), b"\n"].concat();
+    for chunk in [usize::MAX, 4096, 1_000_003] {
+        let hint = Hint { asked: Asked::List, system: System::Unix };
+        let mut reader = ListingReader::new(hint, now());
+        let mut entries = Vec::new();
+        for part in octets.chunks(chunk.min(octets.len())) {
+            reader.feed(part, &mut entries);
+        }
+        let report = reader.finish(&mut entries);
+        assert_eq!((entries.len(), report.unparsed), (1, 2), "in portions of {chunk}");
+        assert_eq!(entries[0].name.len(), LINE_MAX - LS.len());
     }
 }
 
 #[test]
-fn the_dialect_of_most_lines_is_that_of_the_directory() {
-    let mut listing = Vec::new();
-    for i in 0..100 {
-        listing.extend_from_slice(format!("11-05-23  02:22PM  {i} f{i}\r\n").as_bytes());
-    }
-    let (entries, report) = list(Asked::List, System::Unix, &listing);
-    assert_eq!((entries.len(), report.dialect), (100, Some(Dialect::Dos)));
-}
-
-#[test]
-fn a_line_without_end_is_given_up_and_costs_no_memory() {
+fn a_long_listing_leaves_nothing_behind() {
     let hint = Hint { asked: Asked::List, system: System::Unix };
     let mut reader = ListingReader::new(hint, now());
     let mut entries = Vec::new();
-    for _ in 0..64 {
-        reader.feed(&[b'x'; 64 * 1024], &mut entries);
+    let mut count = 0u64;
+    for i in 0..20_000 {
+        let line = [LS, format!("file {i}\r\n").as_bytes()].concat();
+        reader.feed(&line, &mut entries);
+        assert!(entries.len() <= 64);
+        count += entries.drain(..).count() as u64;
     }
-    reader.feed(b"\r\n-rw-r--r-- 1 u g 1 Jan 1 2020 f\r\n", &mut entries);
     let report = reader.finish(&mut entries);
-    assert_eq!(names(&entries), ["f"]);
-    assert_eq!(report.unparsed, 1);
-}
-
-#[test]
-fn a_zone_is_learned_from_one_exact_time() {
-    let time = |hour: u8, minute: u8| {
-        UnixTime::from_civil(Civil { year: 2024, month: 2, day: 9, hour, minute, second: 0 })
-    };
-    let listed = |precision| ListedTime { time: time(14, 22), precision, zone: Zone::Server };
-    let cases = [
-        (time(13, 22), Precision::Minute, Some(3600)),
-        (time(14, 22), Precision::Minute, Some(0)),
-        (time(8, 52), Precision::Minute, Some(5 * 3600 + 1800)),
-        (time(19, 22), Precision::Minute, Some(-5 * 3600)),
-        (time(13, 22), Precision::Day, None),
-    ];
-    for (mdtm, precision, want) in cases {
-        assert_eq!(zone_offset(mdtm, &listed(precision)), want, "{mdtm:?} {precision:?}");
-    }
-    let offset = zone_offset(time(13, 22), &listed(Precision::Minute)).unwrap();
-    assert_eq!(listed(Precision::Minute).in_zone(offset), time(13, 22));
+    assert_eq!((count, report.parsed, report.lines), (20_000, 20_000, 20_000));
+    assert!(report.complete());
 }
