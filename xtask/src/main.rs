@@ -79,14 +79,17 @@ fn peers_dir() -> PathBuf {
     target_dir().join("peers")
 }
 
-/// The interop suite runs last and by itself: it needs the real binary, optimised, and says more.
+/// The interop suite runs last and by itself: it needs the real binaries, optimised, and says more.
 fn test() -> Result<(), Failed> {
     peers()?;
     step("test the workspace", || cargo(&["test", "--workspace", "--exclude", "interop"]).run())?;
-    step("build the server", || cargo(&["build", "--release", "--bin", "ferryd"]).run())?;
-    step("test the server with real clients", || {
+    step("build the server and the command", || {
+        cargo(&["build", "--release", "--bin", "ferryd", "--bin", "ferry"]).run()
+    })?;
+    step("test them with real clients and servers", || {
         let mut suite = cargo(&["test", "--package", "interop"]);
         suite.env("FERRYD_BIN", target_dir().join("release/ferryd"));
+        suite.env("FERRY_BIN", target_dir().join("release/ferry"));
         suite.env("FERRY_PEERS", peers_dir());
         if is_ci() {
             suite.env("FERRY_REQUIRE_PEERS", "1");
