@@ -312,14 +312,17 @@ fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
     if end == 0 { after(space?) } else { Some(line.split_at(end)) }
 }
 
+/// No fact has a longer name. A bound, since this is asked behind every comma of a line.
+const FACT_NAME_MAX: usize = 64;
+
 /// Whether `text` begins with the name of a fact that servers send, and `=`.
-fn begins_as_fact(text: &[u8]) -> bool {
+pub(crate) fn begins_as_fact(text: &[u8]) -> bool {
     const KNOWN: [&[u8]; 10] = [
         b"type", b"size", b"sizd", b"modify", b"create", b"perm", b"perms", b"unique", b"lang",
         b"charset",
     ];
     const FAMILIES: [&[u8]; 5] = [b"unix.", b"win32.", b"x.", b"os.", b"media-"];
-    let Some(equals) = text.iter().position(|b| *b == b'=') else {
+    let Some(equals) = text.iter().take(FACT_NAME_MAX).position(|b| *b == b'=') else {
         return false;
     };
     let name = text.get(..equals).unwrap_or_default();
@@ -517,6 +520,13 @@ mod tests {
         assert_eq!(link.kind, Some(ParsedKind::Link(Some(b"/a b"))));
         let unique = parse_facts(b"unique=801,U2;size=5; x").unwrap().unique;
         assert_eq!(unique, Some(&b"801,U2"[..]));
+    }
+
+    #[test]
+    fn the_name_of_a_fact_is_sought_no_further_than_it_may_reach() {
+        let fact = |len: usize| format!("x.{}=5", "y".repeat(len - 2));
+        assert!(begins_as_fact(fact(FACT_NAME_MAX - 1).as_bytes()));
+        assert!(!begins_as_fact(fact(FACT_NAME_MAX).as_bytes()));
     }
 
     #[test]
