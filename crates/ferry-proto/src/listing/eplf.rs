@@ -48,6 +48,7 @@ mod tests {
                 ),
                 (b"+m1699194151,/,\tpub", &["dir pub time=20231105142231Z"]),
                 (b"+\t two  words", &["unknown  two  words"]),
+                (b"+r,s5,\ta= b", &["file a= b size=5"]),
                 (b"+zfuture,r,s?,\tx", &["file x"]),
             ],
         );

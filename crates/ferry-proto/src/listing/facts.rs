@@ -3,15 +3,16 @@
 
 use super::times::{ListedTime, Precision};
 use super::{Asked, Context, Raw, RawKind, Read};
-use crate::facts::{ParsedKind, parse_facts};
+use crate::facts::{ParsedKind, begins_as_fact, parse_facts};
 
 pub(super) fn read<'a>(line: &'a [u8], context: &Context) -> Read<'a> {
     // RFC 3659 begins a line without facts with a blank; some begin every line so.
     let trimmed = line.trim_ascii_start();
     let starts_with_fact = trimmed.iter().find(|b| matches!(b, b'=' | b';' | b' ')) == Some(&b'=');
     let line = if starts_with_fact { trimmed } else { line };
-    // Elsewhere than in MLSD, a line that begins with a blank is not a name without facts.
-    if line.starts_with(b" ") && context.asked != Asked::Facts {
+    // Elsewhere than in MLSD, a line that begins with a blank is not a name without facts, and `=`
+    // may stand in any name.
+    if context.asked != Asked::Facts && !begins_as_fact(line) {
         return Read::Unparsed;
     }
     let Some(facts) = parse_facts(line) else {
