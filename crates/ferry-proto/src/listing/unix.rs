@@ -9,6 +9,8 @@ use crate::date::decimal_u64;
 
 /// As many words may stand between the mode and the date.
 const BEFORE_DATE_MAX: usize = 12;
+/// Behind mode, links, owner, group and size.
+const USUAL_DATE_AT: usize = 5;
 /// Inode number and block count.
 const LEADING_MAX: usize = 2;
 
@@ -55,6 +57,8 @@ fn entry<'a>(line: &'a [u8], context: &mut Context) -> Option<Raw<'a>> {
     match size {
         Size::Exact(size) => raw.size = Some(size),
         Size::About(size) => raw.about = Some(size),
+        // `-1` is what some say of a length that they do not know or cannot print.
+        Size::Glued(b"-", _) => {}
         Size::Glued(_, _) if mode.is_device => {}
         Size::Glued(group, size) => {
             raw.group = group;
@@ -89,6 +93,8 @@ fn name_owner<'a>(raw: &mut Raw<'a>, columns: &Columns<'a>, (mut from, mut to): 
         to -= 1;
     }
     match to.saturating_sub(from) {
+        // NetPresenz counts what is in a `folder` and names no owner.
+        1 if columns.get(from) == Some(b"folder") && raw.links.is_none() => {}
         1 => raw.owner = columns.get(from).unwrap_or_default(),
         2 => {
             raw.owner = columns.get(from).unwrap_or_default();
@@ -133,6 +139,14 @@ fn find_date<'a>(
     mode_at: usize,
     context: &mut Context,
 ) -> Option<(usize, Size<'a>, Found)> {
+    // The usual columns are tried first: an owner may be called Jan, and `jan 20 2048` is a date.
+    let usual = mode_at + USUAL_DATE_AT;
+    if columns.number(mode_at + 1).is_some()
+        && let Some(size) = columns.number(usual - 1)
+        && let Some(date) = date_at(columns, usual, Certainty::Sure, context)
+    {
+        return Some((usual, Size::Exact(size), date));
+    }
     let last = columns.len().min(mode_at + BEFORE_DATE_MAX);
     for certainty in [Certainty::Sure, Certainty::Weak] {
         for start in mode_at + 2..last {
@@ -364,6 +378,30 @@ mod tests {
             &["file a size=2020 time=202401020304 mode=644 owner=10 group=5 links=1"],
         ),
         (
+            b"-rw-r--r-- 1 jan 20 2048 Jan 02 03:04 a",
+            &["file a size=2048 time=202401020304 mode=644 owner=jan group=20 links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 20 jan 2048 Nov 05  2022 x",
+            &["file x size=2048 time=20221105 mode=644 owner=20 group=jan links=1"],
+        ),
+        (
+            b"81234 16 -rw-r--r-- 1 mai 5 2020 05 Nov 14:22 y",
+            &["file y size=2020 time=202311051422 mode=644 owner=mai group=5 links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 root 512 Oct 19  2019 Nov 05 14:22 z",
+            &["file Nov 05 14:22 z size=512 time=20191019 mode=644 owner=root links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g -1 Oct 5 21:22 vast",
+            &["file vast time=202310052122 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 \xed\xee\xff 05 14:22 k",
+            &["file k size=55 time=202311051422 mode=644 owner=u group=g links=1"],
+        ),
+        (
             b"-rw-r--r-- 1 mira dev DISK 48213 May  7 09:41 uni",
             &["file uni size=48213 time=202305070941 mode=644 owner=mira group=dev \
             links=1"],
@@ -374,7 +412,7 @@ mod tests {
         ),
         (
             b"drwxrwxr-x          folder        3 Nov 05 14:22 Docs",
-            &["dir Docs time=202311051422 mode=775 owner=folder"],
+            &["dir Docs time=202311051422 mode=775"],
         ),
         (b"-????????? ? ?    ?       ?            ? secret", &["file secret"]),
         (
