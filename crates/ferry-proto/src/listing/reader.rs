@@ -254,10 +254,15 @@ impl Lines {
             let half = self.half.len();
             if line.first().is_some_and(|b| is_blank(*b)) {
                 self.half.extend_from_slice(line);
-                if let Read::Entry(raw) = self.dialect.read(&self.half, &mut self.context) {
+                let whole = match self.dialect.read(&self.half, &mut self.context) {
+                    Read::Entry(raw) => Some(Outcome::Entry(raw, self.dialect)),
+                    Read::Junk => Some(Outcome::Junk),
+                    Read::Half(_) | Read::Unparsed => None,
+                };
+                if let Some(whole) = whole {
                     self.has_half = false;
                     sink(Outcome::Joined, &[]);
-                    sink(Outcome::Entry(raw, self.dialect), &self.half);
+                    sink(whole, &self.half);
                     return;
                 }
                 self.half.truncate(half);
@@ -284,6 +289,8 @@ impl Lines {
             return;
         }
         match self.dialect.read(&self.half, &mut self.context) {
+            // An older version of the entry before.
+            Read::Half(raw) if raw.name == self.context.before => sink(Outcome::Junk, &self.half),
             Read::Half(raw) | Read::Entry(raw) => {
                 self.context.before.clear();
                 self.context.before.extend_from_slice(raw.name);

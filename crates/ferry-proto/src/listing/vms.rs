@@ -27,11 +27,13 @@ pub(super) fn read<'a>(line: &'a [u8], context: &mut Context) -> Read<'a> {
     let Some(mut raw) = name(first) else {
         return Read::Unparsed;
     };
-    // Versions are listed newest first, and only the newest has its plain name.
-    if !context.before.is_empty() && context.before == raw.name {
+    let rest = columns.starting_at(1);
+    // Versions are listed newest first, and only the newest has its plain name. A name alone is
+    // judged when it is known whether the next line describes it.
+    if rest.is_some() && !context.before.is_empty() && context.before == raw.name {
         return Read::Junk;
     }
-    match columns.starting_at(1) {
+    match rest {
         None => return Read::Half(raw),
         Some(rest) if is_refusal(rest) => {}
         Some(_) => {
@@ -157,6 +159,18 @@ mod tests {
                     &[
                         "file X.TXT about=512 time=202311051422",
                         "file Y.TXT about=512 time=202311041422",
+                    ],
+                ),
+                (
+                    b"A_VERY_LONG_NAME_INDEED.TXT;2\r\n\
+                    \x20                 3/4   5-NOV-2023 14:22\r\n\
+                    A_VERY_LONG_NAME_INDEED.TXT;1\r\n\
+                    \x20                 9/9   4-NOV-2023 14:22\r\n\
+                    NEXT.TXT;1\r\n\
+                    \x20                 %RMS-E-PRV, insufficient privilege",
+                    &[
+                        "file A_VERY_LONG_NAME_INDEED.TXT about=1536 time=202311051422",
+                        "file NEXT.TXT",
                     ],
                 ),
                 (b"X.TXT;3\r\nX.TXT;2\r\nY.TXT;1", &["file X.TXT", "file Y.TXT"]),
