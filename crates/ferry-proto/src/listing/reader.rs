@@ -313,7 +313,7 @@ fn choose(first: &[Vec<u8>], hint: &Hint, now: UnixTime) -> (Lines, bool) {
     let mut best: Option<(Trial, Lines)> = None;
     for dialect in preferred.iter().chain(others) {
         let (trial, lines) = Trial::run(*dialect, first, hint, now);
-        if best.as_ref().is_none_or(|(least, _)| trial.failed < least.failed) {
+        if best.as_ref().is_none_or(|(least, _)| trial.beats(least)) {
             best = Some((trial, lines));
         }
         if trial.failed == 0 {
@@ -321,9 +321,9 @@ fn choose(first: &[Vec<u8>], hint: &Hint, now: UnixTime) -> (Lines, bool) {
         }
     }
     let names_too = hint.asked == Asked::List;
-    if best.as_ref().is_none_or(|(trial, _)| names_too && trial.entries == 0 && trial.failed > 0) {
+    if best.as_ref().is_none_or(|(trial, _)| names_too && trial.entries == 0) {
         let (trial, lines) = Trial::run(Dialect::Names, first, hint, now);
-        if best.as_ref().is_none_or(|(least, _)| trial.failed < least.failed) {
+        if best.as_ref().is_none_or(|(least, _)| trial.beats(least)) {
             best = Some((trial, lines));
         }
     }
@@ -356,6 +356,12 @@ impl Trial {
         lines.finish(&mut count);
         lines.context.before.clear();
         (trial, lines)
+    }
+
+    /// Whether it fails on fewer lines, or on as many but finds entries: what one dialect takes
+    /// for a rule between columns may be a file called `---`.
+    fn beats(&self, other: &Self) -> bool {
+        (self.failed, self.entries == 0) < (other.failed, other.entries == 0)
     }
 }
 

@@ -102,6 +102,15 @@ fn a_header_decides_what_words_are() {
 }
 
 #[test]
+fn a_file_is_not_taken_for_the_rule_below_a_header() {
+    for octets in [&b"---\r\n"[..], b"---\r\nabc\r\n"] {
+        let (entries, report) = list(Asked::List, System::Unknown, octets);
+        assert_eq!(names(&entries)[0], "---");
+        assert_eq!((report.dialect, report.ignored), (Some(Dialect::Names), 0));
+    }
+}
+
+#[test]
 fn nlst_gives_names_with_blanks() {
     let octets = b"a b\r\n lead\r\ntotal 5\r\ntype=file; x\r\nsub/y\r\n.\r\n";
     let (entries, report) = list(Asked::Names, System::Unix, octets);
