@@ -227,6 +227,19 @@ proptest! {
     }
 
     #[test]
+    fn a_name_comes_whole_whatever_it_looks_like(
+        at in 0..LINES.len(),
+        name in "[a-z0-9:=;+äж<>-]([ a-zA-Z0-9:.,=;+'äж<>-]{0,20}[a-z0-9.,=;>])?",
+    ) {
+        let (dialect, line) = LINES[at];
+        // The names of these are single words.
+        prop_assume!(![Dialect::Mvs, Dialect::Os9, Dialect::UnixUndated].contains(&dialect));
+        let (entries, report) = whole(Asked::List, format!("{line} {name}").as_bytes());
+        prop_assert_eq!((entries.len(), report.dialect), (1, Some(dialect)), "{} {}", line, name);
+        prop_assert_eq!(&entries[0].name, name.as_bytes());
+    }
+
+    #[test]
     fn blanks_do_not_matter_where_the_name_comes_first(
         at in 0..NAME_FIRST.len(), gaps in proptest::collection::vec(0usize..5, 1..12),
     ) {
