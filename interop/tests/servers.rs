@@ -4,14 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
 
 use std::fs;
-use std::net::TcpStream;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use interop::peers::have;
 use interop::process::{Finished, run};
-use interop::servers::{self, Kind, Peer, Tls};
+use interop::servers::{self, Kind, Options, Peer, Tls};
 
 /// How long one curl may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -104,6 +105,65 @@ each! {
     pyftpdlib: Pyftpdlib;
     rclone: Rclone;
     ferryd: Ferryd;
+}
+
+#[test]
+fn sessions_end_with_their_server() {
+    for kind in Kind::ALL {
+        let Some(peer) = servers::start(kind, Tls::V13).unwrap() else { continue };
+        let mut session = TcpStream::connect(peer.addr).unwrap();
+        session.set_read_timeout(Some(LIMIT)).unwrap();
+        write!(session, "USER {}\r\nPASS {}\r\n", peer.user(), peer.password()).unwrap();
+        let mut replies = BufReader::new(session);
+        let mut reply = String::new();
+        while !reply.starts_with("230 ") {
+            reply.clear();
+            assert!(replies.read_line(&mut reply).unwrap() > 0, "{kind}\n{}", peer.log_tail());
+        }
+        drop(peer);
+        // The end of the connection, by whatever name.
+        let rest = replies.read_to_end(&mut Vec::new());
+        assert!(rest.as_ref().map_or_else(is_reset, |_| true), "{kind}: {rest:?}");
+    }
+}
+
+fn is_reset(e: &io::Error) -> bool {
+    e.kind() == io::ErrorKind::ConnectionReset
+}
+
+#[test]
+fn strict_servers_refuse_data_of_another_session() {
+    if !have("curl") {
+        return;
+    }
+    for (kind, tls) in
+        [(Kind::Vsftpd, Tls::V12), (Kind::Proftpd, Tls::V13), (Kind::Ferryd, Tls::V13)]
+    {
+        for strict in [true, false] {
+            let options = Options { strict, ..Options::new(tls) };
+            let Some(peer) = servers::start_with(kind, options).unwrap() else { continue };
+            fs::write(peer.root.join("known.txt"), "what is known\n").unwrap();
+            let more = ["--ssl-reqd", "--no-sessionid"];
+            let done = curl(&peer, "ftp", peer.password(), "known.txt", &more);
+            let got = done.ok() && done.stdout == "what is known\n";
+            assert_eq!(got, !strict, "{done}{}", peer.log_tail());
+        }
+    }
+}
+
+#[test]
+fn what_is_announced_is_said_in_reply_to_pasv() {
+    if !have("curl") {
+        return;
+    }
+    for kind in Kind::ALL {
+        let announced = Some(Ipv4Addr::new(10, 9, 8, 7));
+        let options = Options { announced, ..Options::new(Tls::V13) };
+        let Some(peer) = servers::start_with(kind, options).unwrap() else { continue };
+        let done = curl(&peer, "ftp", peer.password(), "", &["--disable-epsv"]);
+        // curl goes where it is anyway.
+        assert!(done.ok() && done.stderr.contains("(10,9,8,7,"), "{done}{}", peer.log_tail());
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ usage: cargo xtask COMMAND
 
   peers        get the clients and servers that the tests drive
   test         the same, then run every test, then the interop suite
+  bench-clients [FLAGS]
+               get them, then measure clients side by side (--quick, --help)
   fuzz-smoke   run every fuzz target for a moment
   conformance  write docs/conformance.md anew, from the tests that prove it
   fmt          check the formatting
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "peers" => peers(),
         "test" => test(),
+        "bench-clients" => bench_clients(),
         "fuzz-smoke" => fuzz::smoke(),
         "conformance" => conformance(),
         "fmt" => fmt(),
@@ -76,19 +79,40 @@ fn peers_dir() -> PathBuf {
     target_dir().join("peers")
 }
 
-/// The interop suite runs last and by itself: it needs the real binary, optimised, and says more.
+/// The interop suite runs last and by itself: it needs the real binaries, optimised, and says more.
 fn test() -> Result<(), Failed> {
     peers()?;
     step("test the workspace", || cargo(&["test", "--workspace", "--exclude", "interop"]).run())?;
-    step("build the server", || cargo(&["build", "--release", "--bin", "ferryd"]).run())?;
-    step("test the server with real clients", || {
+    step("build the server and the command", || {
+        cargo(&["build", "--release", "--bin", "ferryd", "--bin", "ferry"]).run()
+    })?;
+    step("test them with real clients and servers", || {
         let mut suite = cargo(&["test", "--package", "interop"]);
         suite.env("FERRYD_BIN", target_dir().join("release/ferryd"));
+        suite.env("FERRY_BIN", target_dir().join("release/ferry"));
         suite.env("FERRY_PEERS", peers_dir());
         if is_ci() {
             suite.env("FERRY_REQUIRE_PEERS", "1");
         }
         suite.run()
+    })
+}
+
+/// Hours, unless the flags, which are those of `ferry-bench clients`, say otherwise.
+fn bench_clients() -> Result<(), Failed> {
+    peers()?;
+    step("build what is measured", || {
+        cargo(&["build", "--release", "--bin", "ferryd", "--bin", "ferry"]).run()
+    })?;
+    let flags: Vec<String> = std::env::args().skip(2).collect();
+    let flags = flags.iter().map(String::as_str);
+    let run = ["run", "--quiet", "--release", "--package", "ferry-bench", "--", "clients"];
+    let words: Vec<&str> = run.into_iter().chain(flags).collect();
+    step("measure clients side by side", || {
+        cargo(&words)
+            .env("FERRYD_BIN", target_dir().join("release/ferryd"))
+            .env("FERRY_PEERS", peers_dir())
+            .run()
     })
 }
 

@@ -1,5 +1,5 @@
-//! Finding how parallel a client is fastest: from the middle of its ladder upwards while that helps,
-//! else downwards.
+//! Finding how parallel a client is fastest: from the middle of its ladder upwards while that
+//! helps, else downwards.
 
 use std::time::Duration;
 

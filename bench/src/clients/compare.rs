@@ -113,6 +113,6 @@ fn too_long(stage: &Stage<'_>, tried: Duration) -> Option<String> {
     };
     let limit = stage.limit.as_secs();
     Some(format!(
-        "not run: {rate} on the smaller load, so it would take {would_take:.0} s; the limit is {limit}"
+        "not run: {rate} on the smaller load, so it would take {would_take:.0} s of {limit} allowed"
     ))
 }

@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
 
     let tuning = Tuning::raise();
     let about = machine::about(&tools, tuning.said());
-    let place = Place::make(files, large, try_files)?;
+    let mut place = Place::make(files, large, try_files)?;
     let say = |line: &str| eprintln!("{line}");
     let mut comparisons: Vec<Comparison> = Vec::new();
     let mut skipped = Vec::new();
@@ -111,19 +111,16 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
             |link| Addresses { listen: link.server(), public: link.public() },
         );
         for cell in cells {
-            // A server for each cell: none carries over what it has learned or not freed.
-            let server = match servers::start(cell.server, at, &place.served()) {
-                Ok(server) => server,
+            match compare_at(cell, at, &mut place, &tools, Plan { runs, limit }, &say) {
+                Ok(comparison) => {
+                    say(&report::table(&comparison));
+                    comparisons.push(comparison);
+                }
                 Err(e) => {
                     skipped.push(format!("{cell}: {e}"));
                     say(&format!("SKIPPED: {cell}: {e}"));
-                    continue;
                 }
-            };
-            let stage = Stage { cell, place: &place, server: &server, limit };
-            let comparison = compare::compare(&stage, &tools, runs, &say)?;
-            say(&report::table(&comparison));
-            comparisons.push(comparison);
+            }
             if let Some(out) = &arguments.out {
                 fs::write(out, report::page(&about, &comparisons, &skipped))?;
             }
@@ -134,6 +131,37 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
     }
     println!("{}", report::page(&about, &comparisons, &skipped));
     Ok(())
+}
+
+/// How often, and how long at most.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    runs: usize,
+    limit: Duration,
+}
+
+/// One cell with a server of its own: none carries over what it has learned or not freed. A server
+/// that ends in the middle is started once more.
+fn compare_at(
+    cell: Cell,
+    at: Addresses,
+    place: &mut Place,
+    tools: &[Ready],
+    plan: Plan,
+    say: &dyn Fn(&str),
+) -> io::Result<Comparison> {
+    let mut once = || {
+        let server = servers::start(cell.server, at, place.base())?;
+        place.move_to(&server.root)?;
+        let stage = Stage { cell, place, server: &server, limit: plan.limit };
+        let compared = compare::compare(&stage, tools, plan.runs, say);
+        place.move_back()?;
+        compared
+    };
+    once().or_else(|e| {
+        say(&format!("AGAIN: {cell}: {e}"));
+        once()
+    })
 }
 
 fn link(rtt_ms: u64) -> io::Result<Option<DelayLink>> {

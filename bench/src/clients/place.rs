@@ -5,6 +5,8 @@
 //!           parallelism; up/, where uploads go
 //! local/    where downloads go
 //! ```
+//!
+//! A server has a directory of its own, so what is served is moved there, and back before it ends.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -19,6 +21,9 @@ use super::cell::{Direction, Work};
 
 /// A file system in memory, so that no disk is measured.
 const MEMORY: &str = "/dev/shm";
+
+/// Directories there are named so, with the number of their process behind.
+const PREFIX: &str = "ferry-bench-";
 
 /// Octets of a small file.
 const SMALL: usize = 4096;
@@ -44,6 +49,8 @@ pub(crate) struct Load {
 #[derive(Debug)]
 pub(crate) struct Place {
     dir: TempDir,
+    /// Where what is served is now.
+    served: PathBuf,
     loads: [Load; 4],
 }
 
@@ -53,7 +60,9 @@ impl Place {
     /// # Errors
     /// There is not enough memory, or no file system in it.
     pub(crate) fn make(files: usize, large: u64, try_files: usize) -> io::Result<Self> {
-        let dir = tempfile::Builder::new().prefix("ferry-bench-").tempdir_in(MEMORY)?;
+        remove_leftovers()?;
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        let dir = tempfile::Builder::new().prefix(&prefix).tempdir_in(MEMORY)?;
         enough_memory(dir.path(), large)?;
         let served = dir.path().join("served");
         fs::create_dir(&served)?;
@@ -65,14 +74,41 @@ impl Place {
             tree(&served, "try-tree", try_files)?,
             file(&served, "try-large.bin", (large / 8).max(1))?,
         ];
-        let place = Self { dir, loads };
+        let place = Self { dir, served, loads };
         place.clear()?;
         Ok(place)
     }
 
-    /// The directory to serve.
-    pub(crate) fn served(&self) -> PathBuf {
-        self.dir.path().join("served")
+    /// Where a server's directory must be made, so that moving there is renaming.
+    pub(crate) fn base(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Moves what is served to the empty directory `root`.
+    ///
+    /// # Errors
+    /// It is on another file system.
+    pub(crate) fn move_to(&mut self, root: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(&self.served)? {
+            let entry = entry?;
+            fs::rename(entry.path(), root.join(entry.file_name()))?;
+        }
+        root.clone_into(&mut self.served);
+        Ok(())
+    }
+
+    /// Moves it back.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub(crate) fn move_back(&mut self) -> io::Result<()> {
+        let home = self.dir.path().join("served");
+        self.move_to(&home)
+    }
+
+    /// The directory that is served.
+    pub(crate) fn served(&self) -> &Path {
+        &self.served
     }
 
     /// Where downloads go.
@@ -225,6 +261,21 @@ fn sizes(top: &Path) -> io::Result<BTreeMap<String, u64>> {
         }
     }
     Ok(found)
+}
+
+/// Removes what runs that were killed have left: it would be gigabytes of memory.
+fn remove_leftovers() -> io::Result<()> {
+    for entry in fs::read_dir(MEMORY)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
+        let Some(process) = process.and_then(|number| number.parse::<u32>().ok()) else { continue };
+        if !Path::new(&format!("/proc/{process}")).exists() {
+            // Another run may be faster in removing it.
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
+    Ok(())
 }
 
 /// The large file lies there twice, and what else runs needs memory, too.

@@ -82,6 +82,9 @@ impl Stage<'_> {
                 Err(e) => Outcome::Failed(format!("called itself done, but {e}")),
             }
         };
+        if outcome.took().is_none() {
+            self.server.check()?;
+        }
         self.place.clear()?;
         Ok(outcome)
     }

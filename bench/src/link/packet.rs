@@ -38,7 +38,7 @@ pub(super) fn turn_round(frame: &mut [u8], net: [u8; 2]) -> bool {
     }
     add_to_checksum(ip, 10, change);
     let unfinished = vnet.first().is_some_and(|flags| flags & NEEDS_CSUM != 0);
-    // Only the first fragment has the header of what is inside, and an MTU that all share makes none.
+    // Fragments, of which only the first has the inner header, do not arise: all share an MTU.
     match ip.get(9) {
         Some(&TCP) if unfinished => add_to_sum(ip, header + 16, change),
         Some(&TCP) => add_to_checksum(ip, header + 16, change),

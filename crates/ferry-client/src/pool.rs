@@ -32,10 +32,10 @@ const COMMANDS_AHEAD: usize = 64;
 /// Where nobody says how many sessions there may be: as many as move this many small files a second
 /// although each takes [`TRIPS_PER_FILE`] round trips, but no fewer and no more than this. Measured
 /// with vsftpd at 50 ms: 16 sessions 90 files a second, 90 sessions more than four times as many.
-const FILES_PER_SECOND: f64 = 600.0;
+const FILES_PER_SECOND: f64 = 850.0;
 const TRIPS_PER_FILE: f64 = 3.0;
 const SESSIONS_MIN: usize = 8;
-const SESSIONS_MAX: usize = 96;
+const SESSIONS_MAX: usize = 128;
 
 /// How long a full pool is waited at before it is looked at again, in case a word was missed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -79,6 +79,8 @@ struct Slot {
 struct State {
     slots: Vec<Slot>,
     opening: usize,
+    /// How many wait for a session; no more are opened than that.
+    waiting: usize,
     /// Of those being opened, for small files in each direction.
     opening_small: [usize; 2],
     /// What the server was seen to allow.
@@ -203,6 +205,7 @@ impl Pool {
 
     /// A session for this use; waits while the server takes no more.
     pub(crate) async fn lease(self: &Arc<Self>, wanted: Use) -> Result<Lease> {
+        let _waiting = Waiting::new(self);
         loop {
             let freed = self.freed.notified();
             if let Some(error) = self.state().failed.pop() {
@@ -212,13 +215,12 @@ impl Pool {
                 Choice::Take(session, alone) => {
                     return Ok(Lease { pool: Arc::clone(self), session, alone });
                 }
-                Choice::Wait => {
-                    _ = tokio::time::timeout(LOOK_AGAIN, freed).await;
-                }
+                Choice::Wait => {}
                 // Made by a task of its own: whoever waits takes what is free first, this one or
                 // another.
                 Choice::Open => drop(tokio::spawn(Arc::clone(self).open(wanted))),
             }
+            _ = tokio::time::timeout(LOOK_AGAIN, freed).await;
         }
     }
 
@@ -279,7 +281,7 @@ impl Pool {
             _ => 1,
         };
         let most = self.most(state.allowed);
-        let may_open = state.slots.len() + state.opening < most;
+        let may_open = state.slots.len() + state.opening < most && state.opening < state.waiting;
         let special = state.slots.iter().filter(|slot| slot.role == role).count()
             + match role {
                 Role::Any => 0,
@@ -408,6 +410,23 @@ fn small_index(wanted: Use) -> Option<usize> {
         Use::SmallDown => Some(0),
         Use::SmallUp => Some(1),
         _ => None,
+    }
+}
+
+/// Somebody waits for a session.
+struct Waiting<'a>(&'a Pool);
+
+impl<'a> Waiting<'a> {
+    fn new(pool: &'a Pool) -> Self {
+        pool.state().waiting += 1;
+        Self(pool)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.waiting = state.waiting.saturating_sub(1);
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Settings {
     /// How often an operation is tried again after a failure that may pass.
     pub retries: u32,
     /// The most control connections to one server at a time; 0 for as many as the way there makes
-    /// worth while (8 to 96, the more the longer the round trip).
+    /// worth while (8 to 128, the more the longer the round trip).
     pub connections: usize,
     /// The most entries of one listing. One that has more is given up: a server that never stops
     /// must not fill the memory.

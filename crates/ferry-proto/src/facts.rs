@@ -285,7 +285,8 @@ fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let space = line.iter().position(|b| *b == b' ');
     let facts = line.get(..space.unwrap_or(line.len()))?;
     let after = |end: usize| Some((line.get(..end)?, line.get(end + 1..)?));
-    if facts.is_empty() || facts.ends_with(b";") {
+    let are_facts = |list: &[u8]| list.split(|b| *b == b';').all(|fact| fact.contains(&b'='));
+    if facts.is_empty() || facts.strip_suffix(b";").is_some_and(are_facts) {
         return after(space?);
     }
     let last = facts.iter().rposition(|b| *b == b';').map_or(0, |semicolon| semicolon + 1);
@@ -297,7 +298,7 @@ fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
     {
         return after(at + 1);
     }
-    if unended.contains(&b'=') {
+    if begins_as_fact(unended) {
         return after(space?);
     }
     // No space at all, or only within the name: it begins where facts cease.
@@ -492,9 +493,10 @@ mod tests {
 
     #[test]
     fn names_are_found_where_servers_break_the_rules() {
-        let cases: [(&str, &str, Option<u64>); 13] = [
+        let cases: [(&str, &str, Option<u64>); 14] = [
             ("type=file;size=5;no space.txt", "no space.txt", Some(5)),
             ("type=file;size=5;nospace;a=b", "nospace;a=b", Some(5)),
+            ("type=file;size=5;a=b c", "a=b c", Some(5)),
             ("Type=file;Size=5;two; parts", "two; parts", Some(5)),
             ("Type=file,Size=5,Modify=20230101000000 a,b=c", "a,b=c", Some(5)),
             ("Type=file,Size=5,Modify=20230101000000; x", "x", Some(5)),

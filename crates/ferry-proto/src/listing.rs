@@ -45,6 +45,8 @@ pub use report::{Report, SAMPLE_MAX, SAMPLES_MAX};
 pub use system::System;
 pub use times::{ListedTime, Precision, Zone, zone_offset};
 
+use crate::date::UnixTime;
+
 /// What a listed entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "whoever handles entries must handle every kind")]
@@ -135,17 +137,22 @@ enum Read<'a> {
 }
 
 /// What a dialect needs to know besides the line, and what it learns from the lines before.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Context {
-    now: crate::date::UnixTime,
-    /// Names were asked for and nothing else, so blanks belong to them.
-    names_only: bool,
+    asked: Asked,
+    now: UnixTime,
     /// A header was seen that gives lines a meaning which they would not have without.
     header: bool,
     /// A number above 12 stood first in a date, so all dates have their day first.
     day_first: bool,
     /// The name of the entry before, where the dialect needs it.
     before: Vec<u8>,
+}
+
+impl Context {
+    const fn new(asked: Asked, now: UnixTime) -> Self {
+        Self { asked, now, header: false, day_first: false, before: Vec::new() }
+    }
 }
 
 impl<'a> Raw<'a> {

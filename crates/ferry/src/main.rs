@@ -15,6 +15,7 @@ mod engine;
 mod exit;
 mod glob;
 mod json;
+mod keyring;
 mod link;
 mod netrc;
 mod pathspec;
@@ -48,6 +49,10 @@ use crate::place::Places;
 use crate::setup::Setup;
 use crate::stop::Stop;
 
+/// Threads for what blocks, files of this machine above all. A tree of small files keeps hundreds
+/// of such operations waiting; more threads than this only get into each other's way.
+const BLOCKING_THREADS: usize = 8;
+
 fn main() -> ExitCode {
     // Says what is wrong with the command line by itself, and ends with 2.
     let matches = Cli::command().after_long_help(cli::long_help(&exit::TABLE)).get_matches();
@@ -69,7 +74,11 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, matches: ArgMatches) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(e) => {
             say::failed(&format!("cannot start: {e}"));

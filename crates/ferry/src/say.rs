@@ -3,7 +3,7 @@
 //! What was asked for goes to standard output and its failure is told, since a list that was cut
 //! short must not look whole. What is said about it goes to standard error, where a reader that
 //! has gone away is no reason to stop. Octets from a server get here only by
-//! [`ForPeople`](ferry_proto::path::ForPeople) or as content of a file.
+//! [`ForPeople`] or as content of a file.
 
 use std::io::{self, BufWriter, Stdout, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};

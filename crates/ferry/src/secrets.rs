@@ -1,6 +1,6 @@
 //! Where passwords come from, in this order: the URL (already in the site), `--password-command`,
-//! `FERRY_PASSWORD`, the netrc file, a question at the terminal. And whether a person trusts a
-//! certificate. None of it is ever printed.
+//! `FERRY_PASSWORD`, the netrc file, the keyring, a question at the terminal. And whether a person
+//! trusts a certificate. None of it is ever printed.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,6 +13,7 @@ use ferry_proto::path::ForPeople;
 use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Outcome};
+use crate::keyring;
 use crate::netrc::{Netrc, NetrcError};
 use crate::say;
 use crate::tty::Tty;
@@ -172,6 +173,7 @@ impl Asker for Secrets {
                 std::env::var_os(VARIABLE)
                     .map(|set| Secret::new(std::os::unix::ffi::OsStringExt::into_vec(set)))
                     .or(listed)
+                    .or_else(|| keyring::lookup(&site))
                     .or_else(|| interactive.then(|| ask("Password", &site)).flatten())
             };
             self.once(key, search).await

@@ -156,6 +156,29 @@ async fn passwords_come_from_where_they_are_kept() {
     assert_eq!(output.stdout, b"x");
 }
 
+#[cfg(all(unix, not(target_os = "macos")))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyring_is_asked_where_there_is_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let office = Office::new();
+    office.desk.put("srv/f", "x");
+    let url = format!("ftp://pat@{}/f", office.host.at);
+    // Stands for the desktop's own program, which is no part of what is tested.
+    let answer = "#!/bin/sh\n[ \"$*\" = \"lookup service ferry server 127.0.0.1 user pat\" ] \
+                  && echo it\n";
+    office.desk.put("bin/secret-tool", answer);
+    let tool = office.desk.at("bin/secret-tool");
+    std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", tool.parent().unwrap().display());
+    let run = |bus: &str| {
+        let mut command = office.desk.command(&["--plain", "cat", &url]);
+        command.env("PATH", &path).env("DBUS_SESSION_BUS_ADDRESS", bus).output().unwrap()
+    };
+    assert_eq!(run("unix:path=/nowhere").stdout, b"x");
+    assert_eq!(run("").status.code(), Some(5), "no desktop, no keyring");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn text_has_line_ends_of_its_own_on_the_way() {
     let office = Office::new();

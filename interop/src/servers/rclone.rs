@@ -1,5 +1,5 @@
-//! `rclone serve ftp`: flags and nothing else. A certificate makes its TLS implicit, so there are two
-//! processes: one in the clear, one for that.
+//! `rclone serve ftp`: flags and nothing else. A certificate makes its TLS implicit, so there are
+//! two processes: one in the clear, one for that.
 
 use std::io;
 use std::net::SocketAddr;

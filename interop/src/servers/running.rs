@@ -39,11 +39,29 @@ pub(super) fn reserve(ip: Ipv4Addr) -> io::Result<Reserved> {
 }
 
 /// A process and whatever it starts. Dropping it ends them all.
+///
+/// So does the end of this process, however it comes: a keeper waits for the end of a pipe that
+/// only we hold. Servers have a process group of their own, and would outlive an interrupted test.
 #[derive(Debug)]
 pub(super) struct Running {
     child: Child,
+    keeper: Child,
     _ports: Vec<Reserved>,
 }
+
+/// Reads until nothing can come any more, then kills the process it is named with all below it.
+/// The group is not enough: vsftpd makes one for every session. It is stopped first, so that
+/// nothing is born while they are counted.
+const KEEPER: &str = "\
+    tree() {
+        echo \"$1\"
+        kids=
+        read -r kids < \"/proc/$1/task/$1/children\"
+        for kid in $kids; do tree \"$kid\"; done
+    }
+    cat
+    kill -s STOP \"$0\"
+    kill -s KILL $(tree \"$0\") -\"$0\"";
 
 impl Running {
     /// Starts `command` and waits until it listens at all of `ports`.
@@ -53,14 +71,18 @@ impl Running {
         log: &Path,
     ) -> io::Result<Self> {
         let log = File::options().create(true).append(true).open(log)?;
-        let child = command
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .process_group(0)
             .spawn()?;
+        let keeper = keep(child.id()).inspect_err(|_| {
+            kill_group(child.id());
+            drop(child.wait());
+        })?;
         let addresses: Vec<SocketAddr> = ports.iter().map(|port| port.addr).collect();
-        let mut running = Self { child, _ports: ports };
+        let mut running = Self { child, keeper, _ports: ports };
         for addr in addresses {
             running.wait_for(addr)?;
         }
@@ -83,9 +105,24 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        kill_group(self.child.id());
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            // It would kill whoever has the number by now.
+            drop(self.keeper.kill());
+        }
+        // Closes the pipe before it waits.
+        drop(self.keeper.wait());
         drop(self.child.wait());
     }
+}
+
+fn keep(group: u32) -> io::Result<Child> {
+    Command::new("sh")
+        .args(["-c", KEEPER, &group.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
 }
 
 /// The ends of all logs in a server's directory, marked as such.

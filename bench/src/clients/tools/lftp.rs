@@ -23,7 +23,8 @@ fn ladder(cell: &Cell) -> &'static [u32] {
     }
 }
 
-/// Whatever saves round trips is set.
+/// Whatever saves round trips is set. It would compress wherever a server can (MODE Z), which takes
+/// more time than it saves on links like these.
 fn command(program: &Path, job: &Job<'_>) -> io::Result<Command> {
     let security = if job.tls {
         "set ftp:ssl-force true; set ftp:ssl-protect-data true; set ssl:verify-certificate false"
@@ -44,6 +45,7 @@ fn command(program: &Path, job: &Job<'_>) -> io::Result<Command> {
     let script = format!(
         "set cmd:fail-exit true; set net:max-retries 3; set net:timeout 30; \
          set net:connection-limit 0; set ftp:sync-mode false; set ftp:use-mdtm false; \
+         set ftp:use-mode-z false; \
          set mirror:parallel-directories true; set mirror:set-permissions false; \
          set pget:save-status never; set pget:min-chunk-size 1M; {security}; \
          open -u '{},{}' -p {} {}; {task}",

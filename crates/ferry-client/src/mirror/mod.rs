@@ -1,6 +1,6 @@
 //! Making one tree like another, between any two storages.
 //!
-//! [`mirror`] does it, [`plan`] says what it would do, [`apply`] does what a plan says, perhaps
+//! [`mirror`] does it, [`plan()`] says what it would do, [`apply()`] does what a plan says, perhaps
 //! after a person has edited it. All three go the same way: `walk` compares directory by directory
 //! and tells actions, `apply` does them. Interrupted at any point and run again, a mirror comes to
 //! the same end.

@@ -353,6 +353,27 @@ impl<'a> Decider<'a> {
             self.remember(path, Some([a, b]));
             return Ok(true);
         };
+        // Changed on both sides and of one length: a copy that was cut off before its time was set
+        // looks like that, and is no conflict.
+        if changed == [true; 2] && a.size.is_some() && a.size == b.size {
+            match self.contents(path).await {
+                Ok(true) => {
+                    let (older, newer) = match order_of(&a, &b) {
+                        Some(std::cmp::Ordering::Less) => (left, Side::Right),
+                        _ => (right, Side::Left),
+                    };
+                    let what = What::Time { modified: older.modified, dir: false };
+                    act(out, newer, path.clone(), what, Known::default()).await?;
+                    return Ok(false);
+                }
+                Ok(false) => {}
+                Err(e) => {
+                    let error = of_storage(e, "comparing contents");
+                    out.send(Msg::Failed(path.clone(), error)).await?;
+                    return Ok(false);
+                }
+            }
+        }
         let winner = match changed {
             [true, false] => Some(Side::Left),
             [false, true] => Some(Side::Right),

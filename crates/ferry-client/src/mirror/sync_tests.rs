@@ -299,3 +299,14 @@ proptest::proptest! {
         runtime.block_on(interrupted(seed));
     }
 }
+
+/// A seed that once made a conflict of a copy whose time had not been set before the cut.
+#[test]
+fn a_copy_that_was_cut_off_before_its_time_was_set_is_no_conflict() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(interrupted(6_052_085_825_303_753_553));
+}

@@ -48,7 +48,9 @@ pub(crate) async fn connect_data(
     settings: &Settings,
 ) -> Result<TcpStream> {
     let stream = match &settings.proxy {
-        Some(via) => proxy::connect(via, host, to.port(), settings).await,
+        Some(via) => proxy::connect(via, host, to.port(), settings)
+            .await
+            .map_err(|e| Error::new(ErrorKind::Data, format!("no data connection: {e}"))),
         None => TcpStream::connect(to).await.map_err(|e| {
             Error::new(ErrorKind::Data, format!("no data connection to {to}")).with_source(e)
         }),

@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
+use super::tls::lock;
 use crate::site::Site;
 
 /// Where it is unless said otherwise: `ferry/known_hosts` in the user's folder for state.
@@ -14,6 +16,10 @@ pub(super) fn default_path() -> Option<PathBuf> {
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
     Some(state.join("ferry/known_hosts"))
 }
+
+/// What could not be written down (file, host, certificate): good until the program ends. As many
+/// as a person has said yes to.
+static FOR_NOW: Mutex<Vec<(PathBuf, String, [u8; 32])>> = Mutex::new(Vec::new());
 
 /// What the file of known hosts says of one host. Read when it is made, not within a handshake.
 #[derive(Debug)]
@@ -26,7 +32,7 @@ pub(super) struct KnownHosts {
 impl KnownHosts {
     pub(super) fn at(path: PathBuf, site: &Site) -> Self {
         let key = format!("{}:{}", site.host.to_ascii_lowercase(), site.port());
-        let found = find(&path, &key);
+        let found = find_for_now(&path, &key).or_else(|| find(&path, &key));
         Self { path, key, found }
     }
 
@@ -36,14 +42,26 @@ impl KnownHosts {
     }
 
     /// Remembers a certificate. One append is one write, so that programs side by side do not
-    /// disturb each other. That it cannot be written only means to be asked again.
+    /// disturb each other. If it cannot be written, the program remembers until it ends.
     pub(super) fn remember(&self, fingerprint: [u8; 32]) {
         if let Some(folder) = self.path.parent() {
             _ = fs::create_dir_all(folder);
         }
         let line = format!("{} {}\n", self.key, ferry_proto::hash::hex(&fingerprint));
-        _ = open_to_append(&self.path).and_then(|mut file| file.write_all(line.as_bytes()));
+        let written = open_to_append(&self.path);
+        let written = written.and_then(|mut file| file.write_all(line.as_bytes()));
+        let mut for_now = lock(&FOR_NOW);
+        for_now.retain(|(path, key, _)| *path != self.path || *key != self.key);
+        if written.is_err() {
+            for_now.push((self.path.clone(), self.key.clone(), fingerprint));
+        }
     }
+}
+
+fn find_for_now(path: &Path, key: &str) -> Option<[u8; 32]> {
+    let for_now = lock(&FOR_NOW);
+    let found = for_now.iter().find(|(of, host, _)| of == path && host == key);
+    found.map(|(_, _, fingerprint)| *fingerprint)
 }
 
 fn find(path: &Path, key: &str) -> Option<[u8; 32]> {

@@ -1,7 +1,7 @@
 //! Data connections that the server makes (PORT, EPRT).
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -21,9 +21,15 @@ pub(crate) struct Listening {
 impl Listening {
     /// Listens on a port that the system chooses.
     pub(crate) fn bind(local: IpAddr) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind((local, 0))?;
+        let local = local.to_canonical();
+        // A link-local address alone does not say on which link.
+        let on = match local {
+            IpAddr::V6(ip) if ip.is_unicast_link_local() => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            ip => ip,
+        };
+        let listener = std::net::TcpListener::bind((on, 0))?;
         listener.set_nonblocking(true)?;
-        let at = listener.local_addr()?;
+        let at = SocketAddr::new(local, listener.local_addr()?.port());
         Ok(Self { listener: TcpListener::from_std(listener)?, at })
     }
 

@@ -5,6 +5,8 @@ mod known_hosts;
 mod listen;
 mod pem;
 mod proxy;
+#[cfg(test)]
+mod tests;
 mod tickets;
 mod tls;
 mod trust;

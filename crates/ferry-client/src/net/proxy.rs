@@ -13,6 +13,9 @@ use crate::settings::{Proxy, ProxyKind, Settings};
 /// The longest answer of an HTTP proxy.
 const HEAD_MAX: usize = 16 * 1024;
 
+/// How such an answer begins.
+const HTTP: &[u8] = b"HTTP/1.";
+
 /// Connects to `host` through `via`.
 pub(super) async fn connect(
     via: &Proxy,
@@ -153,15 +156,17 @@ async fn http(stream: &TcpStream, via: &Proxy, host: &str, port: u16) -> io::Res
     write_all(stream, request.as_bytes()).await?;
     // Octet by octet at the end of the head: what follows it is the server's greeting.
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
+    while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
         let mut octet = [0];
         read_exact(stream, &mut octet).await?;
         head.push(octet[0]);
-        if head.len() > HEAD_MAX {
+        // Something else would not send an empty line, and cost all of the time there is.
+        let begins = head.get(..HTTP.len().min(head.len())).unwrap_or_default();
+        if head.len() > HEAD_MAX || !HTTP.starts_with(begins) {
             return Err(nonsense());
         }
     }
-    let line = head.split(|octet| *octet == b'\r').next().unwrap_or_default();
+    let line = head.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default();
     let line = String::from_utf8_lossy(line);
     let mut words = line.split(' ');
     match (words.next(), words.next()) {

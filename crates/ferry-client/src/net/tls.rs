@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::client::{ClientConnection, Resumption};
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
+use rustls::{CipherSuite, ClientConfig, HandshakeKind, ProtocolVersion, SupportedProtocolVersion};
 use rustls_pki_types::ServerName;
 
 use super::tickets::Tickets;
@@ -45,6 +45,21 @@ impl fmt::Display for TlsFacts {
     }
 }
 
+/// The cryptography, with AES-128 before AES-256: as good against anybody there is, and a fifth
+/// faster.
+fn provider() -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| {
+        !matches!(
+            suite.suite(),
+            CipherSuite::TLS13_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        )
+    });
+    provider
+}
+
 /// TLS of one control connection.
 #[derive(Debug)]
 pub(crate) struct Tls {
@@ -62,10 +77,13 @@ impl Tls {
     }
 
     fn prepare(site: &Site, settings: &Settings) -> Result<Arc<Self>> {
-        let name = ServerName::try_from(site.host.clone()).map_err(|_| {
+        // Neither a last dot nor the link that an address is on is part of what is certified.
+        let host = site.host.split('%').next().unwrap_or_default();
+        let host = host.strip_suffix('.').unwrap_or(host).to_owned();
+        let name = ServerName::try_from(host).map_err(|_| {
             Error::new(ErrorKind::Tls, format!("{} is no name that TLS knows", site.host))
         })?;
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let provider = Arc::new(provider());
         let judge = Arc::new(Judge::new(site, settings, &provider)?);
         let both: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
         let versions = match settings.tls_max {

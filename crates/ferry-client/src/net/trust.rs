@@ -22,6 +22,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Settings, Trust, UnknownCertificate};
 use crate::site::Site;
 
+/// How many of the names in a certificate are told when none fits.
+const NAMES_MAX: usize = 5;
+
 /// Judges the certificates of one server.
 #[derive(Debug)]
 pub(super) struct Judge {
@@ -162,7 +165,7 @@ impl Judge {
         let why = match &self.by {
             By::Fingerprints(_) => "it is not the pinned one".to_owned(),
             _ if changed => "another one was known for this host".to_owned(),
-            _ => reason(&error),
+            _ => reason(&error, now),
         };
         *lock(&self.unknown) = Some(UnknownCertificate {
             host: self.host.clone(),
@@ -175,24 +178,48 @@ impl Judge {
     }
 }
 
-fn reason(error: &TlsError) -> String {
+/// Why roots do not vouch for it and what helps, without a full stop.
+fn reason(error: &TlsError, now: UnixTime) -> String {
+    use CertificateError as C;
+    let TlsError::InvalidCertificate(error) = error else { return error.to_string() };
     match error {
-        TlsError::InvalidCertificate(error) => match error {
-            CertificateError::UnknownIssuer => "nobody known has signed it".to_owned(),
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "it has expired".to_owned()
+        // The latter where somebody signed in the name of one who is known.
+        C::UnknownIssuer | C::BadSignature => {
+            "nobody known has signed it; it may be self-signed".to_owned()
+        }
+        C::ExpiredContext { not_after, .. } => {
+            let days = now.as_secs().saturating_sub(not_after.as_secs()) / 86_400;
+            match days {
+                0 => "it expired today; the server needs a new one".to_owned(),
+                1 => "it expired yesterday; the server needs a new one".to_owned(),
+                days => format!("it expired {days} days ago; the server needs a new one"),
             }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "it is not valid yet; is this machine's clock right?".to_owned()
+        }
+        C::Expired => "it has expired; the server needs a new one".to_owned(),
+        C::NotValidYet | C::NotValidYetContext { .. } => {
+            "it is not valid yet; is this machine's clock right?".to_owned()
+        }
+        C::NotValidForNameContext { expected, presented } => {
+            let asked = expected.to_str();
+            if presented.is_empty() {
+                return format!("it names no host at all, so not {asked} either");
             }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "it is another host's".to_owned()
-            }
-            CertificateError::Revoked => "it was revoked".to_owned(),
-            other => other.to_string(),
-        },
+            let names: Vec<_> = presented.iter().take(NAMES_MAX).map(|name| bare(name)).collect();
+            let more = if presented.len() > NAMES_MAX { " and others" } else { "" };
+            format!("it is for {}{more}, not for {asked}", names.join(", "))
+        }
+        C::NotValidForName => "it is another host's".to_owned(),
+        C::Revoked => "it was revoked".to_owned(),
         other => other.to_string(),
     }
+}
+
+/// A name as rustls lists it (`DnsName("a.example")`), without its dress and without what a
+/// terminal should not see.
+fn bare(listed: &str) -> String {
+    let inner = listed.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    let name = inner.unwrap_or(listed).trim_matches('"');
+    name.chars().filter(|c| !c.is_control()).take(253).collect()
 }
 
 /// The system's roots, read once: there are some hundred, and a pool opens many connections.

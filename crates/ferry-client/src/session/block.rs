@@ -1,5 +1,5 @@
-//! Many small files over one data connection (MODE B, RFC 959 §3.4.2): commands are sent ahead, and
-//! the files follow each other without a connection, a handshake or a round trip between them.
+//! Many small files over one data connection (MODE B, RFC 959 §3.4.2): commands are sent ahead,
+//! and the files follow each other without a connection, a handshake or a round trip between them.
 //!
 //! A session that does this does nothing else with data. Files are whole in memory, so that a slow
 //! reader or writer of one never holds up the next; [`BLOCK_FILE_MAX`] bounds each. Whatever goes

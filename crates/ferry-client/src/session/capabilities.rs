@@ -1,5 +1,5 @@
 //! What is known of a server: what it said (FEAT, SYST), and what was found out by trying. Shared
-//! by all sessions to it, and kept between runs by [`memory`](crate::memory).
+//! by all sessions to it, and kept between runs by `memory.rs`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -121,10 +121,14 @@ impl Capabilities {
         self.pipelines() && self.is_ferry()
     }
 
-    /// `ferryd` does not greet with its name, but nobody else lists these modes.
+    /// `ferryd` does not greet with its name, but nobody else lists these modes; before FEAT its
+    /// usual greeting will do.
     fn is_ferry(&self) -> bool {
         let modes = |features: &Features| features.mode(b'B') && features.mode(b'C');
-        self.features.as_ref().is_some_and(modes)
+        match &self.features {
+            Some(features) => modes(features),
+            None => self.greets_as(&["ftp server ready. you will be disconnected after"]),
+        }
     }
 
     fn greets_as(&self, names: &[&str]) -> bool {
@@ -151,7 +155,7 @@ pub(crate) struct Shared {
 }
 
 /// As many connect at a time.
-const CONNECTING_MAX: usize = 16;
+const CONNECTING_MAX: usize = 24;
 
 impl Default for Shared {
     fn default() -> Self {

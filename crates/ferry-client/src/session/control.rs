@@ -79,6 +79,8 @@ pub(crate) struct Outgoing {
     /// Given back when the last reply is there.
     turn: Option<OwnedSemaphorePermit>,
     sent: Option<Instant>,
+    /// Nobody waits for the last reply any more, and the driver has seen that.
+    abandoned: bool,
 }
 
 /// What the one who sent a command waits with.
@@ -124,8 +126,15 @@ impl Ticket {
 pub(crate) fn outgoing(line: Vec<u8>, patience: Duration) -> (Outgoing, Ticket) {
     let (early_to, early) = oneshot::channel();
     let (last_to, last) = oneshot::channel();
-    let outgoing =
-        Outgoing { line, patience, early: Some(early_to), last: last_to, turn: None, sent: None };
+    let outgoing = Outgoing {
+        line,
+        patience,
+        early: Some(early_to),
+        last: last_to,
+        turn: None,
+        sent: None,
+        abandoned: false,
+    };
     (outgoing, Ticket { early: Some(early), last })
 }
 
@@ -309,7 +318,8 @@ impl Driver {
             Some(since + self.waiting.front().map_or(self.timeout, |head| head.patience))
         } else {
             match self.waiting.front() {
-                Some(head) if head.last.is_closed() => {
+                // With a transfer under way it counts from when that was seen: see `poll`.
+                Some(head) if head.abandoned || (head.early.is_some() && head.last.is_closed()) => {
                     Some(self.head_since + self.timeout.min(ABANDONED_MAX))
                 }
                 Some(head) if head.early.is_some() => Some(self.head_since + head.patience),
@@ -339,9 +349,10 @@ impl Driver {
         }
         if let Some(head) = self.waiting.front_mut()
             && head.early.is_none()
-            && !head.last.is_closed()
+            && !head.abandoned
             && head.last.poll_closed(cx).is_ready()
         {
+            head.abandoned = true;
             return Poll::Ready(Event::Abandoned);
         }
         let room = self.waiting.len() < WAITING_MAX && self.unsent.len() < UNSENT_MAX;
@@ -354,7 +365,17 @@ impl Driver {
     fn on(&mut self, event: Event) -> Result<(), Gone> {
         match event {
             Event::Order(None) => self.no_more = true,
-            Event::Order(Some(Order::Batch(batch))) => self.take(batch),
+            Event::Order(Some(Order::Batch(batch))) => {
+                self.take(batch);
+                // What is waiting goes out in one segment.
+                while self.waiting.len() < WAITING_MAX && self.unsent.len() < UNSENT_MAX {
+                    match self.orders.try_recv() {
+                        Ok(Order::Batch(batch)) => self.take(batch),
+                        Ok(other) => return self.on(Event::Order(Some(other))),
+                        Err(_) => break,
+                    }
+                }
+            }
             Event::Order(Some(Order::Abort(done))) => self.abort(done)?,
             Event::Order(Some(Order::Kill(why))) => return Err(why),
             Event::Readable => self.read()?,

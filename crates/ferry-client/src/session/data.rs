@@ -492,6 +492,11 @@ impl Session {
                 made = &mut connecting, if wire.is_none() => match made {
                     Ok(made) => {
                         wire = Some(made);
+                        if main.upload && self.0.known.read(Capabilities::pipelines_transfers) {
+                            // The octets may go along with the last packet of the handshake: a
+                            // refusal resets the connection, and its reply is heard all the same.
+                            return Ok(Running { wire, early, ticket, last: None });
+                        }
                         if main.upload {
                             grace = Some(Instant::now() + UPLOAD_GRACE.min(self.timeout() / 2));
                         }

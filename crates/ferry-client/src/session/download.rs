@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ferry_proto::client::replies;
 use ferry_proto::client::transfer::{Ended, Verdict, judge};
+use ferry_proto::client::{fault, replies};
 use ferry_proto::reply_reader::IncomingReply;
 
 use super::control::{Progress, Ticket};
@@ -195,6 +195,12 @@ impl Download {
         }
         let code = self.last.as_ref().map(|reply| reply.code);
         let verdict = judge(self.size, self.received, ended, code);
+        if self.may_be_empty
+            && let Some(reply) = self.last.take_if(|reply| fault::is_unread_listing(reply))
+        {
+            let what = "the server could not read the directory";
+            return Err(Error::new(ErrorKind::Listing, what).with_reply(reply));
+        }
         match (verdict, silence) {
             (Verdict::Whole, None) => Ok(()),
             (Verdict::Whole, Some(_)) => {
@@ -220,8 +226,7 @@ impl Download {
     }
 
     fn is_empty_listing(&self) -> bool {
-        self.received == 0
-            && self.last.as_ref().is_some_and(ferry_proto::client::fault::is_empty_listing)
+        self.received == 0 && self.last.as_ref().is_some_and(fault::is_empty_listing)
     }
 
     async fn last_reply(&mut self) -> Result<IncomingReply> {

@@ -48,6 +48,19 @@ pub struct Stat {
     pub unique: Option<Vec<u8>>,
 }
 
+/// Servers that say no more than "failed" when asked what something is mean that it is not there.
+fn absent(path: &[u8], error: Error) -> Error {
+    if error.kind() != ErrorKind::Refused {
+        return error;
+    }
+    let name = ferry_proto::path::ForPeople(path);
+    let not_found = Error::new(ErrorKind::NotFound, format!("{name} is not there"));
+    match error.reply() {
+        Some(reply) => not_found.with_reply(reply.clone()),
+        None => not_found,
+    }
+}
+
 impl Session {
     /// The directory the session is in.
     ///
@@ -196,7 +209,7 @@ impl Session {
                     }
                 }
                 500 | 502 | 504 => {}
-                _ => return Err(refused("MLST", path, reply)),
+                _ => return Err(absent(path, refused("MLST", path, reply))),
             }
         }
         self.stat_by_trying(path).await
@@ -239,20 +252,8 @@ impl Session {
             Err(error) => return Err(error),
         };
         if size.is_none() && modified.is_none() {
-            // Neither a directory nor anything with a size or a time: servers that say no more than
-            // "failed" mean that.
-            let error = refused("CWD", path, reply);
-            return Err(match error.kind() {
-                ErrorKind::Refused => {
-                    let name = ferry_proto::path::ForPeople(path);
-                    let not_found = Error::new(ErrorKind::NotFound, format!("{name} is not there"));
-                    match error.reply() {
-                        Some(reply) => not_found.with_reply(reply.clone()),
-                        None => not_found,
-                    }
-                }
-                _ => error,
-            });
+            // Neither a directory nor anything with a size or a time.
+            return Err(absent(path, refused("CWD", path, reply)));
         }
         Ok(Stat { is_dir: Some(false), size, modified, ..Stat::default() })
     }

@@ -72,6 +72,7 @@ async fn attempt(
     let mut reply = talk.reply(settings.timeout).await?;
     drop(turn);
     let greeting = reply.lines.last().cloned().unwrap_or_default();
+    known.lock().greeting.clone_from(&greeting);
     let mut step = machine.on_reply(&reply);
     let mut password_sent = false;
     loop {
@@ -91,9 +92,10 @@ async fn attempt(
             }
             Step::SendUser => {
                 let user = site.user.as_deref().unwrap_or(b"anonymous");
-                let ahead = known.read(|known| known.asks_password && known.pipelines());
+                let ready = site.password.is_some() || site.is_anonymous();
+                let ahead = known.read(|known| known.pipelines() && (ready || known.asks_password));
                 if ahead {
-                    // It asked for one the last time: half the round trips.
+                    // It will ask, or has done so before: half the round trips.
                     let password = password(site, settings, known).await?;
                     talk.say("USER", user).await?;
                     reply = talk.ask("PASS", password.reveal()).await?;

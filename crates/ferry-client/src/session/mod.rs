@@ -1,6 +1,6 @@
 //! One control connection and what is done over it.
 //!
-//! A [`Session`] is a handle; the connection is owned by a task of its own ([`control`]). Futures
+//! A [`Session`] is a handle; the connection is owned by a task of its own (`control`). Futures
 //! may be dropped at any time: the reply to what was sent is then read and thrown away, a data
 //! connection is closed so that no server takes half a file for a whole one, and the session is
 //! either usable or gone, never in between.

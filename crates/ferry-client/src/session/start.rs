@@ -106,7 +106,12 @@ pub(super) async fn start(
 /// FEAT, SYST and PWD, and what has to be said once. Gives the directory we are in.
 async fn learn(questions: &Questions, known: &Shared) -> Result<Vec<u8>> {
     let unanswered = || Error::new(ErrorKind::Protocol, "the server left questions unanswered");
-    let feat = questions.ask(known, &[b"FEAT"]).await?.pop().ok_or_else(unanswered)?;
+    // Some only speak UTF-8 once they were told to; that one refuses means nothing.
+    let on: &[u8] = b"OPTS UTF8 ON";
+    let together = known.read(super::Capabilities::pipelines);
+    let first: &[&[u8]] = if together { &[b"FEAT", b"SYST", b"PWD", on] } else { &[b"FEAT"] };
+    let mut replies = questions.ask(known, first).await?;
+    let feat = replies.first().cloned().ok_or_else(unanswered)?;
     let features = match feat.code {
         200..=299 => Features::parse(&feat.lines),
         _ => Features::default(),
@@ -119,11 +124,12 @@ async fn learn(questions: &Questions, known: &Shared) -> Result<Vec<u8>> {
         }
         known.features = Some(features);
     }
-    // Some only speak UTF-8 once they were told to; that one refuses means nothing.
-    let on: &[&[u8]] = &[b"SYST", b"PWD", b"OPTS UTF8 ON"];
-    let asked = if wants_utf8_on { on } else { on.get(..2).unwrap_or(on) };
-    let replies = questions.ask(known, asked).await?;
-    let [syst, pwd, ..] = replies.as_slice() else {
+    if !together {
+        let rest: &[&[u8]] = &[b"SYST", b"PWD", on];
+        let asked = if wants_utf8_on { rest } else { rest.get(..2).unwrap_or(rest) };
+        replies.extend(questions.ask(known, asked).await?);
+    }
+    let [_, syst, pwd, ..] = replies.as_slice() else {
         return Err(unanswered());
     };
     if (200..300).contains(&syst.code) {

@@ -237,13 +237,16 @@ impl Upload {
     /// Closes the data connection and waits for the server to do so, unless its last word makes
     /// that pointless. Whether all went well.
     async fn end_data(&mut self, wire: &mut Wire) -> bool {
+        self.hear().await;
+        // A server that reports success before it was told of the end has not waited for it.
+        let too_soon = self.last.is_some();
         let close = CLOSE_MAX.min(self.session.0.settings.timeout);
         let mut ending = pin!(wire.finish_write(close));
         let mut deadline = None;
         loop {
             let hears = self.last.is_none() && self.gone.is_none();
             tokio::select! {
-                ended = &mut ending => return ended.is_ok(),
+                ended = &mut ending => return ended.is_ok() && !too_soon,
                 progress = self.ticket.next(), if hears => match progress {
                     Ok(Progress::Early(reply)) => self.early = Some(reply),
                     Ok(Progress::Last(reply)) => {
@@ -259,7 +262,25 @@ impl Upload {
                         return false;
                     }
                 },
-                () = until(deadline) => return true,
+                () = until(deadline) => return !too_soon,
+            }
+        }
+    }
+
+    /// Takes the replies that are there.
+    async fn hear(&mut self) {
+        while self.last.is_none() {
+            tokio::select! {
+                biased;
+                progress = self.ticket.next() => match progress {
+                    Ok(Progress::Early(reply)) => self.early = Some(reply),
+                    Ok(Progress::Last(reply)) => self.last = Some(reply),
+                    Err(error) => {
+                        self.gone = Some(error);
+                        return;
+                    }
+                },
+                () = std::future::ready(()) => return,
             }
         }
     }

@@ -108,6 +108,14 @@ const IN_USE: [&str; 12] = [
     "abort",
 ];
 
+const UNREAD: [&str; 5] = [
+    "failed to open dir",
+    "failed to read dir",
+    "cannot open dir",
+    "can't open dir",
+    "permission denied",
+];
+
 /// The last line's text in lower case, which is what the words are looked for in.
 fn words(reply: &IncomingReply) -> String {
     let mut text = Vec::new();
@@ -126,7 +134,9 @@ pub fn of(reply: &IncomingReply) -> Fault {
     if says(&LATER) && matches!(reply.code, 421 | 430 | 450 | 530 | 500..=599) {
         return Fault::TooMany;
     }
-    let resumption = says(&["session reuse", "session resum", "not resumed", "reuse required"]);
+    let resumption = says(&["session reuse", "session resum", "not resumed", "reuse required"])
+        // What ProFTPD says of it.
+        || (reply.code == 425 && says(&["operation not permitted"]));
     match reply.code {
         421 => Fault::Closing,
         425 | 450 | 522 | 534 | 435 | 535 if resumption => Fault::NotResumed,
@@ -166,6 +176,15 @@ pub fn is_empty_listing(reply: &IncomingReply) -> bool {
     }
 }
 
+/// Whether a reply that reports success of a listing says that the directory was not read after
+/// all: vsftpd sends "226 Transfer done (but failed to open directory)." behind no line at all.
+/// Taken for empty, the directory would be emptied at the other end, too.
+#[must_use]
+pub fn is_unread_listing(reply: &IncomingReply) -> bool {
+    let text = words(reply);
+    (200..300).contains(&reply.code) && UNREAD.iter().any(|words| text.contains(words))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +204,7 @@ mod tests {
             (425, "Unable to build data connection: TLS session of data not resumed", {
                 Fault::NotResumed
             }),
+            (425, "Unable to build data connection: Operation not permitted", Fault::NotResumed),
             (425, "Can't open data connection", Fault::Data),
             (426, "Failure writing network stream.", Fault::Broken),
             (550, "/x: No such file or directory", Fault::NotFound),
@@ -218,5 +238,12 @@ mod tests {
         assert!(!is_empty_listing(&reply(450, "Temporary failure in reading the directory")));
         assert!(!is_empty_listing(&reply(226, "Done")));
         assert!(!is_empty_listing(&reply(530, "log in first")));
+    }
+
+    #[test]
+    fn success_with_a_but_is_no_listing() {
+        assert!(is_unread_listing(&reply(226, "Transfer done (but failed to open directory).")));
+        assert!(!is_unread_listing(&reply(226, "Directory send OK.")));
+        assert!(!is_unread_listing(&reply(550, "Failed to open directory.")));
     }
 }

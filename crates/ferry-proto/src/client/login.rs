@@ -203,7 +203,8 @@ mod tests {
     fn log_ins_go_the_ways_that_servers_are_known_to_take() {
         use Step::{Done, Failed, SendAcct, SendAuth, SendPass, SendUser, StartTls, Wait};
         let (new, old) = (SendAuth { old: false }, SendAuth { old: true });
-        let cases: [(Auth, &[(u16, &str)], &[Step]); 19] = [
+        type Case<'a> = (Auth, &'a [(u16, &'a str)], &'a [Step]);
+        let cases: [Case<'_>; 19] = [
             (Auth::No, &[(220, ""), (331, ""), (230, "")], &[SendUser, SendPass, Done]),
             (Auth::No, &[(120, ""), (220, ""), (230, "")], &[Wait, SendUser, Done]),
             (Auth::No, &[(230, "")], &[Done]),

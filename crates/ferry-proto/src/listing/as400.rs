@@ -51,3 +51,53 @@ fn entry<'a>(line: &'a [u8], context: &mut Context) -> Option<Raw<'a>> {
     }
     Some(raw)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn objects_of_ibm_i_are_read() {
+        check(
+            Dialect::As400,
+            System::Os400,
+            &[
+                (
+                    b"MIRA           20480 11/05/23 14:22:31 *STMF      a b.txt",
+                    &["file a b.txt size=20480 time=20231105142231 owner=MIRA"],
+                ),
+                (
+                    b"QSYS 4096 05.11.23 14:22:31 *DIR docs/",
+                    &["dir docs time=20231105142231 owner=QSYS"],
+                ),
+                (
+                    b"QSYS 4096 23-11-05 14:22:31 *PGM X.PGM",
+                    &["other X.PGM size=4096 time=20051123142231 owner=QSYS"],
+                ),
+                (
+                    b"MIRA 4096 11/05/23 14:22:31 *FILE X.FILE\r\n\
+                    MIRA            *MEM       X.FILE/Y.MBR",
+                    &["dir X.FILE time=20231105142231 owner=MIRA"],
+                ),
+                (b"MIRA            *MEM       X.FILE/Y.MBR", &["file Y.MBR owner=MIRA"]),
+                (
+                    b"MIRA 10 11/05/23 14:22:31 *SYMLNK cur",
+                    &["link cur size=10 time=20231105142231 owner=MIRA"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_ibm_i_does_not_list_is_no_entry() {
+        for line in [
+            b"MIRA 20480 11/05/23 14:22:31 *STMF".as_slice(),
+            b"MIRA 20480 11/05/23 14:22:31 STMF a".as_slice(),
+            b"MIRA 20480 11/05/23 *STMF a".as_slice(),
+            b"MIRA 1 11/05/23 14:22:31 * a".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::As400, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

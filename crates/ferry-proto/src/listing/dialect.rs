@@ -101,7 +101,7 @@ impl Dialect {
     /// Reads one line.
     pub(super) fn read<'a>(self, line: &'a [u8], context: &mut Context) -> Read<'a> {
         match self {
-            Self::Facts => facts::read(line),
+            Self::Facts => facts::read(line, context),
             Self::Unix => unix::read(line, context),
             Self::Dos => dos::read(line, context),
             Self::Eplf => eplf::read(line),

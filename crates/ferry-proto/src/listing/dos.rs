@@ -55,3 +55,72 @@ fn entry<'a>(columns: &Columns<'a>, context: &mut Context) -> Option<Raw<'a>> {
     }
     Some(raw)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn dir_is_read() {
+        check(
+            Dialect::Dos,
+            System::Unknown,
+            &[
+                (
+                    b"11-05-23  02:22PM       <DIR>          Web Root",
+                    &["dir Web Root time=202311051422"],
+                ),
+                (
+                    b"11-05-2023  14:22            10,234 a.txt",
+                    &["file a.txt size=10234 time=202311051422"],
+                ),
+                (
+                    b"11-05-23  12:07AM                  0  lead",
+                    &["file  lead size=0 time=202311050007"],
+                ),
+                (
+                    b"11-05-23  12:07PM                  0 noon",
+                    &["file noon size=0 time=202311051207"],
+                ),
+                (b"11/05/23  2:22 pm  5 apart", &["file apart size=5 time=202311051422"]),
+                (b"2023-11-05  14:22       <DIR> iso", &["dir iso time=202311051422"]),
+                (b"05.11.2023  14:22       7 german", &["file german size=7 time=202311051422"]),
+                (b"18.09.06  14:22       7 points", &["file points size=7 time=200609181422"]),
+                (b"11-05-98  14:22:31       7 old", &["file old size=7 time=19981105142231"]),
+                (b"11-05-103  14:22       7 y2k", &["file y2k size=7 time=200311051422"]),
+                (
+                    b"11-05-23  02:22PM    <JUNCTION>     Users [C:\\Home]",
+                    &["link>C:\\\\Home Users time=202311051422"],
+                ),
+                (b"11-05-23  02:22PM    <SYMLINKD>     u", &["link u time=202311051422"]),
+                (
+                    b"23/02/23  10:00  5 sure\r\n03/02/23  10:00  5 same",
+                    &["file sure size=5 time=202302231000", "file same size=5 time=202302031000"],
+                ),
+                (
+                    b"\x20Volume in drive C is X\r\n\
+                    \x20Directory of C:\r\n\
+                    11-05-23  14:22  7 f\r\n\
+                    \x20 1 File(s)  7 bytes\r\n\
+                    \x20 0 Dir(s)  9 bytes free",
+                    &["file f size=7 time=202311051422"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_no_line_of_dir_is_no_entry() {
+        for line in [
+            b"11-05-23  02:22PM       <DIR>".as_slice(),
+            b"11-05-23  02:22PM       <DIR>          a\\b".as_slice(),
+            b"11-05-23  22:22PM  5 a".as_slice(),
+            b"13-13-23  02:22PM  5 a".as_slice(),
+            b"11-05-23  02:22PM  5,5 a".as_slice(),
+            b"11-05-23  02:22PM  5 ".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::Dos, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

@@ -30,3 +30,33 @@ fn entry(line: &[u8]) -> Option<Raw<'_>> {
     }
     Some(raw)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn facts_before_the_tab_are_read() {
+        check(
+            Dialect::Eplf,
+            System::Unknown,
+            &[
+                (
+                    b"+i81.4411,m1699194151,r,s10234,up644,\ta.txt",
+                    &["file a.txt size=10234 time=20231105142231Z mode=644 unique=81.4411"],
+                ),
+                (b"+m1699194151,/,\tpub", &["dir pub time=20231105142231Z"]),
+                (b"+\t two  words", &["unknown  two  words"]),
+                (b"+zfuture,r,s?,\tx", &["file x"]),
+            ],
+        );
+    }
+
+    #[test]
+    fn lines_without_tab_or_name_are_no_entries() {
+        for line in [b"+r,s5, x".as_slice(), b"+r,s5,\t".as_slice(), b"r,s5,\tx".as_slice()] {
+            assert_eq!(entries_of(Dialect::Eplf, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

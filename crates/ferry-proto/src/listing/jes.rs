@@ -38,3 +38,38 @@ fn status(word: &[u8]) -> Option<RawKind<'static>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn jobs_are_read() {
+        check(
+            Dialect::Jes,
+            System::Mvs,
+            &[
+                (b"PAYJOB    JOB04211  OUTPUT    5 Spool Files", &["file JOB04211"]),
+                (
+                    b"JOBNAME  JOBID    OWNER    STATUS CLASS\r\n\
+                    PAYJOB   JOB04211 MIRA     OUTPUT A        RC=0000 5 spool files\r\n\
+                    PAYWAIT  J0004212 MIRA     INPUT  A",
+                    &["file JOB04211 owner=MIRA", "other J0004212 owner=MIRA"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_no_job_is_no_entry() {
+        for line in [
+            b"PAYJOB  JOB4 OUTPUT".as_slice(),
+            b"PAYJOB  JOB04211 MIRA DONE".as_slice(),
+            b"PAYJOB  04211 OUTPUT".as_slice(),
+            b"PAYJOB JOB04211".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::Jes, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

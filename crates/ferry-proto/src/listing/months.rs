@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn months_are_found_in_charsets_of_one_octet() {
-        let cases: [(&[u8], u8); 14] = [
+        let cases: [(&[u8], u8); 13] = [
             (b"M\xe4r", 3),
             (b"M\xc4R", 3),
             (b"f\xe9vr.", 2),
@@ -220,8 +220,7 @@ mod tests {
             (b"\xff\xed\xe2", 1),
             (b"\xcc\xe0\xf0", 3),
             (b"\xc1\xd7\xc7", 8),
-            (b"\xab\xae\xaf", 0),
-            (b"\xd4\xd5\xd2", 2),
+            (b"\xc6\xc5\xd7", 2),
         ];
         for (word, want) in cases {
             assert_eq!(number(word).unwrap_or(0), want, "{}", word.escape_ascii());
@@ -234,16 +233,14 @@ mod tests {
 
     #[test]
     fn numbers_with_units_of_east_asia() {
-        let cases: [(&[u8], Option<(Unit, &[u8], &[u8])>); 6] = [
-            ("4月".as_bytes(), Some((Unit::Month, b"4", b""))),
-            ("2005년".as_bytes(), Some((Unit::Year, b"2005", b""))),
-            (b"4\x8c\x8e18\x93\xfa", Some((Unit::Month, b"4", b"18\x93\xfa"))),
-            (b"18\xc6\xfc", Some((Unit::Day, b"18", b""))),
-            (b"18", None),
-            ("月".as_bytes(), None),
-        ];
-        for (text, want) in cases {
-            assert_eq!(counted(text), want, "{}", text.escape_ascii());
-        }
+        let month = "4月".as_bytes();
+        assert_eq!(counted(month), Some((Unit::Month, &b"4"[..], &b""[..])));
+        let year = "2005년".as_bytes();
+        assert_eq!(counted(year), Some((Unit::Year, &b"2005"[..], &b""[..])));
+        let shift_jis = b"4\x8c\x8e18\x93\xfa";
+        assert_eq!(counted(shift_jis), Some((Unit::Month, &b"4"[..], &b"18\x93\xfa"[..])));
+        assert_eq!(counted(b"18\xc6\xfc"), Some((Unit::Day, &b"18"[..], &b""[..])), "EUC-JP");
+        assert_eq!(counted(b"18"), None);
+        assert_eq!(counted("月".as_bytes()), None);
     }
 }

@@ -79,3 +79,49 @@ fn name(word: &[u8]) -> Option<&[u8]> {
     let fits = (1..=NAME_MAX).contains(&bare.len()) && bare.iter().all(allowed);
     fits.then_some(bare)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn data_sets_are_read() {
+        check(
+            Dialect::Mvs,
+            System::Mvs,
+            &[
+                (
+                    b"Volume Unit    Referred Ext Used Recfm Lrecl BlkSz Dsorg Dsname\r\n\
+                    WRK007 3390   2023/11/05  1   15  FB      80 27920  PS  PAY.INPUT\r\n\
+                    WRK007 3390   **NONE**    1   15  FB      80 27920  PO-E  'PAY.LIB'",
+                    &["file PAY.INPUT about=849960", "dir PAY.LIB"],
+                ),
+                (
+                    b"WRK007 3390   2023/11/05  123456  FB      80 27920  PS  PAY.GLUED",
+                    &["file PAY.GLUED"],
+                ),
+                (b"Migrated                                        PAY.OLD", &["unknown PAY.OLD"]),
+                (b"Pseudo Directory                                PAY.X", &["dir PAY.X"]),
+                (b"WRK007 3390            VSAM  PAY.KS", &["other PAY.KS"]),
+                (b"WRK007 Tape                                     PAY.TAPE", &["file PAY.TAPE"]),
+                (b"WRK007 Not Direct Access Device                 PAY.FAR", &["file PAY.FAR"]),
+                (b"Not Direct Access Device                        PAY.FAR", &["file PAY.FAR"]),
+                (b"Error determining attributes                    PAY.ODD", &["unknown PAY.ODD"]),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_no_data_set_is_no_entry() {
+        for line in [
+            b"WRK007 3390 2023/11/05 1 15 FB 80 27920 PX PAY.INPUT".as_slice(),
+            b"WRK007 3390 sometime 1 15 FB 80 27920 PS PAY.INPUT".as_slice(),
+            b"Migrated PAY/OLD".as_slice(),
+            b"Pseudo PAY.X".as_slice(),
+            b"some words here".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::Mvs, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

@@ -39,3 +39,42 @@ fn entry<'a>(line: &'a [u8], context: &mut Context) -> Option<Raw<'a>> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn rights_in_brackets_are_read() {
+        check(
+            Dialect::NetWare,
+            System::Unknown,
+            &[
+                (
+                    b"d [RWCEAFMS] mira                 512 Nov 05 14:22 SHARE",
+                    &["dir SHARE time=202311051422 owner=mira"],
+                ),
+                (
+                    b"-[R----F-] mira 8192 Nov 05  2022 X Y.DAT",
+                    &["file X Y.DAT size=8192 time=20221105 owner=mira"],
+                ),
+                (
+                    b"- [R----F-] Mira of Sales 8192 Nov 05  2022 X",
+                    &["file X size=8192 time=20221105"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_netware_does_not_list_is_no_entry() {
+        for line in [
+            b"d [RWXX] mira 512 Nov 05 14:22 SHARE".as_slice(),
+            b"d mira 512 Nov 05 14:22 SHARE".as_slice(),
+            b"d [R] mira 512 Nov 05 14:22".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::NetWare, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

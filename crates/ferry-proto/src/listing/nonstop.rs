@@ -44,3 +44,40 @@ fn entry<'a>(columns: &Columns<'a>, context: &Context) -> Option<Raw<'a>> {
         ..Raw::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn files_of_guardian_are_read() {
+        check(
+            Dialect::NonStop,
+            System::NonStop,
+            &[
+                (
+                    b"File         Code             EOF  Last Modification    Owner  RWEP\r\n\
+                    PAYLOG   101   20480 05-Nov-23 14:22:31 044,007 \"NUNU\"",
+                    &["file PAYLOG size=20480 time=20231105142231 owner=044,007"],
+                ),
+                (
+                    b"BUSY  O  700+   5  5-Nov-23 14:22:31 255, 0 \"oooo\"",
+                    &["file BUSY size=5 time=20231105142231 owner=255, 0"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_guardian_does_not_list_is_no_entry() {
+        for line in [
+            b"TOOLONGNAME   101   20480 05-Nov-23 14:22:31 044,007 \"NUNU\"".as_slice(),
+            b"PAYLOG   101   20480 05-Nov-23 14:22:31 044,007 NUNU".as_slice(),
+            b"PAYLOG 101 05-Nov-23 14:22:31 044,007 \"NUNU\"".as_slice(),
+            b"9LOG   101   20480 05-Nov-23 14:22:31 044,007 \"NUNU\"".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::NonStop, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

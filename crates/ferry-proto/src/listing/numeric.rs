@@ -34,3 +34,43 @@ fn entry(line: &[u8]) -> Option<Raw<'_>> {
     let mode = Some(mode & 0o7777);
     Some(Raw { name, kind, size, modified, mode, owner, group, ..Raw::default() })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn modes_in_octal_are_read() {
+        check(
+            Dialect::Numeric,
+            System::Unknown,
+            &[
+                (
+                    b"0100644   500  101   12345    1699194151   my file",
+                    &["file my file size=12345 time=20231105142231Z mode=644 owner=500 group=101"],
+                ),
+                (
+                    b"40755   500  101   4096    1699194151   d",
+                    &["dir d time=20231105142231Z mode=755 owner=500 group=101"],
+                ),
+                (
+                    b"0120777   0  0   5    1699194151   l",
+                    &["link l size=5 time=20231105142231Z mode=777 owner=0 group=0"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_has_no_mode_in_octal_is_no_entry() {
+        for line in [
+            b"0100648 500 101 12345 1699194151 x".as_slice(),
+            b"0900644 500 101 12345 1699194151 x".as_slice(),
+            b"0100644 mira 101 12345 1699194151 x".as_slice(),
+            b"0100644 500 101 12345 1699194151".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::Numeric, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

@@ -30,3 +30,41 @@ fn entry<'a>(line: &'a [u8], context: &mut Context) -> Option<Raw<'a>> {
     raw.name = columns.starting_at(at + 2)?;
     Some(raw)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn files_of_os2_are_read() {
+        check(
+            Dialect::Os2,
+            System::Unknown,
+            &[
+                (
+                    b"   20480      A    11-05-23   14:22  CONFIG.SYS",
+                    &["file CONFIG.SYS size=20480 time=202311051422"],
+                ),
+                (b"0 DIR 11-05-23 14:22 OS2", &["dir OS2 time=202311051422"]),
+                (
+                    b"  5  RHSA  11-05-103 14:22 two words",
+                    &["file two words size=5 time=200311051422"],
+                ),
+                (b"  5   A DIR  11-05-23 14:22 x", &["dir x time=202311051422"]),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_os2_does_not_list_is_no_entry() {
+        for line in [
+            b"5 Q 11-05-23 14:22 x".as_slice(),
+            b"A 11-05-23 14:22 x".as_slice(),
+            b"5 A 11-05-23 14:22".as_slice(),
+            b"5 A 11-05-23 14:22 a\\b".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::Os2, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

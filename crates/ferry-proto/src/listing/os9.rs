@@ -39,3 +39,40 @@ fn entry<'a>(columns: &Columns<'a>, context: &Context) -> Option<Raw<'a>> {
     let modified = date.at(Some(clock), context.now);
     Some(Raw { name, kind, size, owner, modified, ..Raw::default() })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn files_of_os9_are_read() {
+        check(
+            Dialect::Os9,
+            System::Unknown,
+            &[(
+                b"\x20                          Directory of . 14:22:31\r\n\
+                    \x20Owner    Last modified  Attributes Sector Bytecount Name\r\n\
+                    -------   -------------  ---------- ------ --------- ----\r\n\
+                    \x20  0.100  23/11/05 1422  d-ewrewr   4C1A        512 CMDS\r\n\
+                    \x20  0.0    98/11/05 0022  ----r-wr   B1          99 startup",
+                &[
+                    "dir CMDS time=202311051422 owner=0.100",
+                    "file startup size=99 time=199811050022 owner=0.0",
+                ],
+            )],
+        );
+    }
+
+    #[test]
+    fn what_os9_does_not_list_is_no_entry() {
+        for line in [
+            b"0.100 23/11/05 1422 d-ewrewx 4C1A 512 CMDS".as_slice(),
+            b"mira 23/11/05 1422 d-ewrewr 4C1A 512 CMDS".as_slice(),
+            b"0.100 23/11/05 2522 d-ewrewr 4C1A 512 CMDS".as_slice(),
+            b"0.100 23/11/05 1422 d-ewrewr 4C1A 512".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::Os9, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

@@ -79,3 +79,51 @@ fn is_member(word: &[u8]) -> bool {
         && word.first().is_some_and(letter)
         && word.iter().all(|b| letter(b) || b.is_ascii_digit() || *b == b'{')
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn members_are_read() {
+        check(
+            Dialect::Pds,
+            System::Mvs,
+            &[
+                (
+                    b"\x20Name     VV.MM   Created       Changed      Size  Init   Mod   Id\r\n\
+                    PAYCALC   01.04 2023/02/01 2023/11/05 14:22   310   300     0 MIRA\r\n\
+                    PAYOLD    01.04 97/02/01 97/11/05 14:22   310   300     0 MIRA\r\n\
+                    PAYSEC    01.04 2023/02/01 2023/11/05 14:22:31   310   300     0 MIRA\r\n\
+                    BARE",
+                    &[
+                        "file PAYCALC time=202311051422 owner=MIRA",
+                        "file PAYOLD time=199711051422 owner=MIRA",
+                        "file PAYSEC time=20231105142231 owner=MIRA",
+                        "file BARE",
+                    ],
+                ),
+                (
+                    b"\x20Name      Size     TTR   Alias-of AC --------- Attributes --------- \
+                    Amode Rmode\r\n\
+                    IEFBR14   0000A8   000004          00 FO             31    ANY",
+                    &["file IEFBR14 about=168"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_no_member_is_no_entry() {
+        for line in [
+            b"BARE".as_slice(),
+            b"paycalc 01.04 2023/02/01 2023/11/05 14:22 310 300 0 MIRA".as_slice(),
+            b"PAYCALC 1.4 2023/02/01 2023/11/05 14:22 310 300 0 MIRA".as_slice(),
+            b"PAYCALC 01.04 2023/02/01 2023/11/05".as_slice(),
+            b"IEFBR14 0000AX 000004 00 FO".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::Pds, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

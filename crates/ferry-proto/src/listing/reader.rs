@@ -245,8 +245,7 @@ struct Lines {
 
 impl Lines {
     fn new(dialect: Dialect, hint: &Hint, now: UnixTime) -> Self {
-        let names_only = hint.asked == Asked::Names;
-        let context = Context { now, names_only, ..Context::default() };
+        let context = Context::new(hint.asked, now);
         Self { dialect, context, half: Vec::new(), has_half: false }
     }
 

@@ -48,6 +48,14 @@ impl Report {
         self.refused == 0 && self.unparsed == 0 && !self.no_permission_text && !self.unterminated
     }
 
+    /// The sum of all counts of lines; equal to `lines` in every report.
+    #[must_use]
+    pub const fn accounted(&self) -> u64 {
+        let entries = self.parsed.saturating_add(self.refused);
+        let rest = self.ignored.saturating_add(self.unparsed).saturating_add(self.joined);
+        entries.saturating_add(rest)
+    }
+
     pub(super) fn note_unparsed(&mut self, line: &[u8]) {
         self.unparsed = self.unparsed.saturating_add(1);
         self.no_permission_text |= complains(line);

@@ -1,6 +1,5 @@
 //! Listings as they come: tables of lines per dialect, and properties over random ones.
 
-mod dialects;
 mod properties;
 mod reader;
 
@@ -8,7 +7,7 @@ use super::{Asked, Dialect, Hint, ListedEntry, ListingReader, Report, System};
 use crate::date::{Civil, UnixTime};
 
 /// The time at which all listings of these tests are read: 2024-02-10 12:00.
-fn now() -> UnixTime {
+pub(super) fn now() -> UnixTime {
     UnixTime::from_civil(Civil { year: 2024, month: 2, day: 10, hour: 12, minute: 0, second: 0 })
 }
 
@@ -64,12 +63,25 @@ fn show(entry: &ListedEntry) -> String {
 }
 
 /// Reads each listing of a table, which must be complete and of the dialect.
-fn check(dialect: Dialect, system: System, cases: &[(&[u8], &[&str])]) {
+pub(super) fn check(dialect: Dialect, system: System, cases: &[(&[u8], &[&str])]) {
     for (lines, want) in cases {
         let (entries, report) = list(Asked::List, system, &[lines, &b"\r\n"[..]].concat());
         let shown: Vec<String> = entries.iter().map(show).collect();
         assert_eq!(shown, *want, "{}", lines.escape_ascii());
         assert!(report.complete(), "{}: {report:?}", lines.escape_ascii());
         assert_eq!(report.dialect, Some(dialect), "{}", lines.escape_ascii());
+    }
+}
+
+/// How many entries a dialect makes of one line, names judged.
+pub(super) fn entries_of(dialect: Dialect, line: &[u8]) -> usize {
+    use super::names::{Verdict, judge};
+    let mut context = super::Context::new(Asked::List, now());
+    match dialect.read(line, &mut context) {
+        super::Read::Entry(raw) => {
+            let verdict = judge(raw.name, dialect.backslash_separates());
+            usize::from(verdict == Verdict::Good)
+        }
+        _ => 0,
     }
 }

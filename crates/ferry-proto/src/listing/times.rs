@@ -304,3 +304,120 @@ fn two_digits(digits: &[u8], max: u8) -> Option<u8> {
 fn date(year: i64, month: u8, day: u8) -> Option<Date> {
     (month <= 12 && day <= 31).then_some(Date { year: Some(year), month, day })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: i64, precision: Precision, zone: Zone) -> ListedTime {
+        ListedTime { time: UnixTime::from_secs(secs), precision, zone }
+    }
+
+    #[test]
+    fn one_mdtm_tells_the_zone() {
+        use Precision::{Day, Minute, Second};
+        // 2023-11-05 14:22:31
+        let mdtm = UnixTime { secs: 1_699_194_151, nanos: 7 };
+        let cases = [
+            (1_699_194_151, Second, Zone::Server, Some(0)),
+            (1_699_194_120, Minute, Zone::Server, Some(0)),
+            (1_699_194_120 + 3600, Minute, Zone::Server, Some(3600)),
+            (1_699_194_151 - 5 * 3600, Second, Zone::Server, Some(-18_000)),
+            (1_699_194_120 + 20_700, Minute, Zone::Server, Some(20_700)),
+            (1_699_194_120 + 26 * 3600, Minute, Zone::Server, Some(93_600)),
+            (1_699_194_120 + 27 * 3600, Minute, Zone::Server, None),
+            (1_699_194_120 + 60, Minute, Zone::Server, None),
+            (1_699_194_152, Second, Zone::Server, None),
+            (1_699_194_151, Second, Zone::Utc, None),
+            (1_699_142_400, Day, Zone::Server, None),
+            (i64::MIN, Minute, Zone::Server, None),
+            (i64::MAX, Second, Zone::Server, None),
+        ];
+        for (secs, precision, zone, want) in cases {
+            let listed = at(secs, precision, zone);
+            assert_eq!(zone_offset(mdtm, &listed), want, "{listed:?}");
+            if let Some(offset) = want {
+                let cut = if precision == Minute { 31 } else { 0 };
+                assert_eq!(listed.in_zone(offset).secs, mdtm.secs - cut, "{listed:?}");
+            }
+        }
+        assert_eq!(at(500, Day, Zone::Server).in_zone(3600), UnixTime::from_secs(500));
+        assert_eq!(at(500, Minute, Zone::Utc).in_zone(3600), UnixTime::from_secs(500));
+    }
+
+    #[test]
+    fn clocks_are_read() {
+        let cases = [
+            ("14:22", Some(51_720)),
+            ("9:05", Some(32_700)),
+            ("14:22:31", Some(51_751)),
+            ("14:22:60", Some(51_780)),
+            ("14:22:31.5", Some(51_751)),
+            ("14:22,", Some(51_720)),
+            ("24:00", Some(86_400)),
+            ("24:01", None),
+            ("25:00", None),
+            ("12:07AM", Some(420)),
+            ("12:07pm", Some(43_620)),
+            ("02:22P", Some(51_720)),
+            ("02:22a", Some(8520)),
+            ("13:22PM", None),
+            ("00:22AM", None),
+            ("14:2", None),
+            ("14:60", None),
+            ("14:22:61", None),
+            ("14:22:31.", None),
+            ("14:22:", None),
+            (":22", None),
+            ("1422", None),
+            ("am", None),
+            ("", None),
+        ];
+        for (word, want) in cases {
+            assert_eq!(Clock::parse(word.as_bytes()).map(Clock::secs), want, "{word}");
+        }
+        assert_eq!(Clock::parse_dotted(b"9.51").map(Clock::secs), Some(35_460));
+        assert_eq!(Clock::parse_dotted(b"9.5"), None);
+        assert_eq!(Clock::parse_joined(b"0022").map(Clock::secs), Some(1320));
+        assert_eq!(Clock::parse_joined(b"2401"), None);
+        let morning = Clock::parse(b"02:22").unwrap();
+        assert_eq!(morning.in_half(b"PM").map(Clock::secs), Some(51_720));
+        assert_eq!(morning.in_half(b"x.am"), None);
+    }
+
+    #[test]
+    fn dates_of_numbers_are_read() {
+        let cases = [
+            ("2023-11-05", Some((2023, 11, 5)), false),
+            ("2023.11.05,", Some((2023, 11, 5)), false),
+            ("11-05-23", Some((2023, 11, 5)), false),
+            ("05.11.23", Some((2023, 11, 5)), false),
+            ("11/05/70", Some((1970, 11, 5)), false),
+            ("11/05/69", Some((2069, 11, 5)), false),
+            ("23/02/00", Some((2000, 2, 23)), true),
+            ("02/23/00", Some((2000, 2, 23)), false),
+            ("02.23.00", Some((2000, 2, 23)), false),
+            ("98-11-05", Some((1998, 11, 5)), false),
+            ("11-05-103", Some((2003, 11, 5)), false),
+            ("00-00-00", Some((2000, 0, 0)), false),
+            ("13-13-23", None, false),
+            ("11-32-23", None, false),
+            ("11-05", None, false),
+            ("11-05-2", None, false),
+            ("11-05-23-1", None, false),
+            ("11:05:23", None, false),
+            ("11-005-23", None, false),
+            ("", None, false),
+        ];
+        for (word, want, swapped) in cases {
+            let mut day_first = false;
+            let date = numeric_date(word.as_bytes(), &mut day_first);
+            let want = want.map(|(year, month, day)| Date { year: Some(year), month, day });
+            assert_eq!((date, day_first), (want, swapped), "{word}");
+        }
+        assert_eq!(utc_offset(b"+0130"), Some(5400));
+        assert_eq!(utc_offset(b"-05:30"), Some(-19_800));
+        assert_eq!(utc_offset(b"0130"), None);
+        assert_eq!(utc_offset(b"+01300"), None);
+    }
+}

@@ -227,3 +227,210 @@ impl Mode {
         Some(Self { kind, bits: Some(mode), is_device, links })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    /// Lines and the entries they are.
+    const LINES: &[(&[u8], &[&str])] = &[
+        (
+            b"-rw-r-----   1 mira     dev         48213 May  7 09:41 notes v2.txt",
+            &["file notes v2.txt size=48213 time=202305070941 mode=640 owner=mira \
+            group=dev links=1"],
+        ),
+        (
+            b"drwxr-xr-x   3 root         512 Oct 19  2019 pub",
+            &["dir pub time=20191019 mode=755 owner=root links=3"],
+        ),
+        (
+            b"-rw-r--r-- 1 1004 1004 77 Jan 02 03:04 a",
+            &["file a size=77 time=202401020304 mode=644 owner=1004 group=1004 links=1"],
+        ),
+        (
+            b"-rw-r--r-- 9120 Apr 30 11:12 data.bin",
+            &["file data.bin size=9120 time=202304301112 mode=644"],
+        ),
+        (
+            b"-rw-r--r-- 4 9120 Apr 30 11:12 data.bin",
+            &["file data.bin size=9120 time=202304301112 mode=644 links=4"],
+        ),
+        (
+            b"-rw-r--r-- mira dev 12 Apr 30 11:12 x",
+            &["file x size=12 time=202304301112 mode=644 owner=mira group=dev"],
+        ),
+        (
+            b"-rw-r--r--+ 1 u g 10 Jun 1 2020 x",
+            &["file x size=10 time=20200601 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"81234  16 -rw-r--r-- 1 u g 7001 Jul 15 16:00 y",
+            &["file y size=7001 time=202307151600 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"4.0K drwxr-xr-x 2 u g 4096 Jul 15 16:00 y/",
+            &["dir y time=202307151600 mode=755 owner=u group=g links=2"],
+        ),
+        (
+            b"drwxr-xr-x1200 u g 4096 Jul 15 16:00 z",
+            &["dir z time=202307151600 mode=755 owner=u group=g links=1200"],
+        ),
+        (
+            b"crw-rw----  1 root tty    4,  64 Mar  3 10:00 ttyS0",
+            &["other ttyS0 time=202303031000 mode=660 owner=root group=tty links=1"],
+        ),
+        (
+            b"brw-rw----  1 root disk   8,1 Mar  3 10:00 sda1",
+            &["other sda1 time=202303031000 mode=660 owner=root group=disk links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u verylonggroup123456789 Aug 9 2018 z",
+            &["file z size=123456789 time=20180809 mode=644 owner=u group=verylonggroup \
+            links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 33.5k Aug 9 2018 z",
+            &["file z about=34304 time=20180809 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 2023-11-05 14:22 k.txt",
+            &["file k.txt size=55 time=202311051422 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 2023-11-05 14:22:31.250 +0100 k.txt",
+            &["file k.txt size=55 time=20231105132231.250Z mode=644 owner=u group=g \
+            links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 05 Nov 14:22 k.txt",
+            &["file k.txt size=55 time=202311051422 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 5. Nov 2019 k.txt",
+            &["file k.txt size=55 time=20191105 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 5 Nov 12 2019 k.txt",
+            &["file k.txt size=5 time=20191112 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 Nov 05 14:22:31 2023 k.txt",
+            &["file k.txt size=55 time=20231105142231 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 Nov 05 9.51 k.txt",
+            &["file k.txt size=55 time=202311050951 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"lrwxrwxrwx 1 u g 9 Sep 1 12:00 cur -> rel/2.0 -> x",
+            &["link>rel/2.0 -> x cur size=9 time=202309011200 mode=777 owner=u group=g \
+            links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 5 Jan  1 00:00 a -> b",
+            &["file a -> b size=5 time=202401010000 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"lrwxrwxrwx 1 u g 9 Sep 1 12:00 cur",
+            &["link cur size=9 time=202309011200 mode=777 owner=u group=g links=1"],
+        ),
+        (
+            "-rw-r--r-- 1 u g 55 Mär 12 2022 k".as_bytes(),
+            &["file k size=55 time=20220312 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 M\xe4r 12 2022 k",
+            &["file k size=55 time=20220312 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            "-rw-r--r-- 1 u g 55 12月 05 10:20 k".as_bytes(),
+            &["file k size=55 time=202312051020 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 4\x8c\x8e 18\x93\xfa 2003\x94\x4e k",
+            &["file k size=55 time=20030418 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 Domain Users staff 812 Feb 2 2020 q",
+            &["file q size=812 time=20200202 mode=644 links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 77 3 29 03:26 n",
+            &["file n size=77 time=202303290326 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 10 5 2020 Jan 02 03:04 a",
+            &["file a size=2020 time=202401020304 mode=644 owner=10 group=5 links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 mira dev DISK 48213 May  7 09:41 uni",
+            &["file uni size=48213 time=202305070941 mode=644 owner=mira group=dev \
+            links=1"],
+        ),
+        (
+            b"-------r--      512    20480    20992 Nov 05  2022 Read Me",
+            &["file Read Me about=20992 time=20221105 mode=4"],
+        ),
+        (
+            b"drwxrwxr-x          folder        3 Nov 05 14:22 Docs",
+            &["dir Docs time=202311051422 mode=775 owner=folder"],
+        ),
+        (b"-????????? ? ?    ?       ?            ? secret", &["file secret"]),
+        (
+            b"-rwSr-lr-T 1 u g 0 Nov 05  2022 bits",
+            &["file bits size=0 time=20221105 mode=7644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 Feb 00 2022 k",
+            &["file k size=55 mode=644 owner=u group=g links=1"],
+        ),
+        (
+            b"-rw-r--r-- 1 u g 55 Nov 05 14:22  two  blanks ",
+            &["file  two  blanks  size=55 time=202311051422 mode=644 owner=u group=g \
+            links=1"],
+        ),
+        (
+            b"total 8\r\n\
+            drwxr-xr-x 2 u g 4096 Nov 05  2022 .\r\n\
+            drwxr-xr-x 2 u g 4096 Nov 05  2022 ..\r\n\
+            \r\n\
+            prw------- 1 u g 0 Nov 05  2022 p",
+            &["other p size=0 time=20221105 mode=600 owner=u group=g links=1"],
+        ),
+    ];
+
+    #[test]
+    fn every_dialect_of_ls_is_read() {
+        check(Dialect::Unix, System::Unix, LINES);
+    }
+
+    #[test]
+    fn undated_lines_are_read() {
+        check(
+            Dialect::UnixUndated,
+            System::Unknown,
+            &[(
+                b"-rw-r--r-- 1 u g 55 k.txt",
+                &["file k.txt size=55 mode=644 owner=u group=g links=1"],
+            )],
+        );
+    }
+
+    #[test]
+    fn what_is_no_line_of_ls_is_no_entry() {
+        for line in [
+            b"-rw-r--r-- 1 u g 55 Nov 05 14:22".as_slice(),
+            b"-rw-r--r-- 1 u g 55 Nov 05 14:22 ".as_slice(),
+            b"-rw-r--r-- 1 u g xx Nov 05 14:22 k".as_slice(),
+            b"-rw-r--r-- 1 u g 55 Nob 05 14:22 k".as_slice(),
+            b"-rw-r--rw-r 1 u g 55 Nov 05 14:22 k".as_slice(),
+            b"-rw-r--r--++ 1 u g 55 Nov 05 14:22 k".as_slice(),
+            b"1 2 3 -rw-r--r-- 1 u g 55 Nov 05 14:22 k".as_slice(),
+            b"lrwxrwxrwx 1 u g 9 Sep 1 12:00  -> x".as_slice(),
+            b"./sub:".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::Unix, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

@@ -233,11 +233,12 @@ fn day_of(word: &[u8]) -> Option<u8> {
 mod tests {
     use super::*;
     use crate::date::{Civil, UnixTime};
+    use crate::listing::Asked;
 
     /// The time a date shows, as MDTM would say it, and its precision; then what follows it.
     fn read(text: &[u8]) -> Option<(String, Precision, String)> {
         let now = Civil { year: 2024, month: 2, day: 10, hour: 12, minute: 0, second: 0 };
-        let mut context = Context { now: UnixTime::from_civil(now), ..Context::default() };
+        let mut context = Context::new(Asked::List, UnixTime::from_civil(now));
         let columns = Columns::of(text);
         let kinds = [Certainty::Sure, Certainty::Weak];
         let found = kinds.iter().find_map(|sure| date_at(&columns, 0, *sure, &mut context))?;

@@ -104,3 +104,87 @@ fn bracketed<'a>(columns: &Columns<'a>, at: usize) -> Option<(&'a [u8], usize)> 
     let end = text.iter().position(|b| *b == b']')?;
     Some((text.get(..end)?, last))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn directories_of_vms_are_read() {
+        check(
+            Dialect::Vms,
+            System::Unknown,
+            &[
+                (
+                    b"REPORT.TXT;3      12/16      5-NOV-2023 14:22:31  [OPS,MIRA]  (RWED,RE,,)",
+                    &["file REPORT.TXT about=6144 time=20231105142231 owner=OPS,MIRA"],
+                ),
+                (
+                    b"TOOLS.DIR;1        1/1       5-NOV-2023 14:22:31.07  [OPS, MIRA]  (RWE, \
+                    RE,,)",
+                    &["dir TOOLS time=20231105142231.070 owner=OPS, MIRA"],
+                ),
+                (
+                    b"A^;B^.C.TXT;12   2KB   5-NOV-2023 14:22",
+                    &["file A^;B^.C.TXT about=2048 time=202311051422"],
+                ),
+                (
+                    b"ALT.TXT;1   5-NOV-2023 14:22  7  [OPS]",
+                    &["file ALT.TXT about=3584 time=202311051422 owner=OPS"],
+                ),
+                (
+                    b"LOGIN.COM;7   %RMS-E-PRV, insufficient privilege or file protection \
+                    violation",
+                    &["file LOGIN.COM"],
+                ),
+                (b"SECRET.DAT;1   No privilege for attempted operation", &["file SECRET.DAT"]),
+                (
+                    b"A_VERY_LONG_NAME_INDEED.TXT;1\r\n\
+                    \x20                 3/4   5-NOV-2023 14:22:31  [OPS,MIRA]  \
+                    (RWED,RE,,)\r\n\
+                    NEXT.TXT;1  1  5-NOV-2023 14:22",
+                    &[
+                        "file A_VERY_LONG_NAME_INDEED.TXT about=1536 time=20231105142231 \
+                    owner=OPS,MIRA",
+                        "file NEXT.TXT about=512 time=202311051422",
+                    ],
+                ),
+                (
+                    b"X.TXT;3  1  5-NOV-2023 14:22\r\n\
+                    X.TXT;2  1  4-NOV-2023 14:22\r\n\
+                    Y.TXT;2  1  4-NOV-2023 14:22",
+                    &[
+                        "file X.TXT about=512 time=202311051422",
+                        "file Y.TXT about=512 time=202311041422",
+                    ],
+                ),
+                (b"X.TXT;3\r\nX.TXT;2\r\nY.TXT;1", &["file X.TXT", "file Y.TXT"]),
+                (
+                    b"\r\n\
+                    Directory DISK$USER:[OPS.MIRA]\r\n\
+                    \r\n\
+                    X.TXT;3  1  5-NOV-2023 14:22\r\n\
+                    \r\n\
+                    Total of 1 file, 1/3 blocks.",
+                    &["file X.TXT about=512 time=202311051422"],
+                ),
+                (b"Directory DISK$USER:[OPS.MIRA]\r\n%DIRECT-W-NOFILES, no files found", &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_vms_does_not_list_is_no_entry() {
+        for line in [
+            b"X.TXT  1  5-NOV-2023 14:22".as_slice(),
+            b";1  1  5-NOV-2023 14:22".as_slice(),
+            b"X.TXT;a  1  5-NOV-2023 14:22".as_slice(),
+            b"X.TXT;1  some  5-NOV-2023 14:22".as_slice(),
+            b"X.TXT;1  1".as_slice(),
+            b"%RMS-E-FNF, file not found".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::Vms, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

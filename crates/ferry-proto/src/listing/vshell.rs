@@ -23,3 +23,35 @@ fn entry<'a>(line: &'a [u8], context: &mut Context) -> Option<Raw<'a>> {
     raw.take_slash();
     Some(raw)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn files_of_vshell_are_read() {
+        check(
+            Dialect::VShell,
+            System::Unknown,
+            &[
+                (b"206876  Apr 04, 2021 21:06 VDATA/", &["dir VDATA time=202104042106"]),
+                (
+                    b"206876  Apr 04, 2021 21:06 a b.txt",
+                    &["file a b.txt size=206876 time=202104042106"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_vshell_does_not_list_is_no_entry() {
+        for line in [
+            b"206876  Apr 04, 2021 21:06".as_slice(),
+            b"206876  Apr 04 2021 x".as_slice(),
+            b"x  Apr 04, 2021 21:06 y".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::VShell, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

@@ -29,3 +29,35 @@ fn entry<'a>(columns: &Columns<'a>, context: &Context) -> Option<Raw<'a>> {
     };
     Some(Raw { name, kind, size: Some(size), modified, ..Raw::default() })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn files_of_vxworks_are_read() {
+        check(
+            Dialect::VxWorks,
+            System::Unknown,
+            &[(
+                b"\x20 size          date       time       name\r\n\
+                    --------       ------     ------    --------\r\n\
+                    \x20      512  JAN-01-2021  00:00:00   FLASH             <DIR>\r\n\
+                    \x20       90  FEB-02-2021  10:20:30   boot me.txt",
+                &["dir FLASH time=20210101000000", "file boot me.txt size=90 time=20210202102030"],
+            )],
+        );
+    }
+
+    #[test]
+    fn what_vxworks_does_not_list_is_no_entry() {
+        for line in [
+            b"512  01-JAN-2021  00:00:00   x".as_slice(),
+            b"512  JAN-01-2021  00:00:00".as_slice(),
+            b"512  JAN-01-2021  00:00:00  <DIR>".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::VxWorks, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

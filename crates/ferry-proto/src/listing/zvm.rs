@@ -41,3 +41,44 @@ fn is_name(word: &[u8]) -> bool {
     let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"$#@+-:_".contains(b);
     word.len() <= NAME_MAX && word.iter().all(allowed)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::tests::{check, entries_of};
+    use crate::listing::{Dialect, System};
+
+    #[test]
+    fn files_of_cms_are_read() {
+        check(
+            Dialect::ZVm,
+            System::ZVm,
+            &[
+                (
+                    b"PROFILE  EXEC     V         71        38          1 2023-11-05 14:22:31 \
+                    MIRA",
+                    &["file PROFILE.EXEC time=20231105142231 owner=MIRA"],
+                ),
+                (
+                    b"TABLE    DATA     F         80       100          2 11/05/23 14:22:31 -",
+                    &["file TABLE.DATA about=8000 time=20231105142231 owner=-"],
+                ),
+                (
+                    b"DOCS     DIR      -          -         -          - 2023-11-05 14:22:31 -",
+                    &["dir DOCS time=20231105142231 owner=-"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_cms_does_not_list_is_no_entry() {
+        for line in [
+            b"PROFILEXX  EXEC  V 71 38 1 2023-11-05 14:22:31 MIRA".as_slice(),
+            b"PROFILE  EX/C  V 71 38 1 2023-11-05 14:22:31 MIRA".as_slice(),
+            b"PROFILE  EXEC  W 71 38 1 2023-11-05 14:22:31 MIRA".as_slice(),
+            b"PROFILE  EXEC  V 71 38 1 2023-11-05".as_slice(),
+        ] {
+            assert_eq!(entries_of(Dialect::ZVm, line), 0, "{}", line.escape_ascii());
+        }
+    }
+}

@@ -117,7 +117,7 @@ pub(crate) struct Connection {
     #[arg(long, global = true, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
 
-    /// Goes by a proxy: socks5://[USER:PASSWORD@]HOST[:PORT] or http://…
+    /// Goes by a proxy: `socks5://[USER:PASSWORD@]HOST[:PORT]` or `http://…`
     #[arg(long, global = true, value_name = "URL", value_parser = values::proxy)]
     pub(crate) proxy: Option<Proxy>,
 
