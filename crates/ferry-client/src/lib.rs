@@ -22,6 +22,8 @@ pub mod settings;
 pub mod site;
 #[cfg(test)]
 mod testing;
+pub mod url;
+pub mod volume;
 
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;

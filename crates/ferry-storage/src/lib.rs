@@ -18,4 +18,7 @@ pub mod contract;
 #[cfg(target_os = "linux")]
 pub mod local;
 pub mod memory;
+mod within;
+
 pub use api::*;
+pub use within::Within;

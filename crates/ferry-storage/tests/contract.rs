@@ -2,8 +2,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use ferry_proto::path::FtpPath;
 use ferry_storage::contract::{Fixture, cases, check_all};
 use ferry_storage::memory::Memory;
+use ferry_storage::{Storage as _, Within};
 
 fn run(make: impl Fn() -> Fixture) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -19,6 +21,41 @@ fn memory_keeps_the_contract() {
         Fixture::new(memory)
             .with_links(move |path, target| links.add_symlink(path.as_bytes(), target).unwrap())
     });
+}
+
+/// Where links lead is for the storage inside to say, and for that one the way up goes on.
+const LINKS_OUT: [&str; 3] = [
+    "a link that leads out is not found, however it leads out",
+    "writing through a link that leads out is refused in every mode",
+    "no link is made where a link on the way would turn it elsewhere",
+];
+
+async fn below(prefix: &FtpPath) -> Fixture {
+    let memory = Memory::new();
+    for dir in ["/a", "/a/b"] {
+        memory.make_dir(&FtpPath::new(dir.as_bytes()).unwrap(), 0o755).await.unwrap();
+    }
+    let (links, at) = (memory.clone(), prefix.clone());
+    Fixture::new(Within::new(memory, prefix.clone())).with_links(move |path, target| {
+        let path = [at.as_bytes(), path.as_bytes()].concat();
+        links.add_symlink(&path, target).unwrap();
+    })
+}
+
+#[test]
+fn a_directory_of_a_storage_keeps_the_contract_but_for_links_that_lead_out_of_it() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let prefix = FtpPath::new(b"/a/b").unwrap();
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let fixture = runtime.block_on(below(&prefix));
+        let checked = runtime.spawn(async move { (case.run)(&fixture).await });
+        let kept = runtime.block_on(checked).is_ok();
+        if kept == LINKS_OUT.contains(&case.name) {
+            wrong.push((case.name, kept));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -30,7 +30,11 @@ pub(crate) struct Host {
 impl Host {
     /// Serves a storage in the clear, to anyone.
     pub(crate) fn serve(storage: Arc<dyn Storage>) -> Self {
-        let at = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        Self::serve_at(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0), storage)
+    }
+
+    /// The same at a certain address.
+    pub(crate) fn serve_at(at: SocketAddr, storage: Arc<dyn Storage>) -> Self {
         let mut options =
             Options { listen: vec![Listen { at, tls: ListenTls::Explicit }], ..Options::default() };
         options.default_data_port = false;

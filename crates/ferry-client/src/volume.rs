@@ -1,0 +1,180 @@
+//! A directory of a server as a storage that is connected when it is first used, so that whoever
+//! serves it can start while that server is down.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ferry_proto::hash::Algorithm;
+use ferry_proto::path::FtpPath;
+use ferry_storage::{
+    BoxFut, Caps, Entries, FsError, Meta, SetMeta, Sink, Source, Storage, Within, WriteMode,
+};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::error::{Error, ErrorKind};
+use crate::remote::Remote;
+use crate::settings::Settings;
+use crate::site::Site;
+
+/// How long a server that could not be reached is left alone: whoever asks meanwhile is told at
+/// once, instead of waiting behind others for the same time-out.
+const LEFT_ALONE: Duration = Duration::from_secs(5);
+
+/// A directory of a server. What goes wrong on the way there is an error of each operation, and
+/// the next one tries again.
+#[derive(Debug)]
+pub struct Volume {
+    site: Site,
+    settings: Settings,
+    /// As written: absolute, or from the directory after log-in.
+    path: Vec<u8>,
+    there: OnceCell<Within<Remote>>,
+    failed: Mutex<Option<Instant>>,
+}
+
+impl Volume {
+    /// The directory `path` of that server: absolute, or seen from the directory after log-in,
+    /// which is also what an empty one means. Nothing is connected yet.
+    #[must_use]
+    pub fn new(site: Site, settings: Settings, path: Vec<u8>) -> Self {
+        Self { site, settings, path, there: OnceCell::new(), failed: Mutex::new(None) }
+    }
+
+    async fn there(&self) -> Result<&Within<Remote>, FsError> {
+        self.there.get_or_try_init(|| Box::pin(self.connect())).await
+    }
+
+    async fn connect(&self) -> Result<Within<Remote>, FsError> {
+        let failed = || self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed().is_some_and(|at| at.elapsed() < LEFT_ALONE) {
+            return Err(FsError::Busy);
+        }
+        match Remote::connect(self.site.clone(), self.settings.clone()).await {
+            Ok(remote) => {
+                let path = match self.path.as_slice() {
+                    b"" => Ok(remote.home().clone()),
+                    path => remote.home().resolve(path),
+                };
+                Ok(Within::new(remote, path.map_err(|_| FsError::BadName)?))
+            }
+            Err(error) => {
+                *failed() = Some(Instant::now());
+                Err(unreachable(error))
+            }
+        }
+    }
+}
+
+/// Why nothing can be done there now. That the log-in there is refused says nothing about what the
+/// one who asks here may do.
+fn unreachable(error: Error) -> FsError {
+    match error.kind() {
+        ErrorKind::Resolve
+        | ErrorKind::Connect
+        | ErrorKind::Timeout
+        | ErrorKind::Closed
+        | ErrorKind::TooMany
+        | ErrorKind::Busy => FsError::Busy,
+        _ => FsError::Io(std::io::Error::other(error)),
+    }
+}
+
+/// Does it on the server.
+macro_rules! there {
+    ($self:ident, |$there:ident| $work:expr) => {
+        Box::pin(async move {
+            let $there = $self.there().await?;
+            $work.await
+        })
+    };
+}
+
+impl Storage for Volume {
+    /// Before the server is known, all that it may be able to do.
+    fn caps(&self) -> Caps {
+        self.there.get().map_or(
+            Caps {
+                write_in_place: true,
+                set_times: true,
+                set_mode: true,
+                set_created: false,
+                set_owner: false,
+                links: true,
+            },
+            Storage::caps,
+        )
+    }
+
+    fn stat<'a>(&'a self, path: &'a FtpPath, follow: bool) -> BoxFut<'a, Result<Meta, FsError>> {
+        there!(self, |there| there.stat(path, follow))
+    }
+
+    fn list<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Box<dyn Entries>, FsError>> {
+        there!(self, |there| there.list(path))
+    }
+
+    fn read<'a>(&'a self, path: &'a FtpPath, from: u64) -> BoxFut<'a, Result<Source, FsError>> {
+        there!(self, |there| there.read(path, from))
+    }
+
+    fn write<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        mode: WriteMode,
+        perm: u32,
+    ) -> BoxFut<'a, Result<Box<dyn Sink>, FsError>> {
+        there!(self, |there| there.write(path, mode, perm))
+    }
+
+    fn make_dir<'a>(&'a self, path: &'a FtpPath, perm: u32) -> BoxFut<'a, Result<(), FsError>> {
+        there!(self, |there| there.make_dir(path, perm))
+    }
+
+    fn make_link<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        target: &'a FtpPath,
+    ) -> BoxFut<'a, Result<(), FsError>> {
+        there!(self, |there| there.make_link(path, target))
+    }
+
+    fn remove_dir<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>> {
+        there!(self, |there| there.remove_dir(path))
+    }
+
+    fn remove_file<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>> {
+        there!(self, |there| there.remove_file(path))
+    }
+
+    fn rename<'a>(
+        &'a self,
+        from: &'a FtpPath,
+        to: &'a FtpPath,
+        replace: bool,
+    ) -> BoxFut<'a, Result<(), FsError>> {
+        there!(self, |there| there.rename(from, to, replace))
+    }
+
+    fn set_meta<'a>(&'a self, path: &'a FtpPath, set: SetMeta) -> BoxFut<'a, Result<(), FsError>> {
+        there!(self, |there| there.set_meta(path, set))
+    }
+
+    fn free_space<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Option<u64>, FsError>> {
+        there!(self, |there| there.free_space(path))
+    }
+
+    fn hash<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        algorithm: Algorithm,
+        from: u64,
+        len: Option<u64>,
+    ) -> BoxFut<'a, Result<Option<Vec<u8>>, FsError>> {
+        there!(self, |there| there.hash(path, algorithm, from, len))
+    }
+
+    fn width(&self) -> usize {
+        self.there.get().map_or(1, Storage::width)
+    }
+}
