@@ -54,13 +54,26 @@ pub fn ipv6() -> bool {
 /// # Errors
 /// There is none.
 pub fn binary() -> io::Result<PathBuf> {
-    if let Some(path) = std::env::var_os("FERRYD_BIN") {
+    built("ferryd", "FERRYD_BIN")
+}
+
+/// The client's command: `FERRY_BIN`, else the newest build in `target`.
+///
+/// # Errors
+/// There is none.
+pub fn command_binary() -> io::Result<PathBuf> {
+    built("ferry", "FERRY_BIN")
+}
+
+fn built(name: &str, variable: &str) -> io::Result<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
         return Ok(path.into());
     }
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-    let builds = ["release/ferryd", "debug/ferryd"].map(|build| target.join(build));
+    let builds = ["release", "debug"].map(|build| target.join(build).join(name));
     builds.into_iter().find(|build| build.exists()).ok_or_else(|| {
-        io::Error::other("no ferryd to test: run `cargo build --release --bin ferryd` first")
+        let how = format!("run `cargo build --release --bin {name}` first");
+        io::Error::other(format!("no {name} to test: {how}"))
     })
 }
 

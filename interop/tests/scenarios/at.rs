@@ -25,6 +25,8 @@ pub(crate) struct At<'a> {
     pub(crate) tls: Tls,
     pub(crate) session: Session,
     pub(crate) remote: Remote,
+    pub(crate) site: Site,
+    pub(crate) settings: Settings,
     pub(crate) watch: Arc<Watch>,
     pub(crate) content: &'a Content,
 }
@@ -113,8 +115,8 @@ impl<'a> At<'a> {
         };
         let show = |e: ferry_client::Error| format!("{e} ({:?})\n{}", e.kind(), watch.tail());
         let session = Session::connect(&site, &settings).await.map_err(show)?;
-        let remote = Remote::connect(site, settings).await.map_err(show)?;
-        Ok(Self { peer, tls, session, remote, watch, content })
+        let remote = Remote::connect(site.clone(), settings.clone()).await.map_err(show)?;
+        Ok(Self { peer, tls, session, remote, site, settings, watch, content })
     }
 
     /// An error as a report, with the conversation that led to it.

@@ -5,18 +5,22 @@ use std::path::PathBuf;
 
 use ferry_client::session::UploadHow;
 use interop::content::noise;
-use interop::servers::Tls;
+use interop::servers::{Kind, Tls};
 use tempfile::TempDir;
 
 use super::at::At;
+use super::sample::Sample;
 
 const LARGE: usize = 64 << 20;
 const MANY: usize = 120;
 
-/// A large file, once for all servers: in memory, and on the disk.
+/// A large file, in memory and on the disk, and trees of small ones: once for all servers.
 pub(crate) struct Content {
     octets: Vec<u8>,
     dir: TempDir,
+    tree: Sample,
+    /// Of names that Pure-FTPd has.
+    tree_pure: Sample,
 }
 
 impl Content {
@@ -24,7 +28,13 @@ impl Content {
         let dir = tempfile::tempdir().unwrap();
         let octets = noise(7, LARGE);
         fs::write(dir.path().join("large"), &octets).unwrap();
-        Self { octets, dir }
+        let [tree, tree_pure] = [Kind::Ferryd, Kind::PureFtpd].map(|k| Sample::new(k).unwrap());
+        Self { octets, dir, tree, tree_pure }
+    }
+
+    /// The tree of small files for that server.
+    pub(crate) fn sample(&self, kind: Kind) -> &Sample {
+        if kind == Kind::PureFtpd { &self.tree_pure } else { &self.tree }
     }
 
     /// Where it is on the disk.

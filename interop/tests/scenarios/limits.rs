@@ -95,7 +95,7 @@ fn rclone(tls: Tls, scenario: &str) -> Option<Limit> {
         });
     }
     match scenario {
-        "store" | "120" => Some(Skipped(
+        "store" | "120" | "tree-up" | "command" => Some(Skipped(
             "rclone answers an upload without closing its side: seconds are waited for each",
         )),
         "append" => {

@@ -11,9 +11,14 @@
 mod at;
 mod basics;
 mod bulk;
+mod command;
+mod copies;
+mod deletes;
 mod limits;
 mod names;
+mod sample;
 mod stops;
+mod trees;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,7 +50,7 @@ macro_rules! scenarios {
 /// What protects the connections.
 const TLS: [Tls; 3] = [Tls::Plain, Tls::V12, Tls::V13];
 
-const SCENARIOS: [Scenario; 18] = scenarios![
+const SCENARIOS: [Scenario; 25] = scenarios![
     "list" names::list,
     "fetch" names::fetch,
     "store" names::store,
@@ -64,6 +69,13 @@ const SCENARIOS: [Scenario; 18] = scenarios![
     "120" bulk::many,
     "abort" stops::abort,
     "drop" stops::dropped,
+    "copies" copies::copies,
+    "tree-up" trees::up,
+    "tree-down" trees::down,
+    "cut" trees::interrupted,
+    "delete" deletes::delete,
+    "unread" deletes::unread,
+    "command" command::command,
 ];
 
 /// A scenario that takes longer hangs.

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::capabilities::{Capabilities, Known};
 use super::control::{Outgoing, Progress, Ticket};
+use super::unmet::Unmet;
 use super::{Form, Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{self, Listening, Purpose, Wire};
@@ -139,11 +140,7 @@ impl Session {
         turn: &mut Option<OwnedSemaphorePermit>,
     ) -> Tried<Running> {
         let pipelined = self.0.known.read(Capabilities::pipelines);
-        let proven = self.0.known.read(|known| match way {
-            Way::Epsv => known.epsv == Known::Yes,
-            Way::Pasv => known.pasv == Known::Yes,
-            Way::Eprt | Way::Port => false,
-        });
+        let proven = self.is_proven(way);
         if matches!(way, Way::Epsv | Way::Pasv) && self.0.known.read(|known| known.has("PRET")) {
             // Distributed servers choose by it who listens. What they refuse, they refuse again.
             let mut told = main.verb.as_bytes().to_vec();
@@ -156,6 +153,7 @@ impl Session {
         let (listening, verb, argument) = self.offer(way)?;
         // A STOR behind a REST that is refused would have emptied the file by then.
         let ahead = pipelined && proven && !(main.upload && main.from > 0);
+        let mut unmet = Unmet::new(self, main.upload);
         let mut set_type;
         let (mut setup, mut main_tickets);
         if pipelined {
@@ -165,10 +163,11 @@ impl Session {
             form.code = Some(main.code);
             let (outgoing, ticket) = self.outgoing(verb, &argument)?;
             batch.push(outgoing);
-            setup = ticket;
+            setup = Some(ticket);
             main_tickets = None;
             if ahead {
                 main_tickets = Some(self.main_commands(main, &mut form, turn, &mut batch)?);
+                setup.take().into_iter().for_each(|setup| unmet.told_by(setup));
             }
             self.0.control.send(batch);
         } else {
@@ -185,17 +184,22 @@ impl Session {
             }
             let (outgoing, ticket) = self.outgoing(verb, &argument)?;
             self.0.control.send(vec![outgoing]);
-            setup = ticket;
+            setup = Some(ticket);
             main_tickets = None;
         }
         if let Some(ticket) = &mut set_type {
             let reply = ticket.last().await?;
             self.check_type(reply, main)?;
         }
-        let reply = setup.last().await?;
+        let setup = setup.as_mut().or_else(|| unmet.setup());
+        let reply = match setup {
+            Some(setup) => setup.last().await?,
+            None => return Err(Blocked::Final(Error::new(ErrorKind::Data, "no offer of data"))),
+        };
         let offer = match self.read_offer(way, reply, listening) {
             Ok(offer) => offer,
             Err(blocked) => {
+                unmet.met();
                 if main_tickets.is_some() {
                     let what = "the server stopped making data connections";
                     self.0.control.kill(ErrorKind::Data, what);
@@ -204,7 +208,22 @@ impl Session {
                 return Err(blocked);
             }
         };
-        Box::pin(self.run(way, offer, main, main_tickets, turn, proven)).await
+        if let (Offer::At(at), true) = (&offer, main_tickets.is_some()) {
+            unmet.at(*at);
+        }
+        let running = Box::pin(self.run(way, offer, main, main_tickets, turn, &mut unmet)).await;
+        // Dropped before, it is somebody else who has to meet the server.
+        unmet.met();
+        running
+    }
+
+    /// Whether data connections have come about that way.
+    fn is_proven(&self, way: Way) -> bool {
+        self.0.known.read(|known| match way {
+            Way::Epsv => known.epsv == Known::Yes,
+            Way::Pasv => known.pasv == Known::Yes,
+            Way::Eprt | Way::Port => false,
+        })
     }
 
     /// What the server is told of where to connect.
@@ -315,14 +334,14 @@ impl Session {
         Err(Blocked::Next(error))
     }
 
-    fn peer_at(&self, port: u16) -> SocketAddr {
+    pub(super) fn peer_at(&self, port: u16) -> SocketAddr {
         let mut at = self.0.peer;
         at.set_port(port);
         at
     }
 
     /// The address of a 227 reply, or the control connection's in its place.
-    fn believe(&self, at: SocketAddr) -> SocketAddr {
+    pub(super) fn believe(&self, at: SocketAddr) -> SocketAddr {
         let peer = self.0.peer.ip().to_canonical();
         let unroutable = |ip: IpAddr| {
             ip.is_unspecified()
@@ -369,8 +388,9 @@ impl Session {
         main: &Main<'_>,
         sent: Option<(Option<Ticket>, Ticket)>,
         turn: &mut Option<OwnedSemaphorePermit>,
-        proven: bool,
+        unmet: &mut Unmet<'_>,
     ) -> Tried<Running> {
+        let proven = self.is_proven(way);
         let is_passive = matches!(offer, Offer::At(_));
         let wait = if proven { self.timeout() } else { self.timeout().min(FIRST_CONNECT_MAX) };
         // Unproven passive ways must connect before the command is sent: then another can be tried.
@@ -391,6 +411,9 @@ impl Session {
         let (rest, ticket) = match sent {
             Some(sent) => sent,
             None => {
+                if let Some(Offer::At(at)) = &data {
+                    unmet.at(*at);
+                }
                 let mut batch = Vec::new();
                 let (mut rest, ticket) =
                     self.main_commands(main, &mut self.form(), turn, &mut batch)?;

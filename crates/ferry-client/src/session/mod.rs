@@ -14,6 +14,7 @@ mod files;
 mod listing;
 mod login;
 mod start;
+mod unmet;
 mod upload;
 
 use std::sync::atomic::{AtomicU64, Ordering};
