@@ -255,6 +255,28 @@ impl Remote {
         }
     }
 
+    /// Removes an empty directory; servers that say only "no" are asked what is in it.
+    async fn unmake(&self, path: &FtpPath) -> Result<()> {
+        let removed = self
+            .with(Use::Command, |lease| async move { lease.remove_dir(path.as_bytes()).await })
+            .await;
+        match removed {
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                let listed = self.list(path).await;
+                let holds = match listed {
+                    Ok(mut listed) => listed.next_batch().await.is_ok_and(|b| !b.is_empty()),
+                    Err(_) => false,
+                };
+                if holds {
+                    let what = "the directory is not empty";
+                    return Err(Error::new(ErrorKind::NotEmpty, what));
+                }
+                Err(error)
+            }
+            other => other,
+        }
+    }
+
     async fn move_to(&self, from: &FtpPath, to: &FtpPath, replace: bool) -> Result<()> {
         if !replace && self.stat_path(to, false).await.is_ok() {
             return Err(Error::new(ErrorKind::Exists, "the new name is taken"));
@@ -366,9 +388,7 @@ impl Storage for Remote {
         if path.is_root() {
             return Box::pin(std::future::ready(Err(FsError::Denied)));
         }
-        storage!(
-            self.with(Use::Command, |lease| async move { lease.remove_dir(path.as_bytes()).await })
-        )
+        storage!(self.unmake(path))
     }
 
     fn remove_file<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<(), FsError>> {

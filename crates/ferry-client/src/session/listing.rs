@@ -299,21 +299,21 @@ impl Listed {
             return Ok(false);
         };
         let n = download.read(&mut self.buf).await?;
+        let settings = &download.session().0.settings;
+        let (entries_max, octets_max) = (settings.listing_entries, settings.listing_octets);
+        let octets = download.received();
         if n == 0 {
             self.download = None;
             self.end(out);
-            return Ok(out.len() > before);
-        }
-        if let Some(reader) = &mut self.reader {
+        } else if let Some(reader) = &mut self.reader {
             reader.feed(self.buf.get(..n).unwrap_or_default(), out);
         }
+        // The reader holds the first lines back until it knows what they are.
         self.entries += (out.len() - before) as u64;
-        let settings = &download.session().0.settings;
-        let octets = download.received();
-        if self.entries > settings.listing_entries || octets > settings.listing_octets {
+        if self.entries > entries_max || octets > octets_max {
             return Err(endless());
         }
-        Ok(true)
+        Ok(n > 0 || out.len() > before)
     }
 
     fn end(&mut self, out: &mut Vec<ListedEntry>) {

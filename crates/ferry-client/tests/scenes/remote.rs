@@ -44,6 +44,7 @@ pub(super) async fn perform(
         }),
         "rm" => remote.remove_file(&path).await.map(|()| Came::Done),
         "mkdir" => remote.make_dir(&path, 0o755).await.map(|()| Came::Done),
+        "rmdir" => remote.remove_dir(&path).await.map(|()| Came::Done),
         _ => return Err("no such step".to_owned()),
     };
     Ok(done.map_err(plain))
@@ -70,6 +71,7 @@ fn plain(error: FsError) -> Error {
         FsError::NotFound => ErrorKind::NotFound,
         FsError::Denied => ErrorKind::Denied,
         FsError::Exists => ErrorKind::Exists,
+        FsError::NotEmpty => ErrorKind::NotEmpty,
         FsError::NotFile => ErrorKind::NotFile,
         FsError::NotDir => ErrorKind::NotDir,
         FsError::BadName => ErrorKind::BadName,
