@@ -34,6 +34,9 @@ pub(crate) struct Listed {
     buf: Vec<u8>,
     entries: u64,
     report: Option<Report>,
+    /// The directory, where nothing at all may also mean that there is none: vsftpd lists what is
+    /// not there as nothing.
+    doubtful: Option<Vec<u8>>,
 }
 
 impl Session {
@@ -110,11 +113,18 @@ impl Session {
         if !plain_name {
             self.demand("CWD", path).await?;
         }
-        let result = match all {
+        let mut result = match all {
             Known::No => self.listed_by("LIST", &argument(b"")).await,
             Known::Yes => self.listed_by("LIST", &argument(b"-a")).await,
             Known::Untried => self.probe_all(&argument(b"-a"), &argument(b"")).await,
         };
+        if let Ok(listed) = &mut result
+            && plain_name
+            && !path.is_empty()
+            && !listed.is_over()
+        {
+            listed.doubtful = Some(path.to_vec());
+        }
         if !plain_name && !self.0.home.is_empty() {
             // The listing's command has its turn first; where it fails, nothing depends on it.
             let back = self.0.home.clone();
@@ -125,22 +135,40 @@ impl Session {
         result
     }
 
+    /// Tries `-a` once. What is learned has to be sure: where `-a` is given up by mistake, hidden
+    /// files are not seen any more, and a mirror that deletes would take them for missing.
     async fn probe_all(&self, with: &[u8], without: &[u8]) -> Result<Listed> {
         let mut listed = self.listed_by("LIST", with).await;
         let mut first = Vec::new();
-        let works = match &mut listed {
+        if let Ok(listed) = &mut listed {
+            while listed.read(&mut first).await? {}
+        }
+        // Only a listing of everything holds `.` and `..`, whatever else it holds.
+        let (works, is_empty) = match &listed {
             Ok(listed) => {
-                while listed.read(&mut first).await? {}
-                // Only a listing of everything holds `.` and `..`.
-                listed.report.as_ref().is_some_and(|report| report.complete() && report.dots > 0)
+                let report = listed.report.as_ref();
+                let is = |what: fn(&Report) -> bool| report.is_some_and(what);
+                (is(|report| report.dots > 0), is(|report| report.lines == 0))
             }
             Err(error) if error.may_pass() => return listed,
-            Err(_) => false,
+            Err(_) => (false, false),
         };
-        self.0.known.lock().list_all = if works { Known::Yes } else { Known::No };
         match listed {
-            Ok(listed) if works => Ok(listed.with_first(first)),
-            _ => self.listed_by("LIST", without).await,
+            Ok(listed) if works => {
+                self.0.known.lock().list_all = Known::Yes;
+                Ok(listed.with_first(first))
+            }
+            _ => {
+                let mut plain = self.listed_by("LIST", without).await?;
+                plain.doubtful = (!without.is_empty()).then(|| without.to_vec());
+                let mut first = Vec::new();
+                while plain.read(&mut first).await? {}
+                // Nothing either way is a directory that is not there, or one that shows nothing.
+                if !is_empty || plain.report.as_ref().is_some_and(|report| report.lines > 0) {
+                    self.0.known.lock().list_all = Known::No;
+                }
+                Ok(plain.with_first(first))
+            }
         }
     }
 
@@ -168,6 +196,7 @@ impl Session {
                 buf: vec![0; READ_LEN],
                 entries: 0,
                 report: None,
+                doubtful: None,
             }),
             Err(error) => match error.reply() {
                 Some(reply) if fault::is_empty_listing(reply) => {
@@ -177,6 +206,15 @@ impl Session {
                 _ => Err(error),
             },
         }
+    }
+
+    /// Fails unless there is a directory of that name.
+    async fn must_be_dir(&self, path: &[u8]) -> Result<()> {
+        if self.stat(path).await?.is_dir == Some(false) {
+            let what = format!("{} is no directory", ForPeople(path));
+            return Err(Error::new(ErrorKind::NotDir, what));
+        }
+        Ok(())
     }
 
     /// "No files found" is an empty directory only if there is a directory.
@@ -191,6 +229,7 @@ impl Session {
             buf: Vec::new(),
             entries: 0,
             report: None,
+            doubtful: None,
         };
         listed.end(&mut Vec::new());
         Ok(listed)
@@ -279,8 +318,14 @@ impl Listed {
             buf: Vec::new(),
             entries: 0,
             report: Some(report),
+            doubtful: None,
         };
         (entries, listed)
+    }
+
+    /// Whether it was read to its end.
+    fn is_over(&self) -> bool {
+        self.download.is_none()
     }
 
     fn with_first(mut self, first: Vec<ListedEntry>) -> Self {
@@ -303,8 +348,13 @@ impl Listed {
         let (entries_max, octets_max) = (settings.listing_entries, settings.listing_octets);
         let octets = download.received();
         if n == 0 {
+            let session = download.session().clone();
             self.download = None;
             self.end(out);
+            let is_empty = self.report.as_ref().is_some_and(|report| report.lines == 0);
+            if is_empty && let Some(path) = self.doubtful.take() {
+                Box::pin(session.must_be_dir(&path)).await?;
+            }
         } else if let Some(reader) = &mut self.reader {
             reader.feed(self.buf.get(..n).unwrap_or_default(), out);
         }
