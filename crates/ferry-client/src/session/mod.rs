@@ -106,12 +106,21 @@ impl Session {
         known: Arc<Shared>,
     ) -> Result<Self> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let mut settings = settings.clone();
-        if known.read(|known| known.tls12_only) {
-            settings.tls_max = TlsVersion::V12;
+        let mut used = settings.clone();
+        let narrowed = settings.tls_max > TlsVersion::V12 && known.read(|known| known.tls12_only);
+        if narrowed {
+            used.tls_max = TlsVersion::V12;
         }
-        let logged_in = Box::pin(login::log_in(site, &settings, &known, id)).await?;
-        Box::pin(start::start(id, site, &settings, logged_in, known)).await
+        let logged_in = match Box::pin(login::log_in(site, &used, &known, id)).await {
+            // It has nothing but TLS 1.3, however badly it resumes that: better so than not at all.
+            Err(error) if narrowed && is_handshake(&error) => {
+                known.lock().tls12_only = false;
+                used = settings.clone();
+                Box::pin(login::log_in(site, &used, &known, id)).await?
+            }
+            other => other?,
+        };
+        Box::pin(start::start(id, site, &used, logged_in, known)).await
     }
 
     /// A number that no other session of this process has, as [`Watcher`]s see it.
@@ -219,6 +228,11 @@ impl Session {
         let turn = Arc::clone(&self.0.turn).acquire_owned();
         turn.await.map_err(|_| Error::new(ErrorKind::Closed, "the session is closed"))
     }
+}
+
+/// Whether it is the handshake of the control connection that failed.
+fn is_handshake(error: &Error) -> bool {
+    error.kind() == ErrorKind::Tls && error.reply().is_none()
 }
 
 /// The error of a command that was refused.
