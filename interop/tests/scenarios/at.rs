@@ -70,6 +70,20 @@ impl Watch {
         self.take_resumed();
     }
 
+    /// What the sessions that spoke of that have said, from there on.
+    pub(crate) fn about(&self, name: &str) -> String {
+        let said = self.said.lock().unwrap();
+        let lines: Vec<&str> = said.lines().collect();
+        let mut text = String::new();
+        for (i, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(name)) {
+            let id = line.split(' ').next().unwrap_or_default();
+            let same = lines.iter().skip(i.saturating_sub(20));
+            let same = same.filter(|line| line.split(' ').next() == Some(id));
+            same.take(16).for_each(|line| _ = writeln!(text, "{line}"));
+        }
+        text.chars().take(2 * SHOWN).collect()
+    }
+
     /// The end of the conversation.
     pub(crate) fn tail(&self) -> String {
         let said = self.said.lock().unwrap();

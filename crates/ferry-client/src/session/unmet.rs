@@ -1,8 +1,8 @@
 //! A transfer command whose caller went away before there was a data connection.
 //!
-//! The server waits for one: vsftpd for a minute, with a lock on the file of an upload that no other
-//! session gets past, and the end of the control connection does not wake it. So somebody has to
-//! turn up and leave again.
+//! The server waits for one: vsftpd for a minute, with a lock on the file of an upload that no
+//! other session gets past, and the end of the control connection does not wake it. So somebody
+//! has to turn up and leave again.
 
 use std::net::SocketAddr;
 use std::time::Duration;
