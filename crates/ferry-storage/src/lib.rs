@@ -15,6 +15,7 @@
 
 mod api;
 pub mod contract;
+pub mod digest;
 #[cfg(target_os = "linux")]
 pub mod local;
 pub mod memory;

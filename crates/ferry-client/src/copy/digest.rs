@@ -2,8 +2,8 @@
 
 use ferry_proto::hash::Algorithm;
 use ferry_proto::path::FtpPath;
+use ferry_storage::digest::Hasher;
 use ferry_storage::{FsError, Storage};
-use sha2::Digest as _;
 
 use super::reader::Reader;
 
@@ -19,53 +19,6 @@ const ORDER: [Algorithm; 6] = [
 
 /// Octets read at a time for a digest.
 const CHUNK: usize = 256 << 10;
-
-/// A digest being computed.
-pub(crate) enum Hasher {
-    Sha256(sha2::Sha256),
-    Sha512(sha2::Sha512),
-    Sha1(sha1::Sha1),
-    Md5(md5::Md5),
-    Crc32(crc32fast::Hasher),
-    Blake3(Box<blake3::Hasher>),
-}
-
-impl Hasher {
-    pub(crate) fn new(algorithm: Algorithm) -> Self {
-        match algorithm {
-            Algorithm::Sha256 => Self::Sha256(sha2::Sha256::new()),
-            Algorithm::Sha512 => Self::Sha512(sha2::Sha512::new()),
-            Algorithm::Sha1 => Self::Sha1(sha1::Sha1::new()),
-            Algorithm::Md5 => Self::Md5(md5::Md5::new()),
-            Algorithm::Crc32 => Self::Crc32(crc32fast::Hasher::new()),
-            Algorithm::Blake3 => Self::Blake3(Box::default()),
-        }
-    }
-
-    pub(crate) fn update(&mut self, octets: &[u8]) {
-        match self {
-            Self::Sha256(h) => h.update(octets),
-            Self::Sha512(h) => h.update(octets),
-            Self::Sha1(h) => h.update(octets),
-            Self::Md5(h) => h.update(octets),
-            Self::Crc32(h) => h.update(octets),
-            Self::Blake3(h) => {
-                h.update(octets);
-            }
-        }
-    }
-
-    pub(crate) fn finish(self) -> Vec<u8> {
-        match self {
-            Self::Sha256(h) => h.finalize().to_vec(),
-            Self::Sha512(h) => h.finalize().to_vec(),
-            Self::Sha1(h) => h.finalize().to_vec(),
-            Self::Md5(h) => h.finalize().to_vec(),
-            Self::Crc32(h) => h.finalize().to_be_bytes().to_vec(),
-            Self::Blake3(h) => h.finalize().as_bytes().to_vec(),
-        }
-    }
-}
 
 /// The digest of the first `len` octets of a file (all of them for [`None`]): what the storage
 /// says, else what reading it gives.
