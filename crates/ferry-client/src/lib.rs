@@ -22,7 +22,6 @@ pub mod settings;
 pub mod site;
 #[cfg(test)]
 mod testing;
-pub mod url;
 pub mod volume;
 
 pub use error::{Error, ErrorKind};

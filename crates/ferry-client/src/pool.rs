@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::Session;
 use crate::session::capabilities::{Capabilities, Shared};
+use crate::session::{Session, TRANSFERS_AHEAD};
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -22,9 +22,6 @@ const SMALL_SESSIONS: usize = 2;
 
 /// Small files are in memory whole: this much of them at a time, in KiB.
 const SMALL_KIB: u32 = 64 * 1024;
-
-/// How many transfers a session takes where they can be sent ahead.
-const TRANSFERS_AHEAD: usize = 2;
 
 /// How many commands without data are under way on one session at most.
 const COMMANDS_AHEAD: usize = 64;
@@ -427,6 +424,10 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.waiting = state.waiting.saturating_sub(1);
+        if state.waiting == 0 {
+            // Why those could not be served who have gone away is nobody's answer.
+            state.failed.clear();
+        }
     }
 }
 

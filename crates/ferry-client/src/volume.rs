@@ -31,6 +31,7 @@ pub struct Volume {
     path: Vec<u8>,
     there: OnceCell<Within<Remote>>,
     failed: Mutex<Option<Instant>>,
+    left_alone: Duration,
 }
 
 impl Volume {
@@ -38,7 +39,15 @@ impl Volume {
     /// which is also what an empty one means. Nothing is connected yet.
     #[must_use]
     pub fn new(site: Site, settings: Settings, path: Vec<u8>) -> Self {
-        Self { site, settings, path, there: OnceCell::new(), failed: Mutex::new(None) }
+        let (there, failed, left_alone) = (OnceCell::new(), Mutex::new(None), LEFT_ALONE);
+        Self { site, settings, path, there, failed, left_alone }
+    }
+
+    /// Says how long a server that could not be reached is left alone, if not five seconds.
+    #[must_use]
+    pub fn leaving_alone(mut self, time: Duration) -> Self {
+        self.left_alone = time;
+        self
     }
 
     async fn there(&self) -> Result<&Within<Remote>, FsError> {
@@ -47,7 +56,7 @@ impl Volume {
 
     async fn connect(&self) -> Result<Within<Remote>, FsError> {
         let failed = || self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed().is_some_and(|at| at.elapsed() < LEFT_ALONE) {
+        if failed().is_some_and(|at| at.elapsed() < self.left_alone) {
             return Err(FsError::Busy);
         }
         match Remote::connect(self.site.clone(), self.settings.clone()).await {

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_client::session::{Session, UploadHow};
-use ferry_client::url::Url;
 use ferry_client::volume::Volume;
-use ferry_client::{Error, ErrorKind, Security, Site};
+use ferry_client::{Error, ErrorKind, Secret, Security, Site};
 use ferry_proto::path::FtpPath;
 use ferry_storage::memory::Memory;
 use ferry_storage::{FsError, Storage as _};
@@ -74,21 +73,27 @@ async fn what_is_done_at_the_first_server_is_done_at_the_second() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_down_is_a_passing_failure_and_comes_back() {
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    let url = format!("ftp://pat:secret@{closed}/");
-    let site = Site { security: Security::Plain, ..Url::parse(&url).unwrap().site };
-    let front = Host::serve(Arc::new(volume(site.clone(), "")));
+    let site = Site {
+        port: Some(closed.port()),
+        user: Some(b"pat".to_vec()),
+        password: Some(Secret::new("secret")),
+        security: Security::Plain,
+        ..Site::new(closed.ip().to_string())
+    };
+    let eager = || volume(site.clone(), "").leaving_alone(Duration::ZERO);
+    let front = Host::serve(Arc::new(eager()));
     let near = Session::connect(&front.site(), &settings()).await.unwrap();
     let refused = put(&near, "/f", b"x").await.unwrap_err();
     let code = refused.reply().map(|reply| reply.code).unwrap();
     assert!((400..500).contains(&code), "{refused}");
 
-    let alone = volume(site, "");
+    let (again, patient) = (eager(), volume(site.clone(), "").leaving_alone(Duration::MAX));
     let root = FtpPath::root();
-    for _ in 0..2 {
-        assert!(matches!(alone.stat(&root, true).await, Err(FsError::Busy)));
+    for volume in [&again, &patient] {
+        assert!(matches!(volume.stat(&root, true).await, Err(FsError::Busy)));
     }
     let _back = Host::serve_at(closed, Arc::new(Memory::new()));
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    assert!(alone.list(&root).await.is_ok());
+    assert!(again.list(&root).await.is_ok());
+    assert!(matches!(patient.stat(&root, true).await, Err(FsError::Busy)), "left alone");
     put(&near, "/f", b"x").await.unwrap();
 }

@@ -6,8 +6,6 @@
 //! wrong beside a plain refusal ends the session: which octets belong to which file is then
 //! unknown, and the files that were under way are asked for again elsewhere.
 
-use std::net::SocketAddr;
-
 use ferry_proto::client::replies;
 use ferry_proto::repr::block::{Decoder, Encoder};
 use ferry_proto::repr::{Mark, Progress as Step, Transducer as _};
@@ -16,8 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::control::{Outgoing, Progress, Ticket};
 use super::{Session, refused};
 use crate::error::{Error, ErrorKind, Result};
-use crate::net::{self, Purpose, Received, Wire};
-use crate::settings::WireEvent;
+use crate::net::{self, Received, Wire};
 
 /// The longest file that is moved this way, in octets.
 pub const BLOCK_FILE_MAX: usize = 1 << 20;
@@ -198,23 +195,12 @@ impl Mover {
             return Err(refused("EPSV", b"", reply));
         };
         let session = &self.session.0;
-        let mut at: SocketAddr = session.peer;
-        at.set_port(port);
+        let at = self.session.peer_at(port);
         let connecting = net::connect_data(at, &session.site.host, &session.settings);
         let Ok(stream) = tokio::time::timeout(session.settings.timeout, connecting).await else {
             return Err(Error::new(ErrorKind::Data, "the data connection could not be made"));
         };
-        let mut wire = Wire::plain(stream?);
-        if session.protected
-            && let Some(tls) = &session.tls
-        {
-            wire = wire.secure(tls, Purpose::Data, session.settings.timeout).await?;
-        }
-        if let Some(watcher) = self.session.watcher() {
-            let resumed = wire.facts().map(|facts| facts.resumed);
-            watcher.on(session.id, &WireEvent::Data { peer: at, resumed });
-        }
-        Ok(wire)
+        self.session.secure_data(stream?).await
     }
 
     /// The next job; [`None`] when the session or the data connection is at its end.

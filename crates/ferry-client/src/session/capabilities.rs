@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ferry_proto::feat::Features;
 use ferry_proto::listing::System;
-
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::secret::Secret;
@@ -68,8 +67,6 @@ pub struct Capabilities {
     pub mlsd: Known,
     /// `LIST -a` shows hidden files and is not taken for a name.
     pub list_all: Known,
-    /// The whole certificate chain of events: data connections resumed the TLS session.
-    pub resumes: Known,
     /// Only TLS 1.2 sessions are resumed on data connections to its liking.
     pub tls12_only: bool,
     /// SIZE works.
@@ -82,8 +79,6 @@ pub struct Capabilities {
     pub(crate) set_time_works: bool,
     /// RNFR works (so that uploads may go to another name first).
     pub rename: Known,
-    /// Commands sent ahead are answered in order.
-    pub pipelining: Known,
     /// Seconds that listings' times are ahead of UTC.
     pub zone: Option<i32>,
     /// The shortest time between a command and its reply at a log-in.
@@ -102,10 +97,7 @@ impl Capabilities {
     #[must_use]
     pub fn pipelines(&self) -> bool {
         let known = ["vsftpd", "proftpd", "pure-ftpd", "pyftpdlib", "filezilla server"];
-        match self.pipelining {
-            Known::Untried => self.is_ferry() || self.greets_as(&known),
-            known => known == Known::Yes,
-        }
+        self.is_ferry() || self.greets_as(&known)
     }
 
     /// Whether commands may also be sent while a transfer runs: some servers read the control

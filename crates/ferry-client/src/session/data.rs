@@ -367,18 +367,7 @@ impl Session {
             }
             Offer::Listening(listening) => listening.accept_from(self.0.peer.ip(), wait).await?,
         };
-        let peer = stream.peer_addr().unwrap_or(self.0.peer);
-        let mut wire = Wire::plain(stream);
-        if self.0.protected
-            && let Some(tls) = &self.0.tls
-        {
-            wire = wire.secure(tls, Purpose::Data, self.timeout()).await?;
-        }
-        if let Some(watcher) = self.watcher() {
-            let resumed = wire.facts().map(|facts| facts.resumed);
-            watcher.on(self.0.id, &WireEvent::Data { peer, resumed });
-        }
-        Ok(wire)
+        self.secure_data(stream).await
     }
 
     async fn run(
@@ -457,7 +446,8 @@ impl Session {
         running.map_err(Blocked::Final)
     }
 
-    async fn secure_data(&self, stream: tokio::net::TcpStream) -> Result<Wire> {
+    /// Protects a data connection as the session's are, and says that it is there.
+    pub(super) async fn secure_data(&self, stream: tokio::net::TcpStream) -> Result<Wire> {
         let peer = stream.peer_addr().unwrap_or(self.0.peer);
         let mut wire = Wire::plain(stream);
         if self.0.protected

@@ -38,6 +38,7 @@ pub use download::Download;
 pub use files::{Stat, TypeCode};
 pub(crate) use listing::Listed;
 pub use listing::Listing;
+pub(crate) use start::TRANSFERS_AHEAD;
 pub use upload::{Upload, UploadHow};
 
 /// A session with a server: logged in, ready for commands. Clones share it.

@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
 use crate::site::{Security, Site};
 
-/// How many transfers are sent ahead where the server takes them.
-const TRANSFERS_AHEAD: usize = 3;
+/// How many transfers a session has under way where the server takes them ahead.
+pub(crate) const TRANSFERS_AHEAD: usize = 2;
 
 /// Commands and what waits for their replies.
 struct Questions {
