@@ -81,7 +81,7 @@ async fn attempt(job: &Job<'_>, state: &mut State, known: &Known) -> Result<()> 
             if job.options.resume.existing() && resumable(&ground) {
                 under_final(job, state, &ground).await
             } else {
-                at_once(job, state, &ground).await
+                Box::pin(at_once(job, state, &ground)).await
             }
         }
         Placing::Partial { .. } => {
@@ -148,9 +148,18 @@ async fn survey(job: &Job<'_>, known: &Known) -> Result<Ground> {
     Ok(Ground { meta, there, perm })
 }
 
+/// Files up to this are in memory whole; there may be a thousand of them under way.
+const WHOLE_MAX: usize = 64 << 10;
+
 /// A file that appears whole.
 async fn at_once(job: &Job<'_>, state: &mut State, ground: &Ground) -> Result<()> {
     job.progress.on(&Step::Started { size: ground.size(), resumed: 0 });
+    if ground.size().is_some_and(|size| size <= WHOLE_MAX as u64) && state.opened.is_none() {
+        let loaded = job.from.load(job.from_path, WHOLE_MAX).await;
+        if let Some(octets) = loaded.map_err(|e| of_storage(e, "reading"))? {
+            return Box::pin(stored(job, state, ground, octets)).await;
+        }
+    }
     let mode = WriteMode::Create(Upload::Atomic);
     let (source, sink) =
         tokio::join!(job.from.read(job.from_path, 0), job.to.write(job.to_path, mode, ground.perm));
@@ -161,6 +170,27 @@ async fn at_once(job: &Job<'_>, state: &mut State, ground: &Ground) -> Result<()
     let len = settle(state, ground, 0, moved)?;
     sink.commit().await.map_err(|e| of_storage(e, "writing"))?;
     state.copied.size = len;
+    verify(job, state, job.to_path).await?;
+    keep_meta(job, state, ground, job.to_path).await
+}
+
+/// A small file that is here.
+async fn stored(job: &Job<'_>, state: &mut State, ground: &Ground, octets: Vec<u8>) -> Result<()> {
+    let octets_len = octets.len() as u64;
+    for limit in &job.options.limits {
+        limit.pass(octets.len()).await;
+    }
+    let len = settle(state, ground, 0, Moved { octets: octets_len, error: None })?;
+    // A copy that turns out wrong must not have the time of a right one.
+    let set = if job.options.verify { SetMeta::default() } else { wanted_meta(job, ground) };
+    let stored = job.to.store(job.to_path, octets, Upload::Atomic, ground.perm, set).await;
+    let kept = stored.map_err(|e| of_storage(e, "writing"))?;
+    job.progress.on(&Step::Moved(len));
+    state.copied.size = len;
+    state.copied.times_kept = kept && set.modified.is_some();
+    if !job.options.verify {
+        return Ok(());
+    }
     verify(job, state, job.to_path).await?;
     keep_meta(job, state, ground, job.to_path).await
 }
@@ -312,6 +342,17 @@ async fn verify(job: &Job<'_>, state: &mut State, path: &FtpPath) -> Result<()> 
     Err(Error::new(ErrorKind::Mismatch, "the copy's digest is not the source's"))
 }
 
+/// What of time and permission bits is to be passed on, and can be.
+fn wanted_meta(job: &Job<'_>, ground: &Ground) -> SetMeta {
+    let (options, caps) = (job.options, job.to.caps());
+    let timed = options.times && caps.set_times && ground.meta.precision < Precision::Unknown;
+    SetMeta {
+        modified: timed.then_some(ground.meta.modified),
+        mode: ground.meta.mode.filter(|_| options.mode && caps.set_mode),
+        ..SetMeta::default()
+    }
+}
+
 /// Passes time and permission bits on, as far as both sides have them.
 async fn keep_meta(
     job: &Job<'_>,
@@ -319,18 +360,12 @@ async fn keep_meta(
     ground: &Ground,
     path: &FtpPath,
 ) -> Result<()> {
-    let (options, caps) = (job.options, job.to.caps());
-    let timed = options.times && caps.set_times && ground.meta.precision < Precision::Unknown;
-    let set = SetMeta {
-        modified: timed.then_some(ground.meta.modified),
-        mode: ground.meta.mode.filter(|_| options.mode && caps.set_mode),
-        ..SetMeta::default()
-    };
+    let set = wanted_meta(job, ground);
     if set == SetMeta::default() {
         return Ok(());
     }
     match job.to.set_meta(path, set).await {
-        Ok(()) => state.copied.times_kept = timed,
+        Ok(()) => state.copied.times_kept = set.modified.is_some(),
         // The content is there; some servers allow only to store it.
         Err(FsError::Unsupported | FsError::Denied) => {}
         Err(e) => return Err(of_storage(e, "setting the time")),

@@ -14,6 +14,7 @@ pub mod rate;
 mod reader;
 mod retry;
 mod segments;
+mod straight;
 #[cfg(test)]
 mod tests;
 
