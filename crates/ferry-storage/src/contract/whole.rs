@@ -37,7 +37,8 @@ pub(super) const CASES: &[Case] = &[
                     (Upload::Direct, "3"),
                 ] {
                     let octets = octets.as_bytes();
-                    let stored = fx.storage.store(&p("/f"), octets.to_vec(), upload, 0o644, set);
+                    let (path, octets_now) = (p("/f"), octets.to_vec());
+                    let stored = fx.storage.store(&path, octets_now, upload, 0o644, set);
                     let kept = stored.await.unwrap();
                     assert_eq!(kept, fx.storage.caps().set_times);
                     assert_eq!(fx.get("/f").await, octets);
