@@ -1,7 +1,8 @@
 //! A directory of a server as a storage that is connected when it is first used, so that whoever
 //! serves it can start while that server is down.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ferry_proto::hash::Algorithm;
@@ -32,6 +33,17 @@ pub struct Volume {
     there: OnceCell<Within<Remote>>,
     failed: Mutex<Option<Instant>>,
     left_alone: Duration,
+    told: Option<Told>,
+}
+
+/// Who is told why the server could not be reached.
+#[derive(Clone)]
+struct Told(Arc<dyn Fn(&Error) + Send + Sync>);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told(…)")
+    }
 }
 
 impl Volume {
@@ -40,7 +52,15 @@ impl Volume {
     #[must_use]
     pub fn new(site: Site, settings: Settings, path: Vec<u8>) -> Self {
         let (there, failed, left_alone) = (OnceCell::new(), Mutex::new(None), LEFT_ALONE);
-        Self { site, settings, path, there, failed, left_alone }
+        Self { site, settings, path, there, failed, left_alone, told: None }
+    }
+
+    /// Has `told` called each time the server cannot be reached or refuses the log-in: whoever uses
+    /// the volume learns only that it is busy or broken, and not why. It must not block.
+    #[must_use]
+    pub fn telling(mut self, told: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.told = Some(Told(Arc::new(told)));
+        self
     }
 
     /// Says how long a server that could not be reached is left alone, if not five seconds.
@@ -69,6 +89,9 @@ impl Volume {
             }
             Err(error) => {
                 *failed() = Some(Instant::now());
+                if let Some(Told(told)) = &self.told {
+                    told(&error);
+                }
                 Err(unreachable(error))
             }
         }

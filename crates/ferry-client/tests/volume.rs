@@ -5,7 +5,7 @@
 mod support;
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ferry_client::session::{Session, UploadHow};
@@ -80,13 +80,19 @@ async fn a_server_that_is_down_is_a_passing_failure_and_comes_back() {
         security: Security::Plain,
         ..Site::new(closed.ip().to_string())
     };
-    let eager = || volume(site.clone(), "").leaving_alone(Duration::ZERO);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let eager = || {
+        let told = Arc::clone(&told);
+        let tell = move |error: &Error| told.lock().unwrap().push(error.kind());
+        volume(site.clone(), "").leaving_alone(Duration::ZERO).telling(tell)
+    };
     let front = Host::serve(Arc::new(eager()));
     let near = Session::connect(&front.site(), &settings()).await.unwrap();
     let refused = put(&near, "/f", b"x").await.unwrap_err();
     let code = refused.reply().map(|reply| reply.code).unwrap();
     assert!((400..500).contains(&code), "{refused}");
 
+    assert_eq!(told.lock().unwrap().first(), Some(&ErrorKind::Connect), "and why is told");
     let (again, patient) = (eager(), volume(site.clone(), "").leaving_alone(Duration::MAX));
     let root = FtpPath::root();
     for volume in [&again, &patient] {
