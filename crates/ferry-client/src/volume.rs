@@ -1,5 +1,6 @@
 //! A directory of a server as a storage that is connected when it is first used, so that whoever
-//! serves it can start while that server is down.
+//! serves it can start while that server is down. Those who use it are strangers to each other, and
+//! keep out of each other's way ([`Settings::apart`]).
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +35,7 @@ pub struct Volume {
     failed: Mutex<Option<Instant>>,
     left_alone: Duration,
     told: Option<Told>,
+    told_at: Mutex<Option<Instant>>,
 }
 
 /// Who is told why the server could not be reached.
@@ -51,12 +53,21 @@ impl Volume {
     /// which is also what an empty one means. Nothing is connected yet.
     #[must_use]
     pub fn new(site: Site, settings: Settings, path: Vec<u8>) -> Self {
-        let (there, failed, left_alone) = (OnceCell::new(), Mutex::new(None), LEFT_ALONE);
-        Self { site, settings, path, there, failed, left_alone, told: None }
+        Self {
+            site,
+            settings: Settings { apart: true, ..settings },
+            path,
+            there: OnceCell::new(),
+            failed: Mutex::new(None),
+            left_alone: LEFT_ALONE,
+            told: None,
+            told_at: Mutex::new(None),
+        }
     }
 
-    /// Has `told` called each time the server cannot be reached or refuses the log-in: whoever uses
-    /// the volume learns only that it is busy or broken, and not why. It must not block.
+    /// Has `told` called when the server cannot be reached, refuses the log-in or has no session
+    /// left: whoever uses the volume learns only that it is busy or broken, and not why. Not more
+    /// often than a server is left alone. It must not block.
     #[must_use]
     pub fn telling(mut self, told: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.told = Some(Told(Arc::new(told)));
@@ -89,11 +100,34 @@ impl Volume {
             }
             Err(error) => {
                 *failed() = Some(Instant::now());
-                if let Some(Told(told)) = &self.told {
-                    told(&error);
-                }
+                self.tell(&error);
                 Err(unreachable(error))
             }
+        }
+    }
+
+    fn tell(&self, error: &Error) {
+        let mut at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Told(told)) = &self.told
+            && at.is_none_or(|at| at.elapsed() >= self.left_alone)
+        {
+            *at = Some(Instant::now());
+            told(error);
+        }
+    }
+
+    /// An error of the storage there, for those who are not to know that it is elsewhere.
+    fn passed_on(&self, error: FsError) -> FsError {
+        let FsError::Io(source) = &error else { return error };
+        let Some(why) = source.get_ref().and_then(|why| why.downcast_ref::<Error>()) else {
+            return error;
+        };
+        match why.kind() {
+            ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::TooMany => {
+                self.tell(why);
+                FsError::Busy
+            }
+            _ => error,
         }
     }
 }
@@ -117,7 +151,7 @@ macro_rules! there {
     ($self:ident, |$there:ident| $work:expr) => {
         Box::pin(async move {
             let $there = $self.there().await?;
-            $work.await
+            $work.await.map_err(|error| $self.passed_on(error))
         })
     };
 }

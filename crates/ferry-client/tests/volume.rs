@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ferry_client::session::{Session, UploadHow};
 use ferry_client::volume::Volume;
-use ferry_client::{Error, ErrorKind, Secret, Security, Site};
+use ferry_client::{Error, ErrorKind, Secret, Security, Settings, Site};
 use ferry_proto::path::FtpPath;
 use ferry_storage::memory::Memory;
 use ferry_storage::{FsError, Storage as _};
@@ -68,6 +68,34 @@ async fn what_is_done_at_the_first_server_is_done_at_the_second() {
     near.remove_file(b"/d/renamed").await.unwrap();
     near.remove_dir(b"/d").await.unwrap();
     assert_eq!(far.size(b"/shared/d").await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_slowly_has_a_session_to_himself_and_others_wait_for_one_only_so_long() {
+    let memory = Memory::new();
+    memory.put(b"/large", &vec![0; 64 << 20]).unwrap();
+    let behind = Host::serve(Arc::new(memory));
+    let with = |connections| {
+        let settings = Settings { connections, timeout: Duration::from_secs(2), ..settings() };
+        Volume::new(behind.site(), settings, Vec::new())
+    };
+    let large = FtpPath::new(b"/large").unwrap();
+    let roomy = with(2);
+    let slow = roomy.read(&large, 0).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(roomy.stat(&large, true).await.unwrap().size, 64 << 20);
+        assert!(roomy.list(&FtpPath::root()).await.is_ok());
+    }
+    drop(slow);
+
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let ear = Arc::clone(&told);
+    let narrow = with(1).telling(move |error| ear.lock().unwrap().push(error.kind()));
+    let slow = narrow.read(&large, 0).await.unwrap();
+    assert!(matches!(narrow.stat(&large, true).await, Err(FsError::Busy)));
+    assert_eq!(*told.lock().unwrap(), [ErrorKind::TooMany]);
+    drop(slow);
+    assert!(narrow.stat(&large, true).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

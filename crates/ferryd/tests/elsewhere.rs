@@ -242,3 +242,35 @@ async fn a_server_that_was_there_before_is_found_again() {
     assert_eq!(names(&pat).await, ["f"]);
     assert_eq!(get(&pat, "/f", 0).await, b"content");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_slowly_keeps_nobody_else_waiting() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::create_dir(there.path().join("files")).unwrap();
+    // More than all buffers on the way hold.
+    let large = fs::File::create(there.path().join("files/large")).unwrap();
+    large.set_len(256 << 20).unwrap();
+    let alice = user("alice", "\"files\"", "access = \"read-write\"");
+    let behind = Daemon::start(there.path(), &alice);
+    let port = behind.at.port();
+    fs::write(here.path().join("password"), PASSWORD).unwrap();
+    let home = format!(
+        "{{ url = \"ftp://alice@127.0.0.1:{port}/\", password_file = \"password\", plain = true }}"
+    );
+    let front = Daemon::start(here.path(), &user("pat", &home, "access = \"read-write\""));
+    let (slow, other) = (front.log_in("pat").await, front.log_in("pat").await);
+    let mut download = slow.download(b"/large", 0).await.unwrap();
+    let mut buf = vec![0; 64 * 1024];
+    assert!(download.read(&mut buf).await.unwrap() > 0);
+    for name in ["a", "b", "c"] {
+        other.make_dir(name.as_bytes()).await.unwrap();
+        put(&other, &format!("{name}/f"), b"content", UploadHow::Create).await.unwrap();
+        assert_eq!(other.size(format!("{name}/f").as_bytes()).await.unwrap(), Some(7));
+    }
+    assert_eq!(names(&other).await, ["a", "b", "c", "large"]);
+    let mut left = (256 << 20) - download.received();
+    while left > 0 {
+        left -= download.read(&mut buf).await.unwrap() as u64;
+    }
+    assert_eq!(download.read(&mut buf).await.unwrap(), 0);
+}
