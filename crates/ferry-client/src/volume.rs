@@ -23,6 +23,10 @@ use crate::site::Site;
 /// once, instead of waiting behind others for the same time-out.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
 
+/// So many times as long where the log-in was refused: the same words will not do better a moment
+/// later, and whoever says wrong ones too often is turned away.
+const REFUSED: u32 = 12;
+
 /// A directory of a server. What goes wrong on the way there is an error of each operation, and
 /// the next one tries again.
 #[derive(Debug)]
@@ -32,7 +36,8 @@ pub struct Volume {
     /// As written: absolute, or from the directory after log-in.
     path: Vec<u8>,
     there: OnceCell<Within<Remote>>,
-    failed: Mutex<Option<Instant>>,
+    /// When the last attempt to get there failed, and for how long no other is made.
+    failed: Mutex<Option<(Instant, Duration)>>,
     left_alone: Duration,
     told: Option<Told>,
     told_at: Mutex<Option<Instant>>,
@@ -74,7 +79,8 @@ impl Volume {
         self
     }
 
-    /// Says how long a server that could not be reached is left alone, if not five seconds.
+    /// Says how long a server that could not be reached is left alone, if not five seconds; one that
+    /// refused the log-in is left alone for twelve times as long.
     #[must_use]
     pub fn leaving_alone(mut self, time: Duration) -> Self {
         self.left_alone = time;
@@ -87,7 +93,7 @@ impl Volume {
 
     async fn connect(&self) -> Result<Within<Remote>, FsError> {
         let failed = || self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed().is_some_and(|at| at.elapsed() < self.left_alone) {
+        if failed().is_some_and(|(at, long)| at.elapsed() < long) {
             return Err(FsError::Busy);
         }
         match Remote::connect(self.site.clone(), self.settings.clone()).await {
@@ -99,7 +105,8 @@ impl Volume {
                 Ok(Within::new(remote, path.map_err(|_| FsError::BadName)?))
             }
             Err(error) => {
-                *failed() = Some(Instant::now());
+                let times = if error.kind() == ErrorKind::Login { REFUSED } else { 1 };
+                *failed() = Some((Instant::now(), self.left_alone.saturating_mul(times)));
                 self.tell(&error);
                 Err(unreachable(error))
             }

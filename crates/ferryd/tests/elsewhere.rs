@@ -191,18 +191,30 @@ async fn a_home_and_a_volume_of_another_server_are_used_like_those_of_this_machi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_down_or_refuses_is_a_failure_that_passes_and_no_reason_not_to_log_in() {
-    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    fs::create_dir(there.path().join("files")).unwrap();
-    let behind = Daemon::start(there.path(), &user("alice", "\"files\"", ""));
+    let (here, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::create_dir(far.path().join("files")).unwrap();
+    let tls = "[tls]\nself_signed = true\n";
+    let behind = Daemon::start(far.path(), &format!("{tls}{}", user("alice", "\"files\"", "")));
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     fs::write(here.path().join("wrong"), "hunter2\n").unwrap();
-    let at = |at: SocketAddr| {
-        format!("{{ url = \"ftp://alice@{at}/\", password_file = \"wrong\", plain = true }}")
+    let there = |scheme: &str, at: SocketAddr, more: &str| {
+        format!("{{ url = \"{scheme}://alice@{at}/\", password_file = \"wrong\"{more} }}")
     };
     let local = "access = \"read-write\"\nvolumes = { local = \".\" }";
-    let users = [user("pat", &at(closed), local), user("kim", &at(behind.at), "")];
+    let other = format!(", sha256 = \"{}\"", "00".repeat(32));
+    let users = [
+        user("pat", &there("ftpes", closed, ""), local),
+        user("kim", &there("ftp", behind.at, ", plain = true"), ""),
+        user("eve", &there("ftpes", behind.at, ""), ""),
+        user("max", &there("ftpes", behind.at, &other), ""),
+    ];
     let mut front = Daemon::start(here.path(), &users.concat());
-    for (name, code, why) in [("pat", 450, "Connection refused"), ("kim", 451, "530")] {
+    for (name, code, why) in [
+        ("pat", 450, "Connection refused"),
+        ("kim", 451, "530"),
+        ("eve", 451, "not trusted"),
+        ("max", 451, "not trusted"),
+    ] {
         let session = front.log_in(name).await;
         let failed = session.list(b"").await.unwrap_err();
         assert_eq!(failed.reply().map(|reply| reply.code), Some(code), "{name}: {failed}");
@@ -215,6 +227,9 @@ async fn a_server_that_is_down_or_refuses_is_a_failure_that_passes_and_no_reason
     }
     let log = front.ended();
     assert!(!log.contains("hunter2") && !log.contains(PASSWORD), "{log}");
+    let log = behind.ended();
+    let tried = log.lines().filter(|line| line.contains("login failed for")).count();
+    assert_eq!(tried, 1, "no password goes to a server that is not known:\n{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
