@@ -40,10 +40,10 @@ pub struct Settings {
     /// The most control connections to one server at a time; 0 for as many as the way there makes
     /// worth while (8 to 128, the more the longer the round trip).
     pub connections: usize,
-    /// Whether operations keep out of each other's way: right for whoever serves others, of whom one
-    /// may read a file for hours. A session then does nothing beside a transfer, and an operation
-    /// for which there is none within `timeout` fails ([`ErrorKind::TooMany`]) instead of waiting
-    /// on.
+    /// Whether operations keep out of each other's way: right for whoever serves others, of whom
+    /// one may read a file for hours. A session then does nothing beside a transfer, and an
+    /// operation for which there is none within `timeout` fails ([`ErrorKind::TooMany`]) instead of
+    /// waiting on.
     ///
     /// [`ErrorKind::TooMany`]: crate::ErrorKind::TooMany
     pub apart: bool,

@@ -79,8 +79,8 @@ impl Volume {
         self
     }
 
-    /// Says how long a server that could not be reached is left alone, if not five seconds; one that
-    /// refused the log-in is left alone for twelve times as long.
+    /// Says how long a server that could not be reached is left alone, if not five seconds; one
+    /// that refused the log-in is left alone for twelve times as long.
     #[must_use]
     pub fn leaving_alone(mut self, time: Duration) -> Self {
         self.left_alone = time;
