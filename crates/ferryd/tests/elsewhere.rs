@@ -210,7 +210,7 @@ async fn a_server_that_is_down_or_refuses_is_a_failure_that_passes_and_no_reason
     ];
     let mut front = Daemon::start(here.path(), &users.concat());
     for (name, code, why) in [
-        ("pat", 450, "Connection refused"),
+        ("pat", 451, "Connection refused"),
         ("kim", 451, "530"),
         ("eve", 451, "not trusted"),
         ("max", 451, "not trusted"),
@@ -221,6 +221,7 @@ async fn a_server_that_is_down_or_refuses_is_a_failure_that_passes_and_no_reason
         let told = front.wait_for(" cannot be reached: ");
         assert!(told.contains(why), "{name}: {told}");
         if name == "pat" {
+            assert_eq!(session.command(b"MKD d").await.unwrap().code, 450);
             assert_eq!(session.command(b"SMNT local").await.unwrap().code, 250);
             assert!(names(&session).await.contains(&"ferry.toml".to_owned()));
         }
