@@ -22,9 +22,11 @@ pub mod settings;
 pub mod site;
 #[cfg(test)]
 mod testing;
+pub mod url;
 pub mod volume;
 
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;
 pub use settings::Settings;
 pub use site::{Security, Site};
+pub use url::Url;
