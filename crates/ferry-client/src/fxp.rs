@@ -5,11 +5,12 @@
 //! file can still be copied through here. [`Direct`] does that for the copier.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ferry_proto::path::FtpPath;
-use tokio::sync::Mutex as Turn;
+use tokio::sync::Semaphore;
 
 pub use ferry_proto::client::fxp::{Roles, Side, Way};
 
@@ -114,6 +115,7 @@ pub struct Direct {
     longest: Duration,
     told: Option<Told>,
     found: Mutex<Found>,
+    moving: AtomicUsize,
 }
 
 /// What earlier transfers have shown.
@@ -125,14 +127,14 @@ struct Found {
 
 /// One at a time takes sessions of two servers: of two who have one each and want another, neither
 /// would get it.
-static TAKING: Turn<()> = Turn::const_new(());
+static TAKING: Semaphore = Semaphore::const_new(1);
 
 impl Direct {
     /// Between these two; the second may be the first.
     #[must_use]
     pub fn new(from: Remote, to: Remote) -> Self {
-        let found = Mutex::default();
-        Self { from, to, only: false, longest: LONGEST, told: None, found }
+        let (found, moving) = (Mutex::default(), AtomicUsize::new(0));
+        Self { from, to, only: false, longest: LONGEST, told: None, found, moving }
     }
 
     /// Copies fail rather than go through here.
@@ -188,6 +190,7 @@ impl Direct {
         at: u64,
     ) -> Result<(), Unmoved> {
         let (source, target) = self.sessions().await?;
+        let _moving = Moving::new(&self.moving);
         let how = How { from: at, longest: self.longest, first: self.found().way };
         let way = transfer(&source, from.as_bytes(), &target, to.as_bytes(), how).await?;
         self.found.lock().unwrap_or_else(PoisonError::into_inner).way = Some(way);
@@ -195,17 +198,37 @@ impl Direct {
     }
 
     async fn sessions(&self) -> Result<(Lease, Lease), Unmoved> {
-        let _taking = TAKING.lock().await;
+        let _taking = TAKING.acquire().await;
         let source = lease(&self.from).await.map_err(Unmoved::Failed)?;
-        // Of a server that takes a single session, a second one is waited for in vain.
         let patience = self.to.pool().settings().timeout;
-        match tokio::time::timeout(patience, lease(&self.to)).await {
-            Ok(target) => Ok((source, target.map_err(Unmoved::Failed)?)),
-            Err(_) => {
-                let what = "no second session could be had";
-                Err(Unmoved::NotDirect(Error::new(ErrorKind::TooMany, what)))
+        loop {
+            match tokio::time::timeout(patience, lease(&self.to)).await {
+                Ok(target) => return Ok((source, target.map_err(Unmoved::Failed)?)),
+                // Other files are on their way, and will give theirs back.
+                Err(_) if self.moving.load(Ordering::Relaxed) > 0 => {}
+                // Of a server that takes a single session, a second one is waited for in vain.
+                Err(_) => {
+                    let what = "no second session could be had";
+                    return Err(Unmoved::NotDirect(Error::new(ErrorKind::TooMany, what)));
+                }
             }
         }
+    }
+}
+
+/// One more file is on its way.
+struct Moving<'a>(&'a AtomicUsize);
+
+impl<'a> Moving<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

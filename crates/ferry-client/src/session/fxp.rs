@@ -398,7 +398,7 @@ impl<'a> Pair<'a> {
             }
         }
         // Whose fault it was, the other one may know.
-        let code = retr.code().filter(|_| retr.failed()).or(stor.code()).unwrap_or(0);
+        let code = retr.code().filter(|_| retr.failed()).or_else(|| stor.code()).unwrap_or(0);
         if fxp::is_consequence(code) {
             let others = async {
                 tokio::select! {
