@@ -301,8 +301,7 @@ impl<'a> Pair<'a> {
         source.and(target).map_err(Stopped::Failed)?;
         // Until both have a data connection, the one that listens may wait for it in vain.
         let mut unmet = Unmet::new(listener, way.listener == Side::Target);
-        unmet.at(at);
-        let moved = self.moving(turns, &mut unmet).await;
+        let moved = self.moving(turns, (way.listener, at), &mut unmet).await;
         if moved.is_ok() {
             unmet.met();
         }
@@ -349,12 +348,17 @@ impl<'a> Pair<'a> {
     async fn moving(
         &self,
         (source_turn, target_turn): (OwnedSemaphorePermit, OwnedSemaphorePermit),
+        (listener, at): (Side, SocketAddr),
         unmet: &mut Unmet<'_>,
     ) -> Result<(), Stopped> {
         let mut retr = Leg::start(self.source, self.command(Side::Source), source_turn)
             .map_err(Stopped::Failed)?;
+        if listener == Side::Source {
+            unmet.at(at);
+        }
         _ = timeout(REFUSAL_MAX.min(self.source.timeout() / 2), retr.hear()).await;
         if retr.failed() {
+            unmet.met();
             return Err(failed(&mut retr, None));
         }
         let stor = Leg::start(self.target, self.command(Side::Target), target_turn);
@@ -365,6 +369,9 @@ impl<'a> Pair<'a> {
                 return Err(Stopped::Failed(error));
             }
         };
+        if listener == Side::Target {
+            unmet.at(at);
+        }
         let start = Instant::now();
         let mut one_ended = None;
         loop {
