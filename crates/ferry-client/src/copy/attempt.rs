@@ -79,8 +79,10 @@ impl Ground {
 async fn attempt(job: &Job<'_>, state: &mut State, known: &Known) -> Result<()> {
     let placing = if state.no_rename { Placing::Final } else { job.options.placing };
     let mut ground = survey(job, known).await?;
+    // What servers move between themselves does not appear at once: it grows where it is.
+    let grows = direct::wanted(job, state);
     match placing {
-        Placing::Partial { above } if ground.size().is_some_and(|size| size <= above) => {
+        Placing::Partial { above } if !grows && ground.size().is_some_and(|size| size <= above) => {
             if job.options.resume.existing() && resumable(&ground) {
                 under_final(job, state, &ground).await
             } else {
@@ -227,9 +229,13 @@ async fn grow(
     if at > 0 {
         reader = None;
         let found = match size {
-            Some(size) if at <= size => common(job, path, at, size)
-                .await
-                .map_err(|e| of_storage(e, "comparing what is there with the source"))?,
+            Some(size) if at <= size => {
+                // Nothing is read on here of what servers move between themselves.
+                let end = if direct::wanted(job, state) { at } else { size };
+                common(job, path, at, end)
+                    .await
+                    .map_err(|e| of_storage(e, "comparing what is there with the source"))?
+            }
             _ => Common::Differs,
         };
         match found {
@@ -250,7 +256,7 @@ async fn grow(
         state.copied.size = at;
         return Ok(());
     }
-    if job.options.direct.is_some() {
+    if direct::wanted(job, state) {
         // It would hold a session that the servers' own transfer may need.
         reader = None;
     }

@@ -11,6 +11,12 @@ use super::retry::of_storage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fxp::Unmoved;
 
+/// Whether the servers are to be asked.
+pub(crate) fn wanted(job: &Job<'_>, state: &State) -> bool {
+    let direct = job.options.direct.as_deref();
+    direct.is_some_and(|direct| !direct.is_refused() && !state.through_here)
+}
+
 /// Has the rest of the file from octet `at` on moved directly; [`None`] where it is to come through
 /// here instead.
 pub(crate) async fn grow(
@@ -20,10 +26,9 @@ pub(crate) async fn grow(
     path: &FtpPath,
     at: u64,
 ) -> Result<Option<u64>> {
-    let Some(direct) = job.options.direct.as_deref() else { return Ok(None) };
-    if direct.is_refused() || state.through_here {
+    let Some(direct) = job.options.direct.as_deref().filter(|_| wanted(job, state)) else {
         return Ok(None);
-    }
+    };
     match direct.transfer(job.from_path, path, at).await {
         Ok(()) => {}
         Err(Unmoved::NotDirect(error)) if direct.is_only() => return Err(error),
