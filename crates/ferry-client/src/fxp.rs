@@ -172,6 +172,11 @@ impl Direct {
         self.found().refused && !self.only
     }
 
+    /// Whether a file has been moved.
+    pub(crate) fn has_worked(&self) -> bool {
+        self.found().way.is_some()
+    }
+
     /// They refuse: no further file is tried.
     pub(crate) fn refused(&self, error: &Error) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,9 @@ use ferry_client::settings::{Watcher, WireEvent};
 use ferry_client::{ErrorKind, Security, Settings, Site};
 use ferry_proto::path::FtpPath;
 use ferry_server::options::{DataResumption, Options};
+use ferry_server::tls::TlsSetup;
 use ferry_storage::memory::Memory;
+use rustls_pki_types::PrivatePkcs8KeyDer;
 
 use support::{Host, settings};
 
@@ -27,6 +29,13 @@ use support::{Host, settings};
 struct Two {
     files: [Memory; 2],
     hosts: [Host; 2],
+}
+
+/// A certificate of its own.
+fn tls() -> TlsSetup {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    TlsSetup::new(vec![made.cert.der().clone()], key.into()).unwrap()
 }
 
 fn v4(last: u8) -> IpAddr {
@@ -42,7 +51,7 @@ impl Two {
         let files = [Memory::new(), Memory::new()];
         let hosts = [0, 1].map(|i| {
             let storage = Arc::new(files[i].clone());
-            Host::among_servers(at[i], storage, |options| tweak(options))
+            Host::among_servers(at[i], storage, Some(tls()), |options| tweak(options))
         });
         Self { files, hosts }
     }

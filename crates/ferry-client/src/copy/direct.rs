@@ -37,13 +37,17 @@ pub(crate) async fn grow(
             return Ok(None);
         }
         Err(Unmoved::Failed(error)) => {
-            // Where nothing at all has come, it may be that nothing can: handshakes that fail, and
-            // packets that are dropped, look like this.
+            // Where nothing at all has come, it may be that nothing can: handshakes that fail,
+            // connections that are closed again and packets that are dropped look like this.
             let came = length(job.to.stat(path, true).await.ok().as_ref());
-            if came.is_none_or(|came| came <= at) && error.may_pass() && !direct.is_only() {
-                state.through_here = true;
+            if direct.is_only() || !error.may_pass() || came.is_some_and(|came| came > at) {
+                return Err(error);
             }
-            return Err(error);
+            if !direct.has_worked() {
+                direct.refused(&error);
+            }
+            state.through_here = true;
+            return Ok(None);
         }
     }
     let len = compare(job, ground, path, at).await?;

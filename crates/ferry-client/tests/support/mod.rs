@@ -21,7 +21,6 @@ use ferry_server::tcp::Tcp;
 use ferry_server::tls::TlsSetup;
 use ferry_server::{Handle, Server, Setup, WallClock};
 use ferry_storage::Storage;
-use rustls_pki_types::PrivatePkcs8KeyDer;
 
 /// A running server; dropping it ends it.
 pub(crate) struct Host {
@@ -40,15 +39,16 @@ impl Host {
         Self::serve_so(at, Arc::new(Everyone { storage, fxp: false }), None, |_| {})
     }
 
-    /// Serves a storage under TLS where that is asked for, to anyone, who may also have data moved
-    /// to and from other servers; more is said by `tweak`.
+    /// Serves a storage to anyone, who may also have data moved to and from other servers; more is
+    /// said by `tweak`.
     pub(crate) fn among_servers(
         at: IpAddr,
         storage: Arc<dyn Storage>,
+        tls: Option<TlsSetup>,
         tweak: impl FnOnce(&mut Options),
     ) -> Self {
         let auth = Arc::new(Everyone { storage, fxp: true });
-        Self::serve_so(SocketAddr::new(at, 0), auth, Some(tls()), |options| {
+        Self::serve_so(SocketAddr::new(at, 0), auth, tls, |options| {
             options.fxp = true;
             tweak(options);
         })
@@ -102,13 +102,6 @@ impl Drop for Host {
 /// Settings of a test.
 pub(crate) fn settings() -> Settings {
     Settings { trust: Trust::Any, timeout: Duration::from_secs(20), ..Settings::default() }
-}
-
-/// A certificate of its own.
-fn tls() -> TlsSetup {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    TlsSetup::new(vec![made.cert.der().clone()], key.into()).unwrap()
 }
 
 #[derive(Debug)]
