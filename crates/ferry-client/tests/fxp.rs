@@ -278,7 +278,7 @@ async fn many_files_in_both_directions_wait_for_each_other_and_end() {
     let two = Two::new();
     for (side, files) in two.files.iter().enumerate() {
         for i in 0..60 {
-            files.put(&format!("/from{side}/{i}"), &content(i * 1000 + 1)).unwrap();
+            files.put(format!("/from{side}/{i}"), &content(i * 1000 + 1)).unwrap();
         }
     }
     let (seen, few) = watched();

@@ -33,7 +33,10 @@ pub(crate) async fn grow(
         Ok(()) => {}
         Err(Unmoved::NotDirect(error)) if direct.is_only() => return Err(error),
         Err(Unmoved::NotDirect(error)) => {
-            direct.refused(&error);
+            if !direct.has_worked() {
+                direct.refused(&error);
+            }
+            state.through_here = true;
             return Ok(None);
         }
         Err(Unmoved::Failed(error)) => {

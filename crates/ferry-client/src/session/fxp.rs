@@ -23,13 +23,20 @@ use super::{Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fxp::{How, Unmoved};
 
-/// How long the source may take to refuse before the target is told to store. Some servers say 1yz
-/// only once there is a data connection, so that it cannot be waited for.
-const REFUSAL_MAX: Duration = Duration::from_millis(500);
+/// How long the one that listens may take for its first reply before the other one is told. Some
+/// servers say 1yz only once there is a data connection, so that it cannot be waited for.
+const FIRST_WORD_MIN: Duration = Duration::from_millis(50);
+const FIRST_WORD_MAX: Duration = Duration::from_secs(1);
+
+/// The same in round trips.
+const FIRST_WORD_TRIPS: u32 = 3;
 
 /// How long the other server's reply may still come once one has failed by what may be the other's
 /// fault.
 const OTHERS_WORD: Duration = Duration::from_secs(1);
+
+/// A connection that breaks that soon may never have been one to the other server's liking.
+const EARLY: Duration = Duration::from_secs(2);
 
 /// How much longer than the one who waits here the control connection does: what is late is to be
 /// ended by ABOR, not by the end of the session.
@@ -149,6 +156,12 @@ impl Session {
         Err(Error::new(ErrorKind::Unsupported, what).with_reply(reply))
     }
 
+    /// How long its first reply to a transfer is waited for with no data connection in sight.
+    fn first_word(&self) -> Duration {
+        let rtt = self.0.known.read(|known| known.rtt).unwrap_or(FIRST_WORD_MAX);
+        rtt.saturating_mul(FIRST_WORD_TRIPS).clamp(FIRST_WORD_MIN, FIRST_WORD_MAX)
+    }
+
     /// What a 227 reply says, as the settings have it believed; through a proxy only that address
     /// can be right, if it is one of the public network.
     fn told(&self, at: SocketAddr) -> Option<SocketAddr> {
@@ -186,12 +199,12 @@ impl<'a> Leg<'a> {
     fn start(
         session: &'a Session,
         (verb, path): (&'static str, &'a [u8]),
-        turn: OwnedSemaphorePermit,
+        turn: Option<OwnedSemaphorePermit>,
     ) -> Result<Self> {
         let line = ferry_proto::client::line::command(verb, path)
             .map_err(|e| Error::new(ErrorKind::BadName, e.to_string()))?;
         let (command, ticket) = outgoing(line, session.timeout() + SLACK);
-        session.0.control.send(vec![command.holding(Some(turn))]);
+        session.0.control.send(vec![command.holding(turn)]);
         Ok(Self { session, verb, path, ticket, begun: false, last: None })
     }
 
@@ -351,27 +364,33 @@ impl<'a> Pair<'a> {
         (listener, at): (Side, SocketAddr),
         unmet: &mut Unmet<'_>,
     ) -> Result<(), Stopped> {
-        let mut retr = Leg::start(self.source, self.command(Side::Source), source_turn)
-            .map_err(Stopped::Failed)?;
-        if listener == Side::Source {
-            unmet.at(at);
-        }
-        _ = timeout(REFUSAL_MAX.min(self.source.timeout() / 2), retr.hear()).await;
-        if retr.failed() {
+        let mut source_turn = Some(source_turn);
+        let mut target_turn = Some(target_turn);
+        let mut start = |side: Side| {
+            let turn = match side {
+                Side::Source => source_turn.take(),
+                Side::Target => target_turn.take(),
+            };
+            Leg::start(self.of(side), self.command(side), turn).map_err(Stopped::Failed)
+        };
+        let mut first = start(listener)?;
+        unmet.at(at);
+        _ = timeout(first.session.first_word(), first.hear()).await;
+        if first.failed() {
             unmet.met();
-            return Err(failed(&mut retr, None));
+            return Err(failed(&mut first, None, true));
         }
-        let stor = Leg::start(self.target, self.command(Side::Target), target_turn);
-        let mut stor = match stor {
-            Ok(stor) => stor,
+        let second = match start(listener.other()) {
+            Ok(second) => second,
             Err(error) => {
-                retr.abort().await;
-                return Err(Stopped::Failed(error));
+                first.abort().await;
+                return Err(error);
             }
         };
-        if listener == Side::Target {
-            unmet.at(at);
-        }
+        let (mut retr, mut stor) = match listener {
+            Side::Source => (first, second),
+            Side::Target => (second, first),
+        };
         let start = Instant::now();
         let mut one_ended = None;
         loop {
@@ -416,14 +435,14 @@ impl<'a> Pair<'a> {
             _ = timeout(OTHERS_WORD, others).await;
         }
         tokio::join!(stor.abort(), retr.abort());
-        Err(failed(&mut retr, Some(&mut stor)))
+        let early = !(retr.begun && stor.begun) || start.elapsed() < EARLY;
+        Err(failed(&mut retr, Some(&mut stor), early))
     }
 }
 
 /// What the failure of one or both means.
-fn failed(retr: &mut Leg<'_>, stor: Option<&mut Leg<'_>>) -> Stopped {
-    let both_begun = retr.begun && stor.as_ref().is_some_and(|stor| stor.begun);
-    let (first, second) = (retr.error(), stor.and_then(Leg::error));
+fn failed(first: &mut Leg<'_>, second: Option<&mut Leg<'_>>, early: bool) -> Stopped {
+    let (first, second) = (first.error(), second.and_then(Leg::error));
     let consequence =
         |error: &Error| error.reply().is_some_and(|reply| fxp::is_consequence(reply.code));
     let error = match (first, second) {
@@ -432,9 +451,9 @@ fn failed(retr: &mut Leg<'_>, stor: Option<&mut Leg<'_>>) -> Stopped {
         (None, Some(second)) => second,
         (None, None) => Error::new(ErrorKind::Protocol, "the transfer failed"),
     };
-    // A connection that never came about may be made another way, whatever the words.
+    // The one that listens may have closed the connection when it saw who it was.
     match error.reply().map(|reply| reply.code) {
-        Some(426) if !both_begun => Stopped::Next(Next::Other, error),
+        Some(426) if early => Stopped::Next(Next::Other, error),
         _ => Stopped::of(Step::Move, error),
     }
 }

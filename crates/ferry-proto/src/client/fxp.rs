@@ -85,8 +85,10 @@ impl core::fmt::Display for Unable {
     }
 }
 
-/// The ways worth trying, in this order. The target listens first: the source can then connect
-/// before the target has been told anything, and its refusal is heard before a file is touched.
+/// The ways worth trying, in this order. Whoever listens has to be told of the file first: some
+/// servers take a connection as soon as it is made, and throw away what comes over it before the
+/// command (pyftpdlib). Where that is the source, its refusal is heard before a file of the target
+/// is touched.
 ///
 /// # Errors
 /// [`Unable`]. That data could go in the clear instead is no way.
@@ -99,7 +101,7 @@ pub fn ways(source: Abilities, target: Abilities) -> Result<Vec<Way>, Unable> {
         Side::Target => target,
     };
     let mut ways = Vec::new();
-    for listener in [Side::Target, Side::Source] {
+    for listener in [Side::Source, Side::Target] {
         if !source.protected {
             ways.push(Way { listener, roles: Roles::Clear });
             continue;
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_two_servers_can_do_says_which_ways_there_are() {
-        let clear = [(Target, Clear), (Source, Clear)];
+        let clear = [(Source, Clear), (Target, Clear)];
         let cases = [
             ("4", "4", Ok(&clear[..])),
             // In the clear nobody cares for roles.
@@ -239,24 +241,24 @@ mod tests {
             ("4P", "4P", Err(Unable::NoTlsClient)),
             ("4P", "4", Err(Unable::HalfProtected)),
             ("4SC", "4PSC", Err(Unable::HalfProtected)),
-            ("4PS", "4P", Ok(&[(Target, Sscn(Source)), (Source, Sscn(Source))])),
-            ("4P", "4PS", Ok(&[(Target, Sscn(Target)), (Source, Sscn(Target))])),
+            ("4PS", "4P", Ok(&[(Source, Sscn(Source)), (Target, Sscn(Source))])),
+            ("4P", "4PS", Ok(&[(Source, Sscn(Target)), (Target, Sscn(Target))])),
             // CPSV is of the one that listens.
             ("4P", "4PC", Ok(&[(Target, Cpsv)])),
             ("4PC", "4P", Ok(&[(Source, Cpsv)])),
             // And of IPv4.
             ("4P", "PC", Err(Unable::NoTlsClient)),
-            ("PSC", "P", Ok(&[(Target, Sscn(Source)), (Source, Sscn(Source))])),
+            ("PSC", "P", Ok(&[(Source, Sscn(Source)), (Target, Sscn(Source))])),
             (
                 "4PSC",
                 "4PSC",
                 Ok(&[
-                    (Target, Cpsv),
-                    (Target, Sscn(Target)),
-                    (Target, Sscn(Source)),
                     (Source, Cpsv),
                     (Source, Sscn(Source)),
                     (Source, Sscn(Target)),
+                    (Target, Cpsv),
+                    (Target, Sscn(Target)),
+                    (Target, Sscn(Source)),
                 ]),
             ),
         ];
@@ -320,7 +322,7 @@ mod tests {
         let first = all[0];
         assert_eq!(left(all.clone(), first, Next::Other).len(), 5);
         let other = left(all.clone(), first, Next::OtherListener);
-        assert!(other.len() == 3 && other.iter().all(|way| way.listener == Source));
+        assert!(other.len() == 3 && other.iter().all(|way| way.listener == Target));
         assert!(left(all, first, Next::Nothing).is_empty());
     }
 
