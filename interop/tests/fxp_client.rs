@@ -23,7 +23,10 @@ const KINDS: [Kind; 5] =
 fn servers(foreign: bool) -> Vec<Peer> {
     let start = |(kind, last)| {
         let ip = Ipv4Addr::new(127, 0, 0, last);
-        let options = Options { ip, strict: false, foreign, ..Options::new(Tls::V13) };
+        // In TLS 1.3 ProFTPD as TLS client loses the end of what it sends to those who give it
+        // tickets: it closes with those unread, and that resets the connection.
+        let tls = if kind == Kind::Ferryd { Tls::V13 } else { Tls::V12 };
+        let options = Options { ip, strict: false, foreign, ..Options::new(tls) };
         let peer = start_with(kind, options).unwrap()?;
         fs::write(peer.root.join("f"), content()).unwrap();
         peer.settle().unwrap();

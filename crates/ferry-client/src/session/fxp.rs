@@ -306,7 +306,7 @@ impl<'a> Pair<'a> {
         }
         let (listener, caller) = (self.of(way.listener), self.of(way.listener.other()));
         let at = self.listen(way).await?;
-        name(caller, at).await?;
+        let named = name(caller, at).await?;
         listener.status(&format!("Data goes directly, to {at}"));
         let at_octet = self.how.from;
         let (source, target) =
@@ -314,7 +314,8 @@ impl<'a> Pair<'a> {
         source.and(target).map_err(Stopped::Failed)?;
         // Until both have a data connection, the one that listens may wait for it in vain.
         let mut unmet = Unmet::new(listener, way.listener == Side::Target);
-        let moved = self.moving(turns, (way.listener, at), &mut unmet).await;
+        unmet.at(at);
+        let moved = self.moving(turns, fxp::told_first(way.listener, &named), &mut unmet).await;
         if moved.is_ok() {
             unmet.met();
         }
@@ -361,7 +362,7 @@ impl<'a> Pair<'a> {
     async fn moving(
         &self,
         (source_turn, target_turn): (OwnedSemaphorePermit, OwnedSemaphorePermit),
-        (listener, at): (Side, SocketAddr),
+        side: Side,
         unmet: &mut Unmet<'_>,
     ) -> Result<(), Stopped> {
         let mut source_turn = Some(source_turn);
@@ -373,21 +374,20 @@ impl<'a> Pair<'a> {
             };
             Leg::start(self.of(side), self.command(side), turn).map_err(Stopped::Failed)
         };
-        let mut first = start(listener)?;
-        unmet.at(at);
+        let mut first = start(side)?;
         _ = timeout(first.session.first_word(), first.hear()).await;
         if first.failed() {
             unmet.met();
             return Err(failed(&mut first, None, true));
         }
-        let second = match start(listener.other()) {
+        let second = match start(side.other()) {
             Ok(second) => second,
             Err(error) => {
                 first.abort().await;
                 return Err(error);
             }
         };
-        let (mut retr, mut stor) = match listener {
+        let (mut retr, mut stor) = match side {
             Side::Source => (first, second),
             Side::Target => (second, first),
         };
@@ -462,7 +462,7 @@ fn failed(first: &mut Leg<'_>, second: Option<&mut Leg<'_>>, early: bool) -> Sto
 const PUBLIC: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 /// Tells a server where the other one listens.
-async fn name(caller: &Session, at: SocketAddr) -> Result<(), Stopped> {
+async fn name(caller: &Session, at: SocketAddr) -> Result<IncomingReply, Stopped> {
     let over_v4 = caller.0.peer.ip().to_canonical().is_ipv4();
     let told = match at {
         SocketAddr::V4(v4) if over_v4 => {
@@ -470,7 +470,7 @@ async fn name(caller: &Session, at: SocketAddr) -> Result<(), Stopped> {
         }
         _ => caller.demand("EPRT", addr::eprt_argument(at).as_bytes()).await,
     };
-    told.map(drop).map_err(|error| Stopped::of(Step::Address, error))
+    told.map_err(|error| Stopped::of(Step::Address, error))
 }
 
 /// What a silence means: without a beginning another way may do.

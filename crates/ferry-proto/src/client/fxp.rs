@@ -6,6 +6,8 @@
 
 use core::net::IpAddr;
 
+use crate::reply_reader::IncomingReply;
+
 /// One of the two servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "a transfer has two ends")]
@@ -194,6 +196,17 @@ pub fn may_name(address: IpAddr, own: IpAddr) -> bool {
         && (!address.is_loopback() || own.is_loopback())
 }
 
+/// Who is told of the file first: the one that listens, unless the target says that it has called
+/// it already. What comes before STOR is lost there.
+#[must_use]
+pub fn told_first(listener: Side, address_reply: &IncomingReply) -> Side {
+    let has = |line: &Vec<u8>| {
+        let line = line.to_ascii_lowercase();
+        line.windows(22).any(|words| words == b"connection established")
+    };
+    if address_reply.lines.iter().any(has) { Side::Target } else { listener }
+}
+
 /// What became of a file that both servers say has been moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is nothing between them")]
@@ -344,6 +357,21 @@ mod tests {
         for (address, own, want) in cases {
             let got = may_name(address.parse().unwrap(), own.parse().unwrap());
             assert_eq!(got, want, "{address} for {own}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_has_connected_already_is_told_to_store_first() {
+        let cases = [
+            (Source, "PORT command successful. Consider using PASV.", Source),
+            (Target, "The next transfer connects there.", Target),
+            // pyftpdlib.
+            (Source, "Active data connection established.", Target),
+            (Target, "Active data connection established.", Target),
+        ];
+        for (listener, text, want) in cases {
+            let reply = IncomingReply { code: 200, lines: vec![text.as_bytes().to_vec()] };
+            assert_eq!(told_first(listener, &reply), want, "{text}");
         }
     }
 
