@@ -182,6 +182,8 @@ async fn files_go_directly_from_server_to_server() {
     // Of one server, too.
     pair.fxp(&["--direct", "--trace", "%g", "%tree/h"]).well();
     assert_eq!(desk.read("srv2/tree/h"), "hello");
+    let ran = pair.fxp(&["--trace", "--direct", "--atomic", "@f", "%g"]).well();
+    assert!(ran.err.contains("RNTO /g") && !ran.err.contains("STOR /g\n"), "{ran:?}");
     let ran = pair.fxp(&["--json", "--via-here", "@f", "%here"]).well();
     assert!(ran.out.contains("\"direct\":false") && !ran.out.contains("through_here"), "{ran:?}");
     let ran = pair.fxp(&["--limit-rate", "1M", "@f", "%limited"]).well();

@@ -31,6 +31,11 @@ pub(crate) async fn grow(
     };
     match direct.transfer(job.from_path, path, at).await {
         Ok(()) => {}
+        // Every way was tried: once more would come to the same.
+        Err(Unmoved::NotDirect(error)) if direct.is_only() && error.may_pass() => {
+            let what = format!("the servers do not move it between themselves: {error}");
+            return Err(Error::new(ErrorKind::Refused, what).with_source(error));
+        }
         Err(Unmoved::NotDirect(error)) if direct.is_only() => return Err(error),
         Err(Unmoved::NotDirect(error)) => {
             if !direct.has_worked() {

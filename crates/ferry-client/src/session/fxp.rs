@@ -25,7 +25,7 @@ use crate::fxp::{How, Unmoved};
 
 /// How long the one that listens may take for its first reply before the other one is told. Some
 /// servers say 1yz only once there is a data connection, so that it cannot be waited for.
-const FIRST_WORD_MIN: Duration = Duration::from_millis(50);
+const FIRST_WORD_MIN: Duration = Duration::from_millis(200);
 const FIRST_WORD_MAX: Duration = Duration::from_secs(1);
 
 /// The same in round trips.

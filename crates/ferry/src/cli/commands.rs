@@ -405,7 +405,8 @@ pub(crate) struct Fxp {
     #[arg(long)]
     pub(crate) via_here: bool,
     /// How long the servers may take for one file: nobody sees whether they go on
-    #[arg(long, value_name = "SECONDS", value_parser = values::timeout, conflicts_with = "via_here")]
+    #[arg(long, value_name = "SECONDS", value_parser = values::timeout,
+          conflicts_with = "via_here")]
     pub(crate) direct_timeout: Option<Duration>,
 }
 
