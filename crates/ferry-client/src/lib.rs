@@ -11,6 +11,7 @@
 pub mod copy;
 pub mod error;
 pub mod filter;
+pub mod fxp;
 pub(crate) mod memory;
 pub mod mirror;
 pub(crate) mod net;

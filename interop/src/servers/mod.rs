@@ -75,13 +75,22 @@ pub struct Options<'a> {
     /// Whether it demands that data connections resume the control connection's TLS session,
     /// where it knows how to.
     pub strict: bool,
+    /// Whether data may come from and go to other servers, where it knows how to let it.
+    pub foreign: bool,
 }
 
 impl Options<'_> {
     /// On 127.0.0.1 and as strict as it can be.
     #[must_use]
     pub fn new(tls: Tls) -> Self {
-        Self { tls, ip: Ipv4Addr::LOCALHOST, announced: None, base: None, strict: true }
+        Self {
+            tls,
+            ip: Ipv4Addr::LOCALHOST,
+            announced: None,
+            base: None,
+            strict: true,
+            foreign: false,
+        }
     }
 }
 

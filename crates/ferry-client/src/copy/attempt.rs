@@ -9,7 +9,7 @@ use super::options::{Copied, Job, Known, Placing, Resume, Step};
 use super::pump::{Moved, Stop, pump};
 use super::reader::Reader;
 use super::retry::{Attempts, of_storage};
-use super::{partial, segments};
+use super::{direct, partial, segments};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What attempts pass on.
@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub(crate) in_order: bool,
     /// The way out of a failed renaming has not been taken yet.
     first: bool,
+    /// Two servers had better not be asked to move it between themselves again.
+    pub(crate) through_here: bool,
     /// The source, opened at its start to see what it is: asking a server twice would cost.
     pub(crate) opened: Option<Reader>,
 }
@@ -35,6 +37,7 @@ pub(crate) async fn run(job: &Job<'_>, mut known: Known) -> Result<Copied> {
         no_rename: false,
         in_order: !job.to.caps().write_in_place,
         first: true,
+        through_here: false,
         opened: None,
     };
     let mut attempts = Attempts::new(&job.options.retry);
@@ -76,8 +79,10 @@ impl Ground {
 async fn attempt(job: &Job<'_>, state: &mut State, known: &Known) -> Result<()> {
     let placing = if state.no_rename { Placing::Final } else { job.options.placing };
     let mut ground = survey(job, known).await?;
+    // What servers move between themselves does not appear at once: it grows where it is.
+    let grows = direct::wanted(job, state);
     match placing {
-        Placing::Partial { above } if ground.size().is_some_and(|size| size <= above) => {
+        Placing::Partial { above } if !grows && ground.size().is_some_and(|size| size <= above) => {
             if job.options.resume.existing() && resumable(&ground) {
                 under_final(job, state, &ground).await
             } else {
@@ -254,9 +259,13 @@ async fn grow(
     if at > 0 {
         reader = None;
         let found = match size {
-            Some(size) if at <= size => common(job, path, at, size)
-                .await
-                .map_err(|e| of_storage(e, "comparing what is there with the source"))?,
+            Some(size) if at <= size => {
+                // Nothing is read on here of what servers move between themselves.
+                let end = if direct::wanted(job, state) { at } else { size };
+                common(job, path, at, end)
+                    .await
+                    .map_err(|e| of_storage(e, "comparing what is there with the source"))?
+            }
             _ => Common::Differs,
         };
         match found {
@@ -276,6 +285,23 @@ async fn grow(
     if at > 0 && Some(at) == size {
         state.copied.size = at;
         return Ok(());
+    }
+    if direct::wanted(job, state) {
+        // It would hold a session that the servers' own transfer may need.
+        reader = None;
+    }
+    match direct::grow(job, state, ground, path, at).await {
+        Ok(Some(len)) => {
+            state.copied.size = len;
+            return Ok(());
+        }
+        Ok(None) => {}
+        Err(error) if at > 0 && error.kind() == ErrorKind::Unsupported => {
+            state.in_order = true;
+            job.progress.on(&Step::Restarted);
+            return Box::pin(grow(job, state, ground, path, 0)).await;
+        }
+        Err(error) => return Err(error),
     }
     let mode = if at > 0 { WriteMode::At(at) } else { WriteMode::Create(Upload::Direct) };
     let open = async {

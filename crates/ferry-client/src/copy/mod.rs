@@ -7,6 +7,7 @@
 mod attempt;
 mod check;
 mod digest;
+mod direct;
 mod options;
 mod partial;
 mod pump;
