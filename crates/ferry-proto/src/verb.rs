@@ -265,12 +265,36 @@ impl Verb {
         if name.eq_ignore_ascii_case(b"P@SW") {
             return Some(Self::Pasv);
         }
-        VERBS
-            .iter()
-            .find(|info| info.name.as_bytes().eq_ignore_ascii_case(name))
-            .map(|info| info.verb)
+        let key = key(name);
+        let at = KEYS.iter().position(|known| *known == key).filter(|_| key != 0)?;
+        VERBS.get(at).map(|info| info.verb)
     }
 }
+
+/// A name of at most eight octets in capitals as a number, so that finding one among all takes a
+/// look at each and no more; 0 for longer ones.
+const fn key(name: &[u8]) -> u64 {
+    let (mut key, mut rest) = (0, name);
+    if name.len() > 8 {
+        return 0;
+    }
+    while let [first, behind @ ..] = rest {
+        key = key << 8 | first.to_ascii_uppercase() as u64;
+        rest = behind;
+    }
+    key
+}
+
+/// The keys of [`VERBS`], in its order.
+static KEYS: [u64; VERBS.len()] = {
+    let mut keys = [0; VERBS.len()];
+    let (mut at, mut rest) = (0, VERBS);
+    while let ([info, behind @ ..], true) = (rest, at < keys.len()) {
+        keys[at] = key(info.name.as_bytes());
+        (at, rest) = (at + 1, behind);
+    }
+    keys
+};
 
 /// Stands in for a row that cannot be missing; a test holds the table to its order.
 static UNKNOWN: VerbInfo = flags(Verb::Noop, &[Flag::Off]);

@@ -12,6 +12,9 @@ use crate::ops::{Refused, Session};
 /// Octets of what is sent that are counted at a time.
 const COUNTED: usize = 64 << 10;
 
+/// Files up to this are read with the opening, in octets.
+const LOADED_MAX: usize = 64 << 10;
+
 /// A file about to be sent: from where, and by which encoder; `None` where its octets go as they
 /// are.
 pub(crate) type Sending = (Source, Option<Box<Encoder>>);
@@ -48,12 +51,23 @@ impl Session {
                 Ok((self.guard.read(path, point.offset).await?, None))
             }
             Start::File(point) => {
-                let source = self.guard.read(path, point.offset).await?;
+                let source = self.open(path, form, point.offset).await?;
                 let encoder = self.encoder(path, form, level, start, len(&source)).await?;
                 Ok((source, Some(encoder)))
             }
             Start::Wire(_) => self.sending_from_wire(path, form, level, start).await,
         }
+    }
+
+    /// Opens a file. Where many follow each other on one connection, small ones are read at once.
+    async fn open(&self, path: &FtpPath, form: Form, from: u64) -> Result<Source, Refused> {
+        if form.mode.has_markers()
+            && from == 0
+            && let Some(octets) = self.guard.load(path, LOADED_MAX).await?
+        {
+            return Ok(Source::of_octets(octets));
+        }
+        Ok(self.guard.read(path, from).await?)
     }
 
     /// The file is looked through for the place.

@@ -117,6 +117,14 @@ impl Storage for Guarded {
         self.guarded(&[(Op::Read, path)], || self.inner.read(path, from))
     }
 
+    fn load<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        most: usize,
+    ) -> BoxFut<'a, Result<Option<Vec<u8>>, FsError>> {
+        self.guarded(&[(Op::Read, path)], || self.inner.load(path, most))
+    }
+
     fn write<'a>(
         &'a self,
         path: &'a FtpPath,

@@ -13,12 +13,23 @@ pub(crate) const INPUT_MAX: usize = 64 << 10;
 /// Waiting input, in order: the lines ahead, then the raw octets.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
-    ahead: VecDeque<LineEvent>,
+    ahead: VecDeque<Ahead>,
     ahead_octets: usize,
+    /// Of the lines ahead, those that may overtake others, and those that end the session: there
+    /// may be thousands of lines, which are not to be looked through for each transfer.
+    urgent: usize,
+    quits: usize,
     raw: Vec<u8>,
     at: usize,
     /// An AUTH is among the lines ahead: what follows it may be TLS and is not looked at.
     sealed: bool,
+}
+
+/// A line ahead, and its verb.
+#[derive(Debug)]
+struct Ahead {
+    event: LineEvent,
+    verb: Option<Verb>,
 }
 
 impl Input {
@@ -31,6 +42,11 @@ impl Input {
         self.raw.extend_from_slice(octets);
     }
 
+    /// Whether there is more to deal with, if only the beginning of a line.
+    pub(crate) fn waits(&self) -> bool {
+        !self.ahead.is_empty() || self.at < self.raw.len()
+    }
+
     /// Octets that may still be read.
     pub(crate) fn room(&self) -> usize {
         INPUT_MAX.saturating_sub(self.ahead_octets + self.raw.len() - self.at)
@@ -38,9 +54,8 @@ impl Input {
 
     /// The next line or Telnet event.
     pub(crate) fn next(&mut self, lines: &mut LineReader, limit: usize) -> Option<LineEvent> {
-        if let Some(event) = self.ahead.pop_front() {
-            self.ahead_octets -= cost(&event);
-            return Some(event);
+        if let Some(line) = self.ahead.pop_front() {
+            return Some(self.taken(line));
         }
         self.sealed = false;
         self.split(lines, limit)
@@ -58,10 +73,21 @@ impl Input {
         while !self.sealed
             && let Some(event) = self.split(lines, limit)
         {
-            self.sealed = is_verb(&event, Verb::Auth);
+            let verb = verb_of(&event);
+            self.sealed = verb == Some(Verb::Auth);
             self.ahead_octets += cost(&event);
-            self.ahead.push_back(event);
+            self.urgent += usize::from(is_urgent(verb));
+            self.quits += usize::from(verb == Some(Verb::Quit));
+            self.ahead.push_back(Ahead { event, verb });
         }
+    }
+
+    /// A line is not ahead any more.
+    fn taken(&mut self, Ahead { event, verb }: Ahead) -> LineEvent {
+        self.ahead_octets -= cost(&event);
+        self.urgent -= usize::from(is_urgent(verb));
+        self.quits -= usize::from(verb == Some(Verb::Quit));
+        event
     }
 
     /// Takes out the first line ahead that `overtakes` the others.
@@ -69,13 +95,18 @@ impl Input {
         &mut self,
         overtakes: impl Fn(&Command<'_>) -> bool,
     ) -> Option<Vec<u8>> {
-        let urgent = |event: &LineEvent| match event {
-            LineEvent::Line(line) => Command::parse(line).is_ok_and(|c| overtakes(&c)),
+        if self.urgent == 0 {
+            return None;
+        }
+        let overtaking = |line: &Ahead| match &line.event {
+            LineEvent::Line(text) if is_urgent(line.verb) => {
+                Command::parse(text).is_ok_and(|c| overtakes(&c))
+            }
             _ => false,
         };
-        let index = self.ahead.iter().position(urgent)?;
-        let event = self.ahead.remove(index)?;
-        self.ahead_octets -= cost(&event);
+        let index = self.ahead.iter().position(overtaking)?;
+        let line = self.ahead.remove(index)?;
+        let event = self.taken(line);
         match event {
             LineEvent::Line(line) => Some(line),
             _ => None,
@@ -84,7 +115,7 @@ impl Input {
 
     /// Whether a QUIT waits among the lines ahead.
     pub(crate) fn has_quit(&self) -> bool {
-        self.ahead.iter().any(|event| is_verb(event, Verb::Quit))
+        self.quits > 0
     }
 
     /// Everything not yet split into lines; afterwards nothing waits.
@@ -103,14 +134,16 @@ fn cost(event: &LineEvent) -> usize {
     }
 }
 
-fn is_verb(event: &LineEvent, verb: Verb) -> bool {
+fn verb_of(event: &LineEvent) -> Option<Verb> {
     match event {
-        LineEvent::Line(line) => {
-            let word = line.split(|&b| b == b' ').next().unwrap_or_default();
-            Verb::find(word) == Some(verb)
-        }
-        _ => false,
+        LineEvent::Line(line) => Verb::find(line.split(|&b| b == b' ').next().unwrap_or_default()),
+        _ => None,
     }
+}
+
+/// The verbs of [`overtakes`](ferry_proto::server::Machine::overtakes).
+fn is_urgent(verb: Option<Verb>) -> bool {
+    matches!(verb, Some(Verb::Abor | Verb::Stat))
 }
 
 #[cfg(test)]

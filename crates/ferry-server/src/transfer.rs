@@ -223,8 +223,8 @@ impl Receive<'_> {
     ) -> Result<Option<Made>, Broken> {
         let mut upload = upload;
         match self.receive(&mut made, &mut upload, stop).await {
-            Ok(()) => {
-                upload.sink.commit().await.map_err(PumpError::Storage)?;
+            Ok(rest) => {
+                upload.sink.finish(rest).await.map_err(PumpError::Storage)?;
                 Ok(self.keep.then_some(made))
             }
             Err(broken) => {
@@ -240,15 +240,18 @@ impl Receive<'_> {
         made: &mut Made,
         upload: &mut Upload,
         stop: &Notify,
-    ) -> Result<(), PumpError> {
+    ) -> Result<Vec<u8>, PumpError> {
         let options = &self.shared.options;
         let policy =
             if options.strict_close_notify { CloseNotify::Strict } else { CloseNotify::Lenient };
         let (stall, progress) = (options.limits.stall, self.moved);
         let mut from = Receiving { wire: &mut made.wire, progress, stall, policy, stop };
         let Upload { sink, decoder, marks } = upload;
-        let truncated = match decoder {
-            None => Box::pin(pump::receive_file(from, &mut **sink)).await?.truncated,
+        let (rest, truncated) = match decoder {
+            None => {
+                let received = Box::pin(pump::receive_file(from, &mut **sink)).await?;
+                (received.rest, received.truncated)
+            }
             Some(decoder) => {
                 let marks = marks.then_some(self.marks);
                 let ahead = std::mem::take(&mut made.ahead);
@@ -265,13 +268,13 @@ impl Receive<'_> {
                     }
                     self.close(&mut made.wire, decoded.ended, stop).await?;
                 }
-                decoded.truncated
+                (decoded.rest, decoded.truncated)
             }
         };
         if truncated {
             self.notice("an upload's TLS connection ended without close_notify; accepted");
         }
-        Ok(())
+        Ok(rest)
     }
 
     /// Our end of the connection, and a look at whether the peer's follows its file.

@@ -195,6 +195,15 @@ pub enum Source {
     },
 }
 
+impl Source {
+    /// A file that is in memory whole.
+    #[must_use]
+    pub fn of_octets(octets: Vec<u8>) -> Self {
+        let len = octets.len() as u64;
+        Self::Stream { stream: Box::new(whole::Octets::new(octets)), len }
+    }
+}
+
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -299,6 +308,15 @@ pub trait Sink: Send {
 
     /// Makes what was written the file of that name. When this returns, readers see all of it.
     fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>>;
+
+    /// Writes the last octets and commits, with fewer changes of thread where the medium allows;
+    /// the same as one after the other, and as [`abandon`](Self::abandon) where writing fails.
+    fn finish(self: Box<Self>, buf: Vec<u8>) -> BoxFut<'static, Result<(), FsError>>
+    where
+        Self: 'static,
+    {
+        Box::pin(whole::finish(self, buf))
+    }
 
     /// Ends the write before it is complete; what becomes of it, [`Upload`] says. Returns whether
     /// what arrived is now there under the name.

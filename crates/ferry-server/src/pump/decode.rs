@@ -16,6 +16,8 @@ pub(crate) type Marked = (Marker, RestartPoint);
 /// An upload that came to its end.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded {
+    /// The last octets of the file, not yet written.
+    pub(crate) rest: Vec<u8>,
     /// TLS ended without close_notify, and that is allowed.
     pub(crate) truncated: bool,
     /// The peer said of some octets that it doubts them.
@@ -28,7 +30,8 @@ pub(crate) struct Decoded {
 }
 
 /// Receives until the file is whole, beginning with `ahead`, which came before, and writes to
-/// `sink` all that arrived, also when the transfer then breaks; the caller commits or abandons.
+/// `sink` all that arrived but the last octets, also when the transfer then breaks; the caller
+/// finishes with those or abandons.
 /// Each marker goes to `marks` when what stands before it is written.
 ///
 /// # Errors
@@ -50,10 +53,14 @@ pub(crate) async fn decode_file(
     let behind = loop {
         let mut input = filling.as_slice();
         let whole = decoding.take(&mut input, sink).await;
-        if !matches!(whole, Ok(false)) {
-            let written = write(sink, &mut decoding.out).await;
-            whole.and(written)?;
-            break input.to_vec();
+        match whole {
+            Ok(false) => {}
+            Ok(true) => break input.to_vec(),
+            Err(error) => {
+                // What came before is good, and the mistake is what is told.
+                let _ = write(sink, &mut decoding.out).await;
+                return Err(error);
+            }
         }
         let worth_writing = decoding.out.len() >= ROOM_MIN;
         let patience = if decoding.out.is_empty() { from.stall } else { GATHER };
@@ -93,7 +100,8 @@ pub(crate) async fn decode_file(
         truncated = from.end(true)?;
     }
     from.progress.fetch_sub(widen(behind.len()), std::sync::atomic::Ordering::Relaxed);
-    Ok(Decoded { truncated, suspect: decoding.suspect, behind, ended })
+    let rest = decoding.out.lend();
+    Ok(Decoded { rest, truncated, suspect: decoding.suspect, behind, ended })
 }
 
 struct Decoding<'a> {

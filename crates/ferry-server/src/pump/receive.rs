@@ -29,8 +29,10 @@ pub(crate) enum CloseNotify {
 }
 
 /// An upload that came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Upload {
+    /// The last octets, not yet written.
+    pub(crate) rest: Vec<u8>,
     /// Octets on the connection (before TLS).
     pub(crate) octets: u64,
     /// TLS ended without close_notify, and that is allowed.
@@ -60,8 +62,8 @@ pub(crate) struct Receiving<'a> {
     pub(crate) stop: &'a Notify,
 }
 
-/// Receives until the peer's end and writes to `sink` all that arrived, also when the transfer
-/// then breaks; the caller commits or abandons. At a clean end our own end is sent at once
+/// Receives until the peer's end and writes to `sink` all that arrived but the last octets, also
+/// when the transfer then breaks; the caller finishes with those or abandons. At a clean end our own end is sent at once
 /// (close_notify, FIN), before the commit: some clients wait for it.
 ///
 /// # Errors
@@ -79,7 +81,6 @@ pub(crate) async fn receive_file(
         // What arrived becomes what is written, and the other buffer is free for reading.
         std::mem::swap(&mut filling, &mut writing);
         if !matches!(round, Round::More) {
-            write(sink, &mut writing).await?;
             break round;
         }
         // A failed write ends the transfer at once; a failed read lets the write finish first.
@@ -87,14 +88,22 @@ pub(crate) async fn receive_file(
         let (next, ()) = tokio::try_join!(reading, write(sink, &mut writing))?;
         round = next;
     };
-    let truncated = match end {
-        Round::Broken(e) => return Err(e),
-        Round::Silent => return Err(PumpError::Stalled),
-        Round::End { truncated } => from.end(truncated)?,
-        Round::More => false,
+    let ended = match end {
+        Round::Broken(e) => Err(e),
+        Round::Silent => Err(PumpError::Stalled),
+        Round::End { truncated } => from.end(truncated),
+        Round::More => Ok(false),
+    };
+    let truncated = match ended {
+        Ok(truncated) => truncated,
+        Err(e) => {
+            write(sink, &mut writing).await?;
+            return Err(e);
+        }
     };
     from.close_write().await;
-    Ok(Upload { octets: from.progress.load(Ordering::Relaxed) - before, truncated })
+    let octets = from.progress.load(Ordering::Relaxed) - before;
+    Ok(Upload { octets, rest: writing.lend(), truncated })
 }
 
 impl Receiving<'_> {

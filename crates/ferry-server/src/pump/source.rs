@@ -18,6 +18,8 @@ pub(super) enum Reader {
     Stream {
         /// Where they come from.
         stream: Box<dyn ByteSource>,
+        /// How many are expected; there may be more.
+        expected: u64,
     },
 }
 
@@ -35,7 +37,7 @@ impl Reader {
             Source::File { file, from, len } => {
                 Ok(Self::File(FileReader { file: Arc::new(file), at: from, end: len }))
             }
-            Source::Stream { stream, .. } => Ok(Self::Stream { stream }),
+            Source::Stream { stream, len } => Ok(Self::Stream { stream, expected: len }),
             _ => Err(FsError::Unsupported),
         }
     }
@@ -44,8 +46,10 @@ impl Reader {
     pub(super) async fn next(&mut self, mut buf: Vec<u8>) -> Result<Vec<u8>, FsError> {
         match self {
             Self::File(file) => file.next(buf).await,
-            Self::Stream { stream } => {
-                buf.resize(CHUNK, 0);
+            Self::Stream { stream, expected } => {
+                // Clearing a large buffer would cost more than reading a small file.
+                let most = usize::try_from(*expected).unwrap_or(CHUNK).saturating_add(1);
+                buf.resize(CHUNK.min(most.max(4096)), 0);
                 let (mut buf, result) = stream.read(buf).await;
                 buf.truncate(result?);
                 Ok(buf)

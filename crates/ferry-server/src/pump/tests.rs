@@ -71,8 +71,21 @@ fn in_file(form: Form, wire: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Receives a file of that form.
+/// Receives a file of that form, and finishes it.
 async fn receive(
+    wire: &mut Wire,
+    sink: &mut Collected,
+    form: Form,
+    progress: &AtomicU64,
+    policy: CloseNotify,
+    stop: &Notify,
+) -> Result<Upload, PumpError> {
+    let mut done = receive_all_but_the_rest(wire, sink, form, progress, policy, stop).await?;
+    sink.octets.append(&mut done.rest);
+    Ok(done)
+}
+
+async fn receive_all_but_the_rest(
     wire: &mut Wire,
     sink: &mut Collected,
     form: Form,
@@ -88,7 +101,7 @@ async fn receive(
     let decoded = decode_file(&mut from, sink, &mut receiver, &[], None).await?;
     from.close_write().await;
     let octets = progress.load(Ordering::Relaxed);
-    Ok(Upload { octets, truncated: decoded.truncated })
+    Ok(Upload { octets, rest: decoded.rest, truncated: decoded.truncated })
 }
 
 /// The same octets from something that is not a file, in small portions.
@@ -170,7 +183,10 @@ async fn upload(cover: Cover, octets: Vec<u8>, form: Form) -> Vec<u8> {
     let (mut sink, progress) = (Collected::default(), AtomicU64::new(0));
     let policy = CloseNotify::Strict;
     let done = receive(&mut wire, &mut sink, form, &progress, policy, &Notify::new()).await;
-    assert_eq!(done.unwrap(), Upload { octets: octets.len() as u64, truncated: false });
+    assert_eq!(
+        done.unwrap(),
+        Upload { octets: octets.len() as u64, rest: Vec::new(), truncated: false }
+    );
     assert_eq!(peer.await.unwrap(), b"");
     sink.octets
 }
@@ -362,7 +378,7 @@ async fn a_missing_close_notify_is_reported_or_refused() {
         let end = receive(&mut wire, &mut sink, image(), &progress, policy, &stop).await;
         match policy {
             CloseNotify::Lenient => {
-                assert_eq!(end.unwrap(), Upload { octets: 11, truncated: true });
+                assert_eq!(end.unwrap(), Upload { octets: 11, rest: Vec::new(), truncated: true });
             }
             CloseNotify::Strict => assert!(matches!(end, Err(PumpError::Truncated)), "{end:?}"),
         }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use ferry_accounts::AcctFor;
 use ferry_proto::path::FtpPath;
-use ferry_proto::server::{AccountFor, Ask, Failure, LoginRefusal, Outcome, Plan, Transfer};
+use ferry_proto::server::{
+    AccountFor, Ask, DataVia, Failure, LoginRefusal, Outcome, Plan, Transfer,
+};
 use tokio::time::{sleep, timeout};
 
 use super::moving::Way;
@@ -49,7 +51,11 @@ impl Control {
             }
             Ask::Open(plan) => self.open_transfer(*plan, work).await,
             Ask::Move { via, protect, keep, fxp } => {
-                self.flush(work).await?;
+                // Small files that follow each other have their replies sent together; `watch`
+                // sends them when one is not so small.
+                if via != DataVia::Kept || !work.may_hold() {
+                    self.flush(work).await?;
+                }
                 Box::pin(self.run_transfer(Way { via, protect, fxp }, keep, work)).await?
             }
             Ask::Work { verb, work: task } => {

@@ -22,6 +22,8 @@ use ferry_proto::line::LineReader;
 use ferry_proto::server::{Action, ServerSession};
 use ferry_proto::verb::Verb;
 
+use tokio::time::Instant;
+
 use crate::data::Passive;
 use crate::events::{Event, SessionId};
 use crate::guard::Guarded;
@@ -76,8 +78,24 @@ struct Work {
     input: Input,
     actions: VecDeque<Action>,
     replies: Vec<u8>,
+    /// Since when replies are held back.
+    held: Option<Instant>,
     ready: Option<Opening>,
     eof: bool,
+}
+
+/// How long replies may wait for others.
+const HELD_MAX: Duration = Duration::from_millis(2);
+
+impl Work {
+    /// Whether replies may wait for those of the commands behind, which are here already.
+    fn may_hold(&mut self) -> bool {
+        let now = Instant::now();
+        let since = *self.held.get_or_insert(now);
+        self.input.waits()
+            && self.replies.len() < obey::REPLIES_GATHERED
+            && now.saturating_duration_since(since) < HELD_MAX
+    }
 }
 
 /// An opened transfer and what to report of it.

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ferry_proto::path::FtpPath;
 use ferry_proto::server::{Action, DataVia, End, Failure, Fxp, Outcome, Work as Task, canonical};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::sleep_until;
 
-use super::{BROKE, Control, Gone, NextData, Opening, Work};
+use super::{BROKE, Control, Gone, HELD_MAX, NextData, Opening, Work};
 use crate::connecting::{Connection, Via};
 use crate::events::Event;
 use crate::pump::Marked;
@@ -133,6 +134,7 @@ impl Control {
         let limit = shared.line_limit();
         let mut job = Box::pin(job);
         let mut gone = None;
+        let held_until = tokio::time::Instant::now() + HELD_MAX;
         loop {
             work.input.look_ahead(&mut self.lines, limit);
             while let Some(line) = work.input.take_ahead(|c| self.machine.overtakes(c)) {
@@ -143,6 +145,7 @@ impl Control {
             if gone.is_some() || (work.eof && !work.input.has_quit()) {
                 stop.notify_one();
             }
+            let holds = gone.is_none() && !work.replies.is_empty();
             let listen = gone.is_none() && !work.eof && work.input.room() > 0;
             tokio::select! {
                 biased;
@@ -156,6 +159,9 @@ impl Control {
                     return (done, gone.map_or(Ok(()), Err));
                 }
                 () = shared.ending.notified() => stop.notify_one(),
+                () = sleep_until(held_until), if holds => {
+                    gone = self.flush(work).await.err();
+                }
                 marked = next_mark(&mut marks) => {
                     if gone.is_none() {
                         gone = self.mark(&marked, work).await.err();

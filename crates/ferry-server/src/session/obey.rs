@@ -18,7 +18,7 @@ use crate::wire::Received;
 const READ_CHUNK: usize = 4096;
 
 /// Replies gathered before they are sent while more commands wait.
-const REPLIES_GATHERED: usize = 16 << 10;
+pub(super) const REPLIES_GATHERED: usize = 16 << 10;
 
 /// Why a connection ended that should have become one under TLS.
 const NO_HANDSHAKE: &str = "the TLS handshake failed";
@@ -120,6 +120,7 @@ impl Control {
     }
 
     pub(super) async fn flush(&mut self, work: &mut Work) -> Result<(), Gone> {
+        work.held = None;
         if work.replies.is_empty() {
             return Ok(());
         }

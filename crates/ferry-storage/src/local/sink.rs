@@ -396,6 +396,20 @@ impl Sink for LocalSink {
         Box::pin(async move { hop_with(&self.0, Writing::commit).await })
     }
 
+    fn finish(self: Box<Self>, buf: Vec<u8>) -> BoxFut<'static, Result<(), FsError>> {
+        Box::pin(async move {
+            let finish = move |writing: &mut Writing| match writing.write_all(&buf) {
+                Ok(()) => writing.commit(),
+                Err(e) => {
+                    // Why it could not be written is what is told.
+                    let _ = writing.abandon();
+                    Err(e)
+                }
+            };
+            hop_with(&self.0, finish).await
+        })
+    }
+
     fn abandon(self: Box<Self>) -> BoxFut<'static, Result<bool, FsError>> {
         Box::pin(async move { hop_with(&self.0, Writing::abandon).await })
     }
