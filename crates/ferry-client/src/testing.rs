@@ -56,6 +56,8 @@ pub(crate) struct Ill {
     /// Entries that the listing of a directory has besides.
     pub(crate) added: Vec<(FtpPath, Entry)>,
     pub(crate) width: usize,
+    /// How many may write one file at a time.
+    pub(crate) writers: usize,
     /// Reads and writes open now, and the most there were.
     pub(crate) open: Arc<(AtomicUsize, AtomicUsize)>,
     /// What was done, by name.
@@ -79,6 +81,7 @@ impl Ill {
             chunk: usize::MAX,
             added: Vec::new(),
             width: 16,
+            writers: 1,
             open: Arc::default(),
             log: Mutex::default(),
         }
@@ -270,10 +273,22 @@ impl Storage for Ill {
     ) -> BoxFut<'a, Result<Box<dyn Sink>, FsError>> {
         Box::pin(async move {
             self.pass("write", path).await?;
-            if !self.caps.write_in_place && !matches!(mode, WriteMode::Create(_)) {
+            let possible = match mode {
+                WriteMode::Create(_) | WriteMode::CreateNew(_) => true,
+                WriteMode::Over(_) => self.caps.write_over || self.writers > 1,
+                _ => self.caps.write_in_place,
+            };
+            if !possible {
                 return Err(FsError::Unsupported);
             }
-            let inner = self.inner.write(path, mode, perm).await?;
+            let inner = match mode {
+                WriteMode::Over(from) if self.writers > 1 => {
+                    let mut inner = self.inner.write(path, WriteMode::Over(0), perm).await?;
+                    inner.seek(from).await?;
+                    inner
+                }
+                mode => self.inner.write(path, mode, perm).await?,
+            };
             let (latency, _open) = (self.latency, Open::new(&self.open));
             Ok(Box::new(IllSink { inner, latency, _open }) as Box<dyn Sink>)
         })
@@ -353,6 +368,13 @@ impl Storage for Ill {
             }
             self.log.lock().unwrap().push(format!("hash {path}"));
             crate::copy::digest(&self.inner, path, algorithm, len).await.map(Some)
+        })
+    }
+
+    fn writers<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<usize, FsError>> {
+        Box::pin(async move {
+            self.pass("writers", path).await?;
+            Ok(self.writers)
         })
     }
 
