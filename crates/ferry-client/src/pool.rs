@@ -40,7 +40,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// What a session is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// Something that changes what others would rely on (the working directory, RANG).
+    /// Something that changes what others would rely on (the working directory), or that others
+    /// would change: most commands in between make a server forget REST and RANG.
     Alone,
     /// A command without data.
     Command,
@@ -187,6 +188,12 @@ impl Pool {
 
     pub(crate) fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// How many sessions there may be, as far as is known now.
+    pub(crate) fn sessions(&self) -> usize {
+        let allowed = self.state().allowed;
+        self.most(allowed)
     }
 
     /// How many operations at a time are worth starting.
