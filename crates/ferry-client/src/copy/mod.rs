@@ -10,6 +10,9 @@ mod digest;
 mod options;
 mod partial;
 mod pump;
+mod ranged;
+#[cfg(test)]
+mod ranged_tests;
 pub mod rate;
 mod reader;
 mod retry;

@@ -21,6 +21,8 @@ pub(super) async fn open(
     if path.is_root() {
         return Err(FsError::NotFile);
     }
+    // What a listing has told is over.
+    let _ = remote.0.sizes.take(path);
     let how = match mode {
         WriteMode::Create(_) => UploadHow::Create,
         WriteMode::CreateNew(_) => {
