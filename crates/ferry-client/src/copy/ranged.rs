@@ -132,7 +132,8 @@ pub(crate) async fn copy(
     state.copied.moved += sent.into_inner();
     if let Err(e) = result {
         let nowhere = confirmed() == before;
-        if nowhere && (state.ranges == Worth::Stuck || !may_pass(&e)) {
+        let cannot = matches!(e, FsError::Unsupported | FsError::BadOffset);
+        if cannot || nowhere && (state.ranges == Worth::Stuck || !may_pass(&e)) {
             return work.give_up(state).await;
         }
         let _ = work.record(&ranges).await;
