@@ -338,12 +338,16 @@ impl Pool {
             state.open(wanted);
             return Choice::Open;
         }
-        if may_open || state.slots.iter().any(|slot| slot.load > 0) || state.opening > 0 {
+        let idle = state.slots.iter().position(|slot| slot.load == 0);
+        // Who needs one alone may need several, as a file in segments does.
+        let insists = wanted == Use::Alone && idle.is_some() && state.opening < state.waiting;
+        let busy = state.slots.iter().any(|slot| slot.load > 0) || state.opening > 0;
+        if may_open || (busy && !insists) {
             return Choice::Wait;
         }
-        // All are idle and none will do: they do something else by nature. One makes room.
-        if let Some(slot) = state.slots.pop() {
-            slot.session.drop_now();
+        // None that is idle will do: they do something else by nature. One makes room.
+        if let Some(at) = idle {
+            state.slots.remove(at).session.drop_now();
         }
         state.open(wanted);
         Choice::Open

@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Lease, Use};
 use crate::session::UploadHow;
 use crate::session::capabilities::Ranges;
+use crate::site::Security;
 
 /// Octets of each of the four parts.
 const PART: usize = 8 * 1024;
@@ -31,8 +32,9 @@ const PART: usize = 8 * 1024;
 /// How long a second session is waited for.
 const SESSION_MAX: Duration = Duration::from_secs(10);
 
-/// How long a server may take over a part while another is open, beyond what the way there takes.
-/// One that lets the second wait for the first would take for ever.
+/// How long a server may take over a part while another is open, beyond what the way there takes,
+/// and well below the time-out of a session. One that lets the second wait for the first would take
+/// for ever.
 const PART_MAX: Duration = Duration::from_secs(5);
 
 /// How many may write one file at a time; 1 where that is not proved. `path` is a free name.
@@ -63,10 +65,24 @@ async fn find(remote: &Remote, path: &FtpPath) -> Result<Ranges> {
     let one = pool.lease(Use::Alone).await?;
     let other = timeout(SESSION_MAX, pool.lease(Use::Alone)).await;
     let other = other.map_err(|_| Error::new(ErrorKind::TooMany, "no second session"))??;
+    let found = Box::pin(try_ways(remote, path, &one, &other)).await;
+    let proved = matches!(found, Ok(Ranges::Rang | Ranges::Rest));
+    if !proved || pool.site().security != Security::Plain {
+        // A transfer that breaks off takes TLS tickets along, and a refusal may leave a REST: what
+        // follows must not pay for the trial.
+        one.quit().await;
+        other.drop_now();
+    }
+    found
+}
+
+async fn try_ways(remote: &Remote, path: &FtpPath, one: &Lease, other: &Lease) -> Result<Ranges> {
+    let pool = &remote.0.pool;
+    let patience = pool.settings().timeout;
     let rang = pool.known().read(|known| known.has("RANG"));
     let ways = [(Ranges::Rang, rang), (Ranges::Rest, true)];
     for (way, _) in ways.into_iter().filter(|(_, may)| *may) {
-        let trial = Trial { one: &one, other: &other, path, way };
+        let trial = Trial { one, other, path, way, patience };
         let proved = Box::pin(trial.run()).await;
         // Even if all went well it is of no use any more.
         let removed = one.remove_file(path.as_bytes()).await;
@@ -83,6 +99,8 @@ struct Trial<'a> {
     other: &'a Lease,
     path: &'a FtpPath,
     way: Ranges,
+    /// The time-out of a session.
+    patience: Duration,
 }
 
 impl Trial<'_> {
@@ -163,9 +181,8 @@ impl Trial<'_> {
     async fn within<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let rtt = self.one.capabilities().rtt.unwrap_or_default();
         let waiting = "the server lets one upload wait for another";
-        timeout(PART_MAX + rtt * 20, work)
-            .await
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Busy, waiting)))
+        let most = (PART_MAX + rtt * 20).min(self.patience / 2);
+        timeout(most, work).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Busy, waiting)))
     }
 }
 
