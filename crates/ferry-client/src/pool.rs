@@ -190,6 +190,11 @@ impl Pool {
         &self.site
     }
 
+    /// Takes a session out that is of no use to others any more.
+    pub(crate) fn retire(&self, lease: &Lease) {
+        self.state().slots.retain(|slot| slot.session.id() != lease.session.id());
+    }
+
     /// How many sessions there may be, as far as is known now.
     pub(crate) fn sessions(&self) -> usize {
         let allowed = self.state().allowed;

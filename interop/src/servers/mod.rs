@@ -75,13 +75,16 @@ pub struct Options<'a> {
     /// Whether it demands that data connections resume the control connection's TLS session,
     /// where it knows how to.
     pub strict: bool,
+    /// Whether it locks a file that is being uploaded, where it knows how to.
+    pub locks: bool,
 }
 
 impl Options<'_> {
     /// On 127.0.0.1 and as strict as it can be.
     #[must_use]
     pub fn new(tls: Tls) -> Self {
-        Self { tls, ip: Ipv4Addr::LOCALHOST, announced: None, base: None, strict: true }
+        let ip = Ipv4Addr::LOCALHOST;
+        Self { tls, ip, announced: None, base: None, strict: true, locks: true }
     }
 }
 

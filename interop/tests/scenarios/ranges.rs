@@ -6,9 +6,10 @@ use std::fs;
 use ferry_client::copy::{CopyOptions, Placing, Segments, copy_file};
 use ferry_client::session::capabilities::Ranges;
 use ferry_storage::local::LocalDir;
-use interop::servers::Kind;
+use interop::servers::{Kind, Options, Tls, start_with};
 
 use super::at::{At, path};
+use super::bulk::Content;
 
 /// Octets; three segments of it have several pieces each.
 const LEN: usize = 40 << 20;
@@ -21,8 +22,28 @@ fn proves(kind: Kind) -> Ranges {
     }
 }
 
-/// New, over another file, and with segments switched off again.
+/// As the server is set up here.
 pub(super) async fn segments(at: &At<'_>) -> Result<(), String> {
+    forced(at, proves(at.peer.kind)).await
+}
+
+#[test]
+fn vsftpd_without_locks_is_sent_several_segments_by_rest() {
+    let content = Content::new();
+    for tls in [Tls::Plain, Tls::V12, Tls::V13] {
+        let options = Options { locks: false, ..Options::new(tls) };
+        let Some(peer) = start_with(Kind::Vsftpd, options).unwrap() else { return };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let done = runtime.block_on(async {
+            let at = At::connect(&peer, tls, &content).await?;
+            forced(&at, Ranges::Rest).await
+        });
+        done.unwrap_or_else(|why| panic!("{tls:?}: {why}\n{}", peer.log_tail()));
+    }
+}
+
+/// New, over another file, and with segments switched off again.
+async fn forced(at: &At<'_>, expected: Ranges) -> Result<(), String> {
     at.dir("segments")?;
     let here = tempfile::tempdir().map_err(|e| e.to_string())?;
     let content = at.content.octets.get(..LEN).unwrap_or_default();
@@ -43,5 +64,5 @@ pub(super) async fn segments(at: &At<'_>) -> Result<(), String> {
     let found = at.remote.capabilities().ranges;
     let told = format!("{found:?}, up to {most} segments");
     let many = matches!(found, Ranges::Rang | Ranges::Rest);
-    at.check(found == proves(at.peer.kind) && many == (most > 1), &told)
+    at.check(found == expected && many == (most > 1), &told)
 }

@@ -1,6 +1,6 @@
 //! Whether several sessions can fill one file at a time, each a part of it: found out with a small
-//! file, once for each server, because no server says so. Most cut a file off where REST tells
-//! them to write, some let one session wait for the other, some refuse to begin beyond the end, some
+//! file, once for each server, because no server says so. Most cut a file off where REST tells them
+//! to write, some let one session wait for the other, some refuse to begin beyond the end, some
 //! remove a file when a transfer breaks off: each of these would spoil a file, and each spoils the
 //! small one first.
 //!
@@ -70,8 +70,11 @@ async fn find(remote: &Remote, path: &FtpPath) -> Result<Ranges> {
     if !proved || pool.site().security != Security::Plain {
         // A transfer that breaks off takes TLS tickets along, and a refusal may leave a REST: what
         // follows must not pay for the trial.
-        one.quit().await;
+        pool.retire(&one);
+        pool.retire(&other);
+        // It may be waiting for the other.
         other.drop_now();
+        one.quit().await;
     }
     found
 }

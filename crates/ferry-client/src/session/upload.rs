@@ -28,8 +28,8 @@ pub enum UploadHow {
     Create,
     /// REST and STOR: goes on from that octet.
     At(u64),
-    /// RANG and STOR: as [`At`](Self::At), but what follows the octets sent stays, and the offset may
-    /// be beyond the end, where the server means RANG so.
+    /// RANG and STOR: as [`At`](Self::At), but what follows the octets sent stays, and the offset
+    /// may be beyond the end, where the server means RANG so.
     Over(u64),
     /// APPE: behind what is there.
     Append,
