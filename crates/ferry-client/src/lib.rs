@@ -11,6 +11,7 @@
 pub mod copy;
 pub mod error;
 pub mod filter;
+pub mod fxp;
 pub(crate) mod memory;
 pub mod mirror;
 pub(crate) mod net;
@@ -22,9 +23,11 @@ pub mod settings;
 pub mod site;
 #[cfg(test)]
 mod testing;
+pub mod url;
 pub mod volume;
 
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;
 pub use settings::Settings;
 pub use site::{Security, Site};
+pub use url::Url;

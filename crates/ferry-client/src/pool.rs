@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::capabilities::{Capabilities, Shared};
@@ -36,6 +37,9 @@ const SESSIONS_MAX: usize = 128;
 
 /// How long a full pool is waited at before it is looked at again, in case a word was missed.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// How long a server that took no more sessions is believed, by a pool that may live for months.
+const BELIEVED: Duration = Duration::from_secs(60);
 
 /// What a session is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +87,8 @@ struct State {
     opening_small: [usize; 2],
     /// What the server was seen to allow.
     allowed: Option<usize>,
+    /// When it last took no more.
+    refused_at: Option<Instant>,
     /// Why no session could be made, for those who wait for one.
     failed: Vec<Error>,
 }
@@ -206,14 +212,26 @@ impl Pool {
         let allowed = self.state().allowed;
         let most = self.most(allowed);
         self.known.read(|known| match known {
+            _ if self.settings.apart => most,
             known if known.keeps_data() => SMALL_AHEAD * SMALL_SESSIONS,
             known if known.pipelines_transfers() => most * TRANSFERS_AHEAD,
             _ => most,
         })
     }
 
-    /// A session for this use; waits while the server takes no more.
+    /// A session for this use; waits while the server takes no more, but not for strangers.
     pub(crate) async fn lease(self: &Arc<Self>, wanted: Use) -> Result<Lease> {
+        if !self.settings.apart {
+            return self.next(wanted).await;
+        }
+        let waited = tokio::time::timeout(self.settings.timeout, self.next(wanted));
+        waited.await.unwrap_or_else(|_| match self.state().slots.is_empty() {
+            true => Err(Error::new(ErrorKind::Timeout, "the server does not answer")),
+            false => Err(Error::new(ErrorKind::TooMany, "all sessions there are in use")),
+        })
+    }
+
+    async fn next(self: &Arc<Self>, wanted: Use) -> Result<Lease> {
         let _waiting = Waiting::new(self);
         loop {
             let freed = self.freed.notified();
@@ -261,6 +279,7 @@ impl Pool {
             state.failed.push(error);
         } else {
             state.allowed = Some(have.max(1));
+            state.refused_at = Some(Instant::now());
             if matches!(error.kind(), ErrorKind::TooMany) {
                 self.known.lock().connections_max = Some(have.max(1));
             }
@@ -270,25 +289,30 @@ impl Pool {
         self.freed.notify_one();
     }
 
+    /// What a session does that is good for this, and how much of it at a time.
+    fn room_for(&self, wanted: Use) -> (Role, usize) {
+        let apart = self.settings.apart;
+        let (pipelines, ahead, keeps) = self.known.read(|known| {
+            let (pipelines, ahead) = (known.pipelines(), known.pipelines_transfers());
+            (pipelines && !apart, ahead && !apart, known.keeps_data())
+        });
+        match wanted {
+            Use::SmallDown if keeps => (Role::Down, SMALL_AHEAD),
+            Use::SmallUp if keeps => (Role::Up, SMALL_AHEAD),
+            Use::Command if pipelines => (Role::Any, COMMANDS_AHEAD),
+            Use::Alone | Use::Command => (Role::Any, 1),
+            _ if ahead => (Role::Any, TRANSFERS_AHEAD),
+            _ => (Role::Any, 1),
+        }
+    }
+
     fn choose(&self, wanted: Use) -> Choice {
         let mut state = self.state();
         state.slots.retain(|slot| !slot.session.is_closed());
-        let (pipelines, ahead, keeps) = self
-            .known
-            .read(|known| (known.pipelines(), known.pipelines_transfers(), known.keeps_data()));
-        let role = match wanted {
-            Use::SmallDown if keeps => Role::Down,
-            Use::SmallUp if keeps => Role::Up,
-            _ => Role::Any,
-        };
-        let room = match wanted {
-            Use::Alone => 1,
-            Use::SmallDown | Use::SmallUp if keeps => SMALL_AHEAD,
-            Use::Command if pipelines => COMMANDS_AHEAD,
-            Use::Command => 1,
-            _ if ahead => TRANSFERS_AHEAD,
-            _ => 1,
-        };
+        let (role, room) = self.room_for(wanted);
+        if self.settings.apart {
+            state.forget_refusal();
+        }
         let most = self.most(state.allowed);
         let may_open = state.slots.len() + state.opening < most && state.opening < state.waiting;
         let special = state.slots.iter().filter(|slot| slot.role == role).count()
@@ -377,7 +401,9 @@ impl Pool {
             self.drop_idle();
             return Some(Duration::ZERO);
         }
-        if !error.may_pass() || tried >= self.settings.retries {
+        // Who serves others has waited for long enough.
+        let waited = self.settings.apart && error.kind() == ErrorKind::TooMany;
+        if waited || !error.may_pass() || tried >= self.settings.retries {
             return None;
         }
         // Silence costs a whole time-out each time; twice is enough to know.
@@ -410,6 +436,13 @@ impl Pool {
 }
 
 impl State {
+    /// What a server takes today is not what it takes tomorrow.
+    fn forget_refusal(&mut self) {
+        if self.refused_at.is_some_and(|at| at.elapsed() > BELIEVED) {
+            (self.allowed, self.refused_at) = (None, None);
+        }
+    }
+
     fn open(&mut self, wanted: Use) {
         self.opening += 1;
         if let Some(small) = small_index(wanted).and_then(|i| self.opening_small.get_mut(i)) {

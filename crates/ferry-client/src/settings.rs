@@ -40,6 +40,13 @@ pub struct Settings {
     /// The most control connections to one server at a time; 0 for as many as the way there makes
     /// worth while (8 to 128, the more the longer the round trip).
     pub connections: usize,
+    /// Whether operations keep out of each other's way: right for whoever serves others, of whom
+    /// one may read a file for hours. A session then does nothing beside a transfer, and an
+    /// operation for which there is none within `timeout` fails ([`ErrorKind::TooMany`]) instead of
+    /// waiting on.
+    ///
+    /// [`ErrorKind::TooMany`]: crate::ErrorKind::TooMany
+    pub apart: bool,
     /// The most entries of one listing. One that has more is given up: a server that never stops
     /// must not fill the memory.
     pub listing_entries: u64,
@@ -67,6 +74,7 @@ impl Default for Settings {
             charset: None,
             retries: 2,
             connections: 0,
+            apart: false,
             listing_entries: 10_000_000,
             listing_octets: 2 << 30,
             memory: None,

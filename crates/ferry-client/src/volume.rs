@@ -1,7 +1,9 @@
 //! A directory of a server as a storage that is connected when it is first used, so that whoever
-//! serves it can start while that server is down.
+//! serves it can start while that server is down. Those who use it are strangers to each other, and
+//! keep out of each other's way ([`Settings::apart`]).
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ferry_proto::hash::Algorithm;
@@ -21,6 +23,10 @@ use crate::site::Site;
 /// once, instead of waiting behind others for the same time-out.
 const LEFT_ALONE: Duration = Duration::from_secs(5);
 
+/// So many times as long where the log-in was refused: the same words will not do better a moment
+/// later, and whoever says wrong ones too often is turned away.
+const REFUSED: u32 = 12;
+
 /// A directory of a server. What goes wrong on the way there is an error of each operation, and
 /// the next one tries again.
 #[derive(Debug)]
@@ -30,8 +36,21 @@ pub struct Volume {
     /// As written: absolute, or from the directory after log-in.
     path: Vec<u8>,
     there: OnceCell<Within<Remote>>,
-    failed: Mutex<Option<Instant>>,
+    /// When the last attempt to get there failed, and for how long no other is made.
+    failed: Mutex<Option<(Instant, Duration)>>,
     left_alone: Duration,
+    told: Option<Told>,
+    told_at: Mutex<Option<Instant>>,
+}
+
+/// Who is told why the server could not be reached.
+#[derive(Clone)]
+struct Told(Arc<dyn Fn(&Error) + Send + Sync>);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told(…)")
+    }
 }
 
 impl Volume {
@@ -39,11 +58,29 @@ impl Volume {
     /// which is also what an empty one means. Nothing is connected yet.
     #[must_use]
     pub fn new(site: Site, settings: Settings, path: Vec<u8>) -> Self {
-        let (there, failed, left_alone) = (OnceCell::new(), Mutex::new(None), LEFT_ALONE);
-        Self { site, settings, path, there, failed, left_alone }
+        Self {
+            site,
+            settings: Settings { apart: true, ..settings },
+            path,
+            there: OnceCell::new(),
+            failed: Mutex::new(None),
+            left_alone: LEFT_ALONE,
+            told: None,
+            told_at: Mutex::new(None),
+        }
     }
 
-    /// Says how long a server that could not be reached is left alone, if not five seconds.
+    /// Has `told` called when the server cannot be reached, refuses the log-in or has no session
+    /// left: whoever uses the volume learns only that it is busy or broken, and not why. Not more
+    /// often than a server is left alone. It must not block.
+    #[must_use]
+    pub fn telling(mut self, told: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.told = Some(Told(Arc::new(told)));
+        self
+    }
+
+    /// Says how long a server that could not be reached is left alone, if not five seconds; one
+    /// that refused the log-in is left alone for twelve times as long.
     #[must_use]
     pub fn leaving_alone(mut self, time: Duration) -> Self {
         self.left_alone = time;
@@ -56,7 +93,7 @@ impl Volume {
 
     async fn connect(&self) -> Result<Within<Remote>, FsError> {
         let failed = || self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed().is_some_and(|at| at.elapsed() < self.left_alone) {
+        if failed().is_some_and(|(at, long)| at.elapsed() < long) {
             return Err(FsError::Busy);
         }
         match Remote::connect(self.site.clone(), self.settings.clone()).await {
@@ -68,9 +105,36 @@ impl Volume {
                 Ok(Within::new(remote, path.map_err(|_| FsError::BadName)?))
             }
             Err(error) => {
-                *failed() = Some(Instant::now());
+                let times = if error.kind() == ErrorKind::Login { REFUSED } else { 1 };
+                *failed() = Some((Instant::now(), self.left_alone.saturating_mul(times)));
+                self.tell(&error);
                 Err(unreachable(error))
             }
+        }
+    }
+
+    fn tell(&self, error: &Error) {
+        let mut at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Told(told)) = &self.told
+            && at.is_none_or(|at| at.elapsed() >= self.left_alone)
+        {
+            *at = Some(Instant::now());
+            told(error);
+        }
+    }
+
+    /// An error of the storage there, for those who are not to know that it is elsewhere.
+    fn passed_on(&self, error: FsError) -> FsError {
+        let FsError::Io(source) = &error else { return error };
+        let Some(why) = source.get_ref().and_then(|why| why.downcast_ref::<Error>()) else {
+            return error;
+        };
+        match why.kind() {
+            ErrorKind::Resolve | ErrorKind::Connect | ErrorKind::TooMany => {
+                self.tell(why);
+                FsError::Busy
+            }
+            _ => error,
         }
     }
 }
@@ -94,7 +158,7 @@ macro_rules! there {
     ($self:ident, |$there:ident| $work:expr) => {
         Box::pin(async move {
             let $there = $self.there().await?;
-            $work.await
+            $work.await.map_err(|error| $self.passed_on(error))
         })
     };
 }

@@ -5,12 +5,12 @@
 mod support;
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ferry_client::session::{Session, UploadHow};
 use ferry_client::volume::Volume;
-use ferry_client::{Error, ErrorKind, Secret, Security, Site};
+use ferry_client::{Error, ErrorKind, Secret, Security, Settings, Site};
 use ferry_proto::path::FtpPath;
 use ferry_storage::memory::Memory;
 use ferry_storage::{FsError, Storage as _};
@@ -71,6 +71,34 @@ async fn what_is_done_at_the_first_server_is_done_at_the_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_reads_slowly_has_a_session_to_himself_and_others_wait_for_one_only_so_long() {
+    let memory = Memory::new();
+    memory.put(b"/large", &vec![0; 64 << 20]).unwrap();
+    let behind = Host::serve(Arc::new(memory));
+    let with = |connections| {
+        let settings = Settings { connections, timeout: Duration::from_secs(2), ..settings() };
+        Volume::new(behind.site(), settings, Vec::new())
+    };
+    let large = FtpPath::new(b"/large").unwrap();
+    let roomy = with(2);
+    let slow = roomy.read(&large, 0).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(roomy.stat(&large, true).await.unwrap().size, 64 << 20);
+        assert!(roomy.list(&FtpPath::root()).await.is_ok());
+    }
+    drop(slow);
+
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let ear = Arc::clone(&told);
+    let narrow = with(1).telling(move |error| ear.lock().unwrap().push(error.kind()));
+    let slow = narrow.read(&large, 0).await.unwrap();
+    assert!(matches!(narrow.stat(&large, true).await, Err(FsError::Busy)));
+    assert_eq!(*told.lock().unwrap(), [ErrorKind::TooMany]);
+    drop(slow);
+    assert!(narrow.stat(&large, true).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_down_is_a_passing_failure_and_comes_back() {
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let site = Site {
@@ -80,13 +108,19 @@ async fn a_server_that_is_down_is_a_passing_failure_and_comes_back() {
         security: Security::Plain,
         ..Site::new(closed.ip().to_string())
     };
-    let eager = || volume(site.clone(), "").leaving_alone(Duration::ZERO);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let eager = || {
+        let told = Arc::clone(&told);
+        let tell = move |error: &Error| told.lock().unwrap().push(error.kind());
+        volume(site.clone(), "").leaving_alone(Duration::ZERO).telling(tell)
+    };
     let front = Host::serve(Arc::new(eager()));
     let near = Session::connect(&front.site(), &settings()).await.unwrap();
     let refused = put(&near, "/f", b"x").await.unwrap_err();
     let code = refused.reply().map(|reply| reply.code).unwrap();
     assert!((400..500).contains(&code), "{refused}");
 
+    assert_eq!(told.lock().unwrap().first(), Some(&ErrorKind::Connect), "and why is told");
     let (again, patient) = (eager(), volume(site.clone(), "").leaving_alone(Duration::MAX));
     let root = FtpPath::root();
     for volume in [&again, &patient] {

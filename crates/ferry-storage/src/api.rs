@@ -1,12 +1,16 @@
 //! The [`Storage`] trait and the types that cross it. No implementation lives here.
 
 use std::fmt;
+use std::fs::File;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use ferry_proto::date::UnixTime;
 use ferry_proto::hash::Algorithm;
 use ferry_proto::path::FtpPath;
+
+use crate::whole;
 
 /// A boxed future: one allocation per storage operation, none per idle session.
 pub type BoxFut<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -176,7 +180,7 @@ pub enum Source {
     /// cursor is not used; read at explicit offsets, starting at `from`.
     File {
         /// The open file.
-        file: std::fs::File,
+        file: File,
         /// Where to start, in octets.
         from: u64,
         /// Length of the whole file when it was opened, in octets.
@@ -205,6 +209,18 @@ pub trait ByteSource: Send {
     /// Fills `buf` from its start, at most its present length, and gives it back with the number
     /// of octets read; 0 means the end. The buffer is lent so that it may cross threads.
     fn read(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)>;
+
+    /// Writes what comes next to `file`, at its cursor, on one thread that may block, so that no
+    /// octet changes threads on its way: at most `max` octets, and soon back with fewer. 0 means
+    /// the end. [`None`] where that cannot be had, or not now; [`read`](Self::read) always works.
+    fn read_to_file<'a>(
+        &'a mut self,
+        file: &'a Arc<File>,
+        max: u64,
+    ) -> Option<BoxFut<'a, Result<u64, FsError>>> {
+        let _ = (file, max);
+        None
+    }
 }
 
 /// How an upload meets what is already there.
@@ -250,6 +266,27 @@ pub trait Sink: Send {
     /// Writes all of `buf` behind what was written before and gives the buffer back (its content
     /// is then unspecified, its capacity kept).
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)>;
+
+    /// Takes what is in `file` from octet `at` on, at most `max` octets, on one thread that may
+    /// block: by `sendfile` where this is a connection. Soon back with the number of octets taken;
+    /// 0 means that the file ends there. [`None`] where that cannot be had, or not now;
+    /// [`write`](Self::write) always works.
+    fn write_from_file<'a>(
+        &'a mut self,
+        file: &'a Arc<File>,
+        at: u64,
+        max: u64,
+    ) -> Option<BoxFut<'a, Result<u64, FsError>>> {
+        let _ = (file, at, max);
+        None
+    }
+
+    /// The file of this machine that is written to, with the cursor where the next octet goes, for
+    /// a [`ByteSource`] that can write to it by itself. [`None`] where there is no such file, or
+    /// where somebody has to see what is written.
+    fn lend_file(&mut self) -> BoxFut<'_, Result<Option<File>, FsError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Goes on at that offset of the file, in octets: for files that come as numbered pages
     /// (RFC 959 §3.1.2.3). What is skipped beyond the end reads as zeros once something is written
@@ -339,6 +376,39 @@ pub trait Storage: Send + Sync + fmt::Debug {
         mode: WriteMode,
         perm: u32,
     ) -> BoxFut<'a, Result<Box<dyn Sink>, FsError>>;
+
+    /// The whole of a small file; [`None`] if it is longer than `most` octets. The same as reading
+    /// it to its end, with fewer changes of thread where the medium allows.
+    fn load<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        most: usize,
+    ) -> BoxFut<'a, Result<Option<Vec<u8>>, FsError>> {
+        Box::pin(async move { whole::read(self.read(path, 0).await?, most).await })
+    }
+
+    /// A whole small file anew, as by [`write`](Self::write) and a commit, and then `set` as by
+    /// [`set_meta`](Self::set_meta). Whether `set` was done: a medium that cannot do it, or
+    /// refuses, has the file all the same.
+    fn store<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        octets: Vec<u8>,
+        upload: Upload,
+        perm: u32,
+        set: SetMeta,
+    ) -> BoxFut<'a, Result<bool, FsError>> {
+        Box::pin(async move {
+            let mut sink = self.write(path, WriteMode::Create(upload), perm).await?;
+            let (_, written) = sink.write(octets).await;
+            written?;
+            sink.commit().await?;
+            if set == SetMeta::default() {
+                return Ok(true);
+            }
+            whole::was_set(self.set_meta(path, set).await)
+        })
+    }
 
     /// Makes one directory with the permission bits `perm`. [`FsError::Exists`] when the name is
     /// taken.

@@ -19,6 +19,7 @@ pub mod digest;
 #[cfg(target_os = "linux")]
 pub mod local;
 pub mod memory;
+mod whole;
 mod within;
 
 pub use api::*;

@@ -4,7 +4,9 @@
 use ferry_proto::hash::Algorithm;
 use ferry_proto::path::FtpPath;
 
-use crate::{BoxFut, Caps, Entries, FsError, Meta, SetMeta, Sink, Source, Storage, WriteMode};
+use crate::{
+    BoxFut, Caps, Entries, FsError, Meta, SetMeta, Sink, Source, Storage, Upload, WriteMode,
+};
 
 /// A directory of another storage, seen as the root.
 ///
@@ -74,6 +76,25 @@ impl<S: Storage> Storage for Within<S> {
         perm: u32,
     ) -> BoxFut<'a, Result<Box<dyn Sink>, FsError>> {
         inside!(self, path, |at| self.inner.write(&at, mode, perm))
+    }
+
+    fn load<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        most: usize,
+    ) -> BoxFut<'a, Result<Option<Vec<u8>>, FsError>> {
+        inside!(self, path, |at| self.inner.load(&at, most))
+    }
+
+    fn store<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        octets: Vec<u8>,
+        upload: Upload,
+        perm: u32,
+        set: SetMeta,
+    ) -> BoxFut<'a, Result<bool, FsError>> {
+        inside!(self, path, |at| self.inner.store(&at, octets, upload, perm, set))
     }
 
     fn make_dir<'a>(&'a self, path: &'a FtpPath, perm: u32) -> BoxFut<'a, Result<(), FsError>> {

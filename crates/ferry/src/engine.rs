@@ -1,9 +1,13 @@
 //! From flags to what the engine's copier wants: how files are placed, resumed, limited, chosen.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
+use ferry_client::Error;
 use ferry_client::copy::{CopyOptions, Limiter, Placing, Resume, Retry, Segments, Timetable};
 use ferry_client::filter::{Filter, Rules};
+use ferry_client::fxp::Direct;
 use ferry_storage::{Meta, Precision};
 
 use crate::cli::{Choice, Flags};
@@ -17,6 +21,22 @@ pub(crate) fn timetable(text: &str) -> Result<(), String> {
     Timetable::parse(text).map(|_| ()).map_err(|e| e.to_string())
 }
 
+/// How two servers are had to move files between themselves.
+pub(crate) struct BetweenServers {
+    /// Fails where they will not.
+    pub(crate) only: bool,
+    /// How long they may take for a file.
+    pub(crate) longest: Option<Duration>,
+    /// Is told, once, why they will not.
+    pub(crate) refused: Box<dyn Fn(&Error) + Send + Sync>,
+}
+
+impl fmt::Debug for BetweenServers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BetweenServers").field("only", &self.only).finish_non_exhaustive()
+    }
+}
+
 /// What the flags say, ready for use.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -25,6 +45,9 @@ pub(crate) struct Engine {
     down: Option<Arc<Limiter>>,
     up: Option<Arc<Limiter>>,
     umask: u32,
+    between: Mutex<Option<BetweenServers>>,
+    /// What that has come to, for the only two servers there are.
+    direct: OnceLock<Option<Arc<Direct>>>,
 }
 
 impl Engine {
@@ -36,7 +59,32 @@ impl Engine {
             down,
             up,
             umask: umask(),
+            between: Mutex::new(None),
+            direct: OnceLock::new(),
         })
+    }
+
+    /// Servers are to move files between themselves.
+    pub(crate) fn between_servers(self, how: BetweenServers) -> Self {
+        Self { between: Mutex::new(Some(how)), ..self }
+    }
+
+    /// The two servers, if they are to do it, and the files are taken as they are.
+    fn direct(&self, from: &Place, to: &Place) -> Option<Arc<Direct>> {
+        let of = |place: &Place| {
+            let link = place.link.clone()?;
+            Arc::ptr_eq(&link.storage(), &place.storage).then(|| link.remote().clone())
+        };
+        let made = self.direct.get_or_init(|| {
+            let how = self.between.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+            let direct = Direct::new(of(from)?, of(to)?).telling(how.refused);
+            let direct = if how.only { direct.only() } else { direct };
+            Some(Arc::new(match how.longest {
+                Some(longest) => direct.longest(longest),
+                None => direct,
+            }))
+        });
+        made.clone()
     }
 
     /// How files get from one place to another.
@@ -69,6 +117,7 @@ impl Engine {
             retry: Retry { retries: self.flags.connection.retries, ..usual.retry.clone() },
             limits: self.limits(from.is_local(), to),
             perm: self.file_perm(),
+            direct: self.direct(from, to),
             ..usual
         }
     }

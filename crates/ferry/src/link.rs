@@ -27,6 +27,11 @@ impl Link {
         Ok(Self { storage: Arc::new(remote.clone()), remote })
     }
 
+    /// The engine's end of it.
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
         Arc::clone(&self.storage)
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ferry_client::settings::DataMode;
+use ferry_client::url::{Scheme, Url, encode, password_in};
 use ferry_client::{Settings, Site};
 use ferry_proto::path::{ForPeople, FtpPath};
 use ferry_storage::local::LocalDir;
@@ -20,7 +21,7 @@ use crate::link::Link;
 use crate::pathspec::PathSpec;
 use crate::say;
 use crate::setup::Setup;
-use crate::url::{self, Remote, Scheme, Spec};
+use crate::url::{self, Remote, Spec};
 
 /// What a place is for. Decides what of a local path is followed, and where it is confined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +109,7 @@ impl Place {
     fn remote(link: Link, base: String, remote: &Remote) -> Outcome<Self> {
         let (home, spec) = (link.home().clone(), remote.path.clone());
         let path = spec.resolve(&home).map_err(|e| Failure::path(ForPeople(&spec.literal), e))?;
-        let storage = if remote.text { link.text() } else { link.storage() };
+        let storage = if remote.url.text { link.text() } else { link.storage() };
         Ok(Self {
             storage,
             path,
@@ -204,7 +205,7 @@ impl Place {
     pub(crate) fn argument(&self, path: &FtpPath) -> Vec<u8> {
         match self.is_local() {
             true => self.plain(path),
-            false => format!("{}/{}", self.base, url::encode(path.as_bytes())).into_bytes(),
+            false => format!("{}/{}", self.base, encode(path.as_bytes())).into_bytes(),
         }
     }
 
@@ -277,11 +278,11 @@ impl Places {
 
     /// A place on a server.
     pub(crate) async fn connect(&self, remote: &Remote) -> Outcome<Place> {
-        if remote.password.is_some() {
+        if remote.url.password.is_some() {
             self.warn_of_password();
         }
         let site = self.setup.site(remote);
-        let base = Remote { user: site.user.clone(), ..remote.clone() }.base();
+        let base = Url { user: site.user.clone(), ..remote.url.clone() }.base();
         let key = key(remote, &site);
         if let Some(link) = self.known(&key) {
             return Place::remote(link, base, remote);
@@ -323,19 +324,14 @@ impl Places {
 
 fn key(remote: &Remote, site: &Site) -> Key {
     let user = site.user.clone().unwrap_or_default();
-    (site.host.clone(), site.port(), remote.scheme, remote.plain, user)
+    (site.host.clone(), site.port(), remote.url.scheme, remote.plain, user)
 }
 
 /// An argument for a message: what stands between `:` and `@` may be a password.
 fn without_password(argument: &OsStr) -> OsStringShown {
     let octets = argument.as_bytes();
-    let hidden = octets.windows(3).position(|w| w == b"://").and_then(|at| {
-        let start = at + 3;
-        let rest = octets.get(start..)?;
-        let end = rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
-        let login = rest.get(..end)?.iter().rposition(|&b| b == b'@')?;
-        let colon = rest.get(..login)?.iter().position(|&b| b == b':')?;
-        let (head, tail) = (octets.get(..start + colon + 1)?, rest.get(login..)?);
+    let hidden = password_in(octets).and_then(|at| {
+        let (head, tail) = (octets.get(..at.start)?, octets.get(at.end..)?);
         Some([head, b"****", tail].concat())
     });
     OsStringShown(OsString::from_vec(hidden.unwrap_or_else(|| octets.to_vec())))

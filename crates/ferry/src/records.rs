@@ -212,6 +212,7 @@ pub(crate) struct Copied<'a> {
     pub(crate) moved: u64,
     pub(crate) retried: u32,
     pub(crate) verified: bool,
+    pub(crate) direct: bool,
     pub(crate) milliseconds: u64,
     pub(crate) dry_run: bool,
 }
@@ -229,6 +230,7 @@ impl Record for Copied<'_> {
         ("moved", "number", "octets that were moved, failed attempts included"),
         ("retried", "number", "attempts after the first"),
         ("verified", "boolean", "whether the hashes were compared"),
+        ("direct", "boolean", "whether two servers moved it between themselves"),
         ("milliseconds", "number", "how long it took"),
         ("dry_run", "boolean", "whether it would only have been copied"),
     ];
@@ -238,7 +240,24 @@ impl Record for Copied<'_> {
         obj.number("size", self.size);
         obj.number("resumed", self.resumed).number("moved", self.moved);
         obj.number("retried", self.retried).truth("verified", self.verified);
+        obj.truth("direct", self.direct);
         obj.number("milliseconds", self.milliseconds).truth("dry_run", self.dry_run);
+    }
+}
+
+/// What was to go from server to server goes through here.
+pub(crate) struct ThroughHere<'a> {
+    pub(crate) why: &'a str,
+}
+
+impl Record for ThroughHere<'_> {
+    const NAME: &'static str = "through_here";
+    const MEANING: &'static str = "The servers do not move files between themselves, so that from \
+                                   here on the octets come through this machine: `fxp`, once.";
+    const FIELDS: &'static [Field] = &[("why", "string", "why, in words")];
+
+    fn fill(&self, obj: &mut Obj) {
+        obj.text("why", self.why);
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ferry_client::settings::{Asker, ClientCertificate, DataMode, Family, Trust, Watcher};
+use ferry_client::url::Protection;
 use ferry_client::{Settings, Site};
 
 use crate::bookmarks::xdg;
@@ -12,7 +13,7 @@ use crate::exit::Outcome;
 use crate::say;
 use crate::secrets::Secrets;
 use crate::trace::Trace;
-use crate::url::{Protection, Remote};
+use crate::url::Remote;
 
 /// Everything that the commands need to reach a server.
 #[derive(Debug)]
@@ -77,8 +78,8 @@ impl Setup {
     /// Who logs in where, for a URL: the URL's own user, else `--user`, else the netrc file's.
     pub(crate) fn site(&self, remote: &Remote) -> Site {
         let mut remote = remote.clone();
-        let listed = || self.secrets.login_at(&remote.host);
-        remote.user = remote.user.clone().or_else(|| self.user.clone()).or_else(listed);
+        let listed = || self.secrets.login_at(&remote.url.host);
+        remote.url.user = remote.url.user.clone().or_else(|| self.user.clone()).or_else(listed);
         remote.site(self.protection)
     }
 

@@ -6,11 +6,13 @@
 mod host;
 mod support;
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferry_server::options::{DataPeer, Options};
 use ferry_storage::local::LocalDir;
 use host::Host;
 use rustix::process::{Pid, Signal, kill_process};
@@ -122,8 +124,91 @@ async fn trees_go_both_ways() {
     assert_eq!(desk.tree("copies/tree"), desk.tree("srv/tree"));
     office.run(&["put", "-r", "copies", "@"]).well();
     assert_eq!(desk.tree("srv/copies/tree"), desk.tree("srv/tree"));
-    office.run(&["fxp", "@tree/new", "@fxp"]).well();
-    assert_eq!(desk.read("srv/fxp"), "x");
+}
+
+/// Two servers of the directories `srv` and `srv2`; of the second `tweak` says more.
+struct Pair {
+    desk: Desk,
+    hosts: [Host; 2],
+}
+
+impl Pair {
+    fn new(tweak: impl Fn(&mut Options)) -> Self {
+        let desk = Desk::new();
+        let hosts = [("srv", 2), ("srv2", 3)].map(|(dir, last)| {
+            std::fs::create_dir(desk.at(dir)).unwrap();
+            let storage = Arc::new(LocalDir::open(&desk.at(dir)).unwrap());
+            let at = Ipv4Addr::new(127, 0, 0, last).into();
+            Host::among_servers(at, storage, None, |options| {
+                if last == 3 {
+                    tweak(options);
+                }
+            })
+        });
+        Self { desk, hosts }
+    }
+
+    /// Runs `ferry --plain fxp` with words in which `@PATH` is on the first server and `%PATH` on
+    /// the second.
+    fn fxp(&self, words: &[&str]) -> Ran {
+        let [first, second] = self.hosts.each_ref().map(|host| host.at);
+        let full = |word: &str| match (word.strip_prefix('@'), word.strip_prefix('%')) {
+            (Some(path), _) => format!("ftp://pat:S3cret@{first}/{path}"),
+            (_, Some(path)) => format!("ftp://pat:S3cret@{second}/{path}"),
+            _ => word.to_owned(),
+        };
+        let words: Vec<String> = ["--plain", "fxp"].iter().chain(words).map(|w| full(w)).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        self.desk.run(&words)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_go_directly_from_server_to_server() {
+    let pair = Pair::new(|_| {});
+    let desk = &pair.desk;
+    desk.put("srv/f", "hello");
+    for number in 0..30 {
+        desk.put(&format!("srv/tree/sub{}/f {number}", number % 3), format!("{number}"));
+    }
+    let ran = pair.fxp(&["--json", "--direct", "@f", "%g"]).well();
+    assert!(
+        ran.out.contains("\"direct\":true") && ran.out.contains("\"verified\":true"),
+        "{ran:?}"
+    );
+    assert_eq!(desk.read("srv2/g"), "hello");
+    pair.fxp(&["-r", "--direct", "@tree", "%"]).well();
+    assert_eq!(desk.tree("srv/tree"), desk.tree("srv2/tree"));
+    // Of one server, too.
+    pair.fxp(&["--direct", "--trace", "%g", "%tree/h"]).well();
+    assert_eq!(desk.read("srv2/tree/h"), "hello");
+    let ran = pair.fxp(&["--trace", "--direct", "--atomic", "@f", "%g"]).well();
+    assert!(ran.err.contains("RNTO /g") && !ran.err.contains("STOR /g\n"), "{ran:?}");
+    let ran = pair.fxp(&["--json", "--via-here", "@f", "%here"]).well();
+    assert!(ran.out.contains("\"direct\":false") && !ran.out.contains("through_here"), "{ran:?}");
+    let ran = pair.fxp(&["--limit-rate", "1M", "@f", "%limited"]).well();
+    assert!(ran.err.contains("through this machine"), "{ran:?}");
+    assert_eq!(pair.fxp(&["--direct", "--limit-rate", "1M", "@f", "%x"]).code, Some(2));
+    assert_eq!(pair.fxp(&["--direct", "@none", "%x"]).code, Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_server_refuses_files_go_through_here_and_that_is_said_once() {
+    let pair = Pair::new(|options| {
+        options.fxp = false;
+        options.data_peer = DataPeer::Strict;
+    });
+    let desk = &pair.desk;
+    for name in ["srv/t/a", "srv/t/b", "srv/t/c"] {
+        desk.put(name, name);
+    }
+    let ran = pair.fxp(&["-r", "@t", "%"]).well();
+    assert_eq!(desk.tree("srv/t"), desk.tree("srv2/t"));
+    assert_eq!(ran.err.matches("through this machine").count(), 1, "{ran:?}");
+    let ran = pair.fxp(&["--json", "@t/a", "%a"]).well();
+    assert!(ran.out.contains("\"type\":\"through_here\",\"why\":\""), "{ran:?}");
+    let ran = pair.fxp(&["--direct", "@t/a", "%b"]);
+    assert!(ran.code == Some(6) || ran.code == Some(17), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,16 +1,21 @@
-//! The directories that are served, each opened once however many accounts share it.
+//! The directories that are served, here and on other servers, each opened once however many
+//! accounts share it.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ferry_client::volume::Volume;
 use ferry_storage::local::LocalDir;
+
+use crate::elsewhere::Elsewhere;
 
 /// Open root directories by their resolved path.
 #[derive(Debug, Default)]
 pub(crate) struct Homes {
     open: BTreeMap<PathBuf, Arc<LocalDir>>,
+    servers: Vec<(Elsewhere, Arc<Volume>)>,
 }
 
 impl Homes {
@@ -28,7 +33,22 @@ impl Homes {
         Ok(opened)
     }
 
-    /// Every directory that was opened.
+    /// The directory of another server; whoever has the same one shares its connections.
+    pub(crate) fn server(&mut self, there: Elsewhere) -> Arc<Volume> {
+        if let Some((_, volume)) = self.servers.iter().find(|(known, _)| *known == there) {
+            return Arc::clone(volume);
+        }
+        let volume = Arc::new(there.volume());
+        self.servers.push((there, Arc::clone(&volume)));
+        volume
+    }
+
+    /// Every directory of another server.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &Elsewhere> {
+        self.servers.iter().map(|(there, _)| there)
+    }
+
+    /// Every directory of this machine that was opened.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<LocalDir>> {
         self.open.values()
     }

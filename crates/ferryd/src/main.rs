@@ -10,6 +10,7 @@ mod certs;
 mod cli;
 mod clock;
 mod config;
+mod elsewhere;
 mod hash_password;
 mod homes;
 mod log;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use ferry_server::options::ListenTls;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::cli::{Cli, Command, Serve};
 use crate::log::Verbosity;
@@ -149,6 +150,12 @@ fn log_start(plan: &Plan, addresses: &[std::net::SocketAddr]) {
     }
     if let Some(identity) = &plan.identity {
         info!("certificate SHA-256 {}", identity.fingerprint);
+    }
+    for there in plan.homes.servers() {
+        info!("serving {there}, connected when first used");
+        if let Some(path) = &there.exposed {
+            warn!("everyone on this machine can read the password in {}", path.display());
+        }
     }
     for host in &plan.hosts {
         let names = host.names.join(", ");

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ferry_accounts::password::OneTimePassword;
 use ferry_accounts::{Access, Account, Secret, UserTable};
+use ferry_client::url::split_scheme;
 use ferry_proto::path::FtpPath;
 use ferry_server::options::{DataResumption, Limits, Listen, Options, Public, RequireTls};
 use ferry_server::{Server, WallClock as _};
@@ -33,6 +35,8 @@ const USER_DEFAULT: &str = "ferry";
 pub(crate) enum ShareError {
     /// The directory cannot be served.
     Directory { path: PathBuf, source: io::Error },
+    /// A URL in place of the directory, which may hold a password.
+    Elsewhere,
     /// Two `--user` of one name.
     UserTwice(String),
     /// `FERRY_PASSWORD` is no password.
@@ -56,6 +60,10 @@ impl fmt::Display for ShareError {
             Self::Directory { path, source } => {
                 write!(f, "cannot serve {}: {source}", path.display())
             }
+            Self::Elsewhere => f.write_str(
+                "a directory of another server is served from a configuration file only; \
+                 see `home` in docs/ferry.toml",
+            ),
             Self::UserTwice(name) => write!(f, "--user {name} is given twice"),
             Self::Environment(wrong) => write!(f, "FERRY_PASSWORD is {wrong}"),
             Self::Cert(source) => source.fmt(f),
@@ -83,6 +91,9 @@ impl Share {
         directory: &Path,
         env_password: Option<&str>,
     ) -> Result<Self, ShareError> {
+        if split_scheme(directory.as_os_str().as_bytes()).is_some() {
+            return Err(ShareError::Elsewhere);
+        }
         let unusable = |source| ShareError::Directory { path: directory.to_owned(), source };
         let mut homes = Homes::default();
         let home = homes.open(directory).map_err(unusable)?;

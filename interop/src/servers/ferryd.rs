@@ -25,12 +25,13 @@ pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
     let public = site.options.announced.map_or_else(String::new, |ip| {
         format!("public_address = {{ \"0.0.0.0/0\" = \"{ip}\" }}\n")
     });
+    let foreign = site.options.foreign;
     let text = format!(
-        "[server]\nresumption = \"{resumption}\"\n{public}\n{listeners}\
+        "[server]\nresumption = \"{resumption}\"\nfxp = {foreign}\n{public}\n{listeners}\
          [tls]\ncert = \"main.pem\"\nkey = \"main.key\"\n\n\
          [limits]\nper_address = 1000\n\n\
          [[user]]\nname = \"{USER}\"\npassword = \"{PASSWORD_HASH}\"\nhome = \"files\"\n\
-         access = \"read-write\"\n"
+         access = \"read-write\"\nfxp = {foreign}\n"
     );
     let config = site.write("ferry.toml", &text)?;
     let mut command = Command::new(crate::server::binary()?);

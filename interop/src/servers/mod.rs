@@ -77,14 +77,23 @@ pub struct Options<'a> {
     pub strict: bool,
     /// Whether it locks a file that is being uploaded, where it knows how to.
     pub locks: bool,
+    /// Whether data may come from and go to other servers, where it knows how to let it.
+    pub foreign: bool,
 }
 
 impl Options<'_> {
     /// On 127.0.0.1 and as strict as it can be.
     #[must_use]
     pub fn new(tls: Tls) -> Self {
-        let ip = Ipv4Addr::LOCALHOST;
-        Self { tls, ip, announced: None, base: None, strict: true, locks: true }
+        Self {
+            tls,
+            ip: Ipv4Addr::LOCALHOST,
+            announced: None,
+            base: None,
+            strict: true,
+            locks: true,
+            foreign: false,
+        }
     }
 }
 

@@ -55,12 +55,13 @@ fn configuration(site: &Site<'_>, ports: &[Reserved], user: &str, group: &str) -
          RootLogin on\nAuthOrder mod_auth_file.c\nAuthUserFile {dir}/passwd\n\
          RequireValidShell off\nDefaultRoot ~\nUmask 022\nAllowOverwrite on\n\
          AllowStoreRestart on\nAllowRetrieveRestart on\nMasqueradeAddress {announced}\n\
-         DelayEngine off\nDeflateEngine on\n\
+         DelayEngine off\nDeflateEngine on\nAllowForeignAddress {foreign}\n\
          </Global>\n",
         modules = folder().join("proftpd/usr/lib/proftpd").display(),
         ip = first.addr.ip(),
         port = first.addr.port(),
         announced = site.announced(),
+        foreign = if site.options.foreign { "on" } else { "off" },
     );
     if site.tls() {
         text += &format!("TLSSessionCache shm:/file={dir}/sessions\n");

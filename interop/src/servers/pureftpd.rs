@@ -47,6 +47,9 @@ pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
         .arg(site.announced().to_string())
         .arg("-l")
         .arg(format!("puredb:{}", database.display()));
+    if site.options.foreign {
+        command.arg("-W");
+    }
     if site.tls() {
         let (pem, key) = (site.certificate(), site.key());
         command.arg("-Y").arg("1").arg("-2").arg(format!("{},{}", pem.display(), key.display()));

@@ -29,6 +29,7 @@ if "VERSION" in os.environ:
     context.set_max_proto_version(version)
 handler.authorizer = authorizer
 handler.banner = "ready"
+handler.permit_foreign_addresses = word("FOREIGN") == "true"
 handler.auth_failed_timeout = 0
 handler.masquerade_address = word("ANNOUNCED")
 server = FTPServer((word("IP"), int(word("PORT"))), handler)
@@ -52,6 +53,7 @@ pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
         .env("FILES", site.files())
         .env("PEM", site.certificate())
         .env("KEY", site.key())
+        .env("FOREIGN", site.options.foreign.to_string())
         .env("ANNOUNCED", site.announced().to_string())
         .env("IP", addr.ip().to_string())
         .env("PORT", addr.port().to_string());

@@ -86,10 +86,12 @@ fn configuration(site: &Site<'_>, port: &Reserved, implicit: bool) -> String {
          hide_ids=YES\nmax_clients=0\nmax_per_ip=0\ndelay_failed_login=0\n\
          ascii_upload_enable=YES\nascii_download_enable=YES\nmdtm_write=YES\n\
          xferlog_enable=YES\nvsftpd_log_file={dir}/vsftpd.log\n\
+         pasv_promiscuous={foreign}\nport_promiscuous={foreign}\n\
          lock_upload_files={locks}\nseccomp_sandbox=NO\nisolate=NO\nisolate_network=NO\n{tls}",
         locks = yes(site.options.locks),
         ip = port.addr.ip(),
         port = port.addr.port(),
         announced = site.announced(),
+        foreign = yes(site.options.foreign),
     )
 }

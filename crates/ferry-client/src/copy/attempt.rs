@@ -9,7 +9,7 @@ use super::options::{Copied, Job, Known, Placing, Resume, Step};
 use super::pump::{Moved, Stop, pump};
 use super::reader::Reader;
 use super::retry::{Attempts, of_storage};
-use super::{partial, ranged, segments};
+use super::{direct, partial, ranged, segments};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What attempts pass on.
@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) filled: bool,
     /// The way out of a failed renaming has not been taken yet.
     first: bool,
+    /// Two servers had better not be asked to move it between themselves again.
+    pub(crate) through_here: bool,
     /// The source, opened at its start to see what it is: asking a server twice would cost.
     pub(crate) opened: Option<Reader>,
 }
@@ -41,6 +43,7 @@ pub(crate) async fn run(job: &Job<'_>, mut known: Known) -> Result<Copied> {
         ranges: ranged::Worth::default(),
         filled: false,
         first: true,
+        through_here: false,
         opened: None,
     };
     let mut attempts = Attempts::new(&job.options.retry);
@@ -85,7 +88,9 @@ async fn attempt(job: &Job<'_>, state: &mut State, known: &Known) -> Result<()> 
     let mut fresh = known.from.is_none();
     let renamed = !state.no_rename && !state.begun;
     let existing = job.options.resume.existing() && resumable(&ground);
-    if renamed && !existing && ranged::worth(job, state, &ground) {
+    // What servers move between themselves does not appear at once: it grows where it is.
+    let grows = direct::wanted(job, state);
+    if !grows && renamed && !existing && ranged::worth(job, state, &ground) {
         refresh(job, &mut fresh, &mut ground).await?;
         if let Some(parts) = ranged::copy(job, state, &ground).await? {
             let named = name(job, state, &ground, &parts.data).await;
@@ -97,11 +102,11 @@ async fn attempt(job: &Job<'_>, state: &mut State, known: &Known) -> Result<()> 
         }
     }
     match placing {
-        Placing::Partial { above } if ground.size().is_some_and(|size| size <= above) => {
+        Placing::Partial { above } if !grows && ground.size().is_some_and(|size| size <= above) => {
             if existing {
                 under_final(job, state, &ground).await
             } else {
-                at_once(job, state, &ground).await
+                Box::pin(at_once(job, state, &ground)).await
             }
         }
         Placing::Partial { .. } => {
@@ -173,9 +178,18 @@ async fn survey(job: &Job<'_>, known: &Known) -> Result<Ground> {
     Ok(Ground { meta, there, perm })
 }
 
+/// Files up to this are in memory whole; there may be a thousand of them under way.
+const WHOLE_MAX: usize = 64 << 10;
+
 /// A file that appears whole.
 async fn at_once(job: &Job<'_>, state: &mut State, ground: &Ground) -> Result<()> {
     job.progress.on(&Step::Started { size: ground.size(), resumed: 0 });
+    if ground.size().is_some_and(|size| size <= WHOLE_MAX as u64) && state.opened.is_none() {
+        let loaded = job.from.load(job.from_path, WHOLE_MAX).await;
+        if let Some(octets) = loaded.map_err(|e| of_storage(e, "reading"))? {
+            return Box::pin(stored(job, state, ground, octets)).await;
+        }
+    }
     let mode = WriteMode::Create(Upload::Atomic);
     let (source, sink) =
         tokio::join!(job.from.read(job.from_path, 0), job.to.write(job.to_path, mode, ground.perm));
@@ -186,6 +200,27 @@ async fn at_once(job: &Job<'_>, state: &mut State, ground: &Ground) -> Result<()
     let len = settle(state, ground, 0, moved)?;
     sink.commit().await.map_err(|e| of_storage(e, "writing"))?;
     state.copied.size = len;
+    verify(job, state, job.to_path).await?;
+    keep_meta(job, state, ground, job.to_path).await
+}
+
+/// A small file that is here.
+async fn stored(job: &Job<'_>, state: &mut State, ground: &Ground, octets: Vec<u8>) -> Result<()> {
+    let octets_len = octets.len() as u64;
+    for limit in &job.options.limits {
+        limit.pass(octets.len()).await;
+    }
+    let len = settle(state, ground, 0, Moved { octets: octets_len, error: None })?;
+    // A copy that turns out wrong must not have the time of a right one.
+    let set = if job.options.verify { SetMeta::default() } else { wanted_meta(job, ground) };
+    let stored = job.to.store(job.to_path, octets, Upload::Atomic, ground.perm, set).await;
+    let kept = stored.map_err(|e| of_storage(e, "writing"))?;
+    job.progress.on(&Step::Moved(len));
+    state.copied.size = len;
+    state.copied.times_kept = kept && set.modified.is_some();
+    if !job.options.verify {
+        return Ok(());
+    }
     verify(job, state, job.to_path).await?;
     keep_meta(job, state, ground, job.to_path).await
 }
@@ -254,9 +289,13 @@ async fn grow(
     if at > 0 {
         reader = None;
         let found = match size {
-            Some(size) if at <= size => common(job, path, at, size)
-                .await
-                .map_err(|e| of_storage(e, "comparing what is there with the source"))?,
+            Some(size) if at <= size => {
+                // Nothing is read on here of what servers move between themselves.
+                let end = if direct::wanted(job, state) { at } else { size };
+                common(job, path, at, end)
+                    .await
+                    .map_err(|e| of_storage(e, "comparing what is there with the source"))?
+            }
             _ => Common::Differs,
         };
         match found {
@@ -276,6 +315,23 @@ async fn grow(
     if at > 0 && Some(at) == size {
         state.copied.size = at;
         return Ok(());
+    }
+    if direct::wanted(job, state) {
+        // It would hold a session that the servers' own transfer may need.
+        reader = None;
+    }
+    match direct::grow(job, state, ground, path, at).await {
+        Ok(Some(len)) => {
+            state.copied.size = len;
+            return Ok(());
+        }
+        Ok(None) => {}
+        Err(error) if at > 0 && error.kind() == ErrorKind::Unsupported => {
+            state.in_order = true;
+            job.progress.on(&Step::Restarted);
+            return Box::pin(grow(job, state, ground, path, 0)).await;
+        }
+        Err(error) => return Err(error),
     }
     let mode = if at > 0 { WriteMode::At(at) } else { WriteMode::Create(Upload::Direct) };
     let open = async {
@@ -342,6 +398,17 @@ async fn verify(job: &Job<'_>, state: &mut State, path: &FtpPath) -> Result<()> 
     Err(Error::new(ErrorKind::Mismatch, "the copy's digest is not the source's"))
 }
 
+/// What of time and permission bits is to be passed on, and can be.
+fn wanted_meta(job: &Job<'_>, ground: &Ground) -> SetMeta {
+    let (options, caps) = (job.options, job.to.caps());
+    let timed = options.times && caps.set_times && ground.meta.precision < Precision::Unknown;
+    SetMeta {
+        modified: timed.then_some(ground.meta.modified),
+        mode: ground.meta.mode.filter(|_| options.mode && caps.set_mode),
+        ..SetMeta::default()
+    }
+}
+
 /// Passes time and permission bits on, as far as both sides have them.
 async fn keep_meta(
     job: &Job<'_>,
@@ -349,18 +416,12 @@ async fn keep_meta(
     ground: &Ground,
     path: &FtpPath,
 ) -> Result<()> {
-    let (options, caps) = (job.options, job.to.caps());
-    let timed = options.times && caps.set_times && ground.meta.precision < Precision::Unknown;
-    let set = SetMeta {
-        modified: timed.then_some(ground.meta.modified),
-        mode: ground.meta.mode.filter(|_| options.mode && caps.set_mode),
-        ..SetMeta::default()
-    };
+    let set = wanted_meta(job, ground);
     if set == SetMeta::default() {
         return Ok(());
     }
     match job.to.set_meta(path, set).await {
-        Ok(()) => state.copied.times_kept = timed,
+        Ok(()) => state.copied.times_kept = set.modified.is_some(),
         // The content is there; some servers allow only to store it.
         Err(FsError::Unsupported | FsError::Denied) => {}
         Err(e) => return Err(of_storage(e, "setting the time")),

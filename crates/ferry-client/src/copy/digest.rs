@@ -93,6 +93,21 @@ pub(crate) async fn same_cheaply(
     Ok(Some(digest == other))
 }
 
+/// Whether two whole files are the same, if both storages know a digest of the same kind.
+pub(crate) async fn same_where_known(
+    one: (&dyn Storage, &FtpPath),
+    other: (&dyn Storage, &FtpPath),
+) -> Option<bool> {
+    for algorithm in ORDER {
+        // One after the other: who does not know says so at once, and costs no reading then.
+        let Ok(Some(first)) = known(one.0, one.1, algorithm, None).await else { continue };
+        if let Ok(Some(second)) = known(other.0, other.1, algorithm, None).await {
+            return Some(first == second);
+        }
+    }
+    None
+}
+
 /// Whether two whole files have the same content, by the digests of both: those that the storages
 /// know where that is so, else by reading them.
 ///

@@ -7,6 +7,7 @@
 mod attempt;
 mod check;
 mod digest;
+mod direct;
 mod options;
 mod partial;
 mod pump;
@@ -17,6 +18,7 @@ pub mod rate;
 mod reader;
 mod retry;
 mod segments;
+mod straight;
 #[cfg(test)]
 mod tests;
 

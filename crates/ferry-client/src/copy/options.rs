@@ -9,6 +9,7 @@ use ferry_storage::{Meta, Storage};
 use super::rate::Limiter;
 use super::retry::Retry;
 use crate::error::Error;
+use crate::fxp::Direct;
 
 /// Everything about how one file is copied.
 #[derive(Debug, Clone)]
@@ -33,6 +34,9 @@ pub struct CopyOptions {
     /// Whether partial files that earlier attempts have left, from other states of the source, are
     /// removed. That takes a listing of the directory; who has one can tell.
     pub sweep: bool,
+    /// The servers that source and destination are on, where they are to move the file between
+    /// themselves if they will. Nothing limits how fast they do it.
+    pub direct: Option<Arc<Direct>>,
     /// What to do about failures that may pass.
     pub retry: Retry,
     /// The limits to keep, all of them.
@@ -51,6 +55,7 @@ impl Default for CopyOptions {
             verify: false,
             through_links: false,
             sweep: true,
+            direct: None,
             retry: Retry::default(),
             limits: Vec::new(),
         }
@@ -134,6 +139,8 @@ pub struct Copied {
     pub verified: bool,
     /// Whether the time of modification was kept.
     pub times_kept: bool,
+    /// Whether two servers moved it between themselves.
+    pub direct: bool,
 }
 
 /// Who is told how a copy goes on. Called from within: it must not block.

@@ -1,4 +1,5 @@
 //! Moving octets from a reader to a sink: reading goes on while the last buffers are written.
+//! Between a connection and a file of this machine there is a shorter way, in `straight.rs`.
 //!
 //! Buffers are lent, used again and few: [`DEPTH`] of them, and two that the reader fills. Small
 //! reads are put together while the writer is behind, so that a slow hop to another thread is not
@@ -12,6 +13,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::options::{Job, Step};
 use super::reader::Reader;
+use super::straight;
 
 /// Buffers of one transfer.
 const DEPTH: usize = 4;
@@ -44,6 +46,10 @@ impl Stop {
         self.word.notify_waiters();
     }
 
+    pub(super) fn is_set(&self) -> bool {
+        self.set.load(Ordering::Relaxed)
+    }
+
     async fn wait(&self) {
         let word = self.word.notified();
         if !self.set.load(Ordering::Relaxed) {
@@ -61,6 +67,14 @@ pub(crate) async fn pump(
     job: &Job<'_>,
     (each, stop): (&(dyn Fn(u64) + Sync), &Stop),
 ) -> Moved {
+    let mut moved = Moved::default();
+    let straight = straight::move_on(reader, sink, len, job, (each, stop), &mut moved);
+    let reader = match Box::pin(straight).await {
+        Ok(Some(reader)) => reader,
+        Ok(None) => return moved,
+        Err(e) => return Moved { error: Some(e), ..moved },
+    };
+    let len = len.map(|len| len.saturating_sub(moved.octets));
     let (full_in, mut full) = mpsc::channel::<Vec<u8>>(DEPTH);
     let (free_in, free) = mpsc::channel::<Vec<u8>>(2 * DEPTH);
     for _ in 0..DEPTH {
@@ -68,7 +82,7 @@ pub(crate) async fn pump(
         let _ = free_in.try_send(Vec::new());
     }
     let reading = read_all(reader, len, (job, stop), full_in, free);
-    let mut octets = 0u64;
+    let mut octets = moved.octets;
     let writing = async {
         while let Some(buf) = full.recv().await {
             let n = buf.len() as u64;
@@ -113,10 +127,7 @@ async fn read_all(
         if left == Some(0) {
             break None;
         }
-        let slowest = job.options.limits.iter().filter_map(|limit| limit.rate()).min();
-        // A quarter of a second at a time, or a slow transfer would move in jumps.
-        let room = slowest.map_or(LARGE, |rate| usize::try_from(rate / 4).unwrap_or(LARGE));
-        let mut now = want.min(room.max(1024));
+        let mut now = want.min(step(job));
         if let Some(left) = left {
             now = now.min(usize::try_from(left).unwrap_or(now));
         }
@@ -160,6 +171,13 @@ async fn read_all(
         hand_over(gathered, &full_in, &mut free).await?;
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// How much is moved at a time at most: what a quarter of a second may move, or a slow transfer
+/// would go in jumps.
+pub(super) fn step(job: &Job<'_>) -> usize {
+    let slowest = job.options.limits.iter().filter_map(|limit| limit.rate()).min();
+    slowest.map_or(usize::MAX, |rate| usize::try_from(rate / 4).unwrap_or(usize::MAX)).max(1024)
 }
 
 /// Gives a buffer to the writer and takes a free one.

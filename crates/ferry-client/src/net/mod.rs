@@ -15,4 +15,4 @@ mod wire;
 pub(crate) use connect::{connect, connect_data};
 pub(crate) use listen::Listening;
 pub(crate) use tls::{Purpose, Tls};
-pub(crate) use wire::{Received, Wire};
+pub(crate) use wire::{Burst, Failed, Received, Wire};

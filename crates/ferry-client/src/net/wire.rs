@@ -1,6 +1,8 @@
 //! One connection, plain or under TLS. Waiting and trying are apart, so that a wait can be dropped
 //! without losing octets.
 
+mod burst;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Read as _, Write as _};
@@ -9,6 +11,8 @@ use std::time::Duration;
 
 use rustls::ClientConnection;
 use tokio::net::TcpStream;
+
+pub(crate) use burst::{Burst, Failed};
 
 use super::tls::TlsFacts;
 
@@ -104,7 +108,7 @@ impl Wire {
             return Ok(Received::Bytes(0));
         }
         let result = match &mut self.tls {
-            Some(tls) => tls.try_read(&self.tcp, buf),
+            Some(tls) => tls.try_read(&self.tcp, buf, |tcp, into| tcp.try_read(into)),
             None => self.tcp.try_read(buf).map(|n| match n {
                 0 => Received::Eof,
                 n => Received::Bytes(n),
@@ -220,7 +224,12 @@ fn is_reset(e: &io::Error) -> bool {
 }
 
 impl Secured {
-    fn try_read(&mut self, tcp: &TcpStream, buf: &mut [u8]) -> io::Result<Received> {
+    fn try_read(
+        &mut self,
+        tcp: &TcpStream,
+        buf: &mut [u8],
+        receive: Receive,
+    ) -> io::Result<Received> {
         loop {
             match self.conn.reader().read(buf) {
                 Ok(0) => return Ok(Received::Eof),
@@ -232,12 +241,12 @@ impl Secured {
                 Err(e) => return Err(e),
             }
             if buf.len() >= BULK_READ_MIN {
-                let n = self.read_bulk(tcp, buf)?;
+                let n = self.read_bulk(tcp, buf, receive)?;
                 if n > 0 {
                     return Ok(Received::Bytes(n));
                 }
             } else {
-                self.conn.read_tls(&mut TcpIo(tcp))?;
+                self.conn.read_tls(&mut ReadBy(tcp, receive))?;
                 self.process(tcp)?;
             }
         }
@@ -245,12 +254,17 @@ impl Secured {
 
     /// Reads up to half of `buf` in ciphertext with one system call, into its back, and leaves the
     /// payload at its front. 0: none in there, or the connection ended.
-    fn read_bulk(&mut self, tcp: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    fn read_bulk(
+        &mut self,
+        tcp: &TcpStream,
+        buf: &mut [u8],
+        receive: Receive,
+    ) -> io::Result<usize> {
         let middle = buf.len() - (buf.len() - RECORD_MAX) / 2;
         let Some((front, back)) = buf.split_at_mut_checked(middle) else {
             return Ok(0);
         };
-        let arrived = tcp.try_read(back)?;
+        let arrived = receive(tcp, back)?;
         let mut ciphertext = back.get(..arrived).unwrap_or_default();
         if arrived == 0 {
             // Tells rustls of the end of the stream.
@@ -293,6 +307,17 @@ impl Secured {
             }
         }
         Ok(())
+    }
+}
+
+/// How ciphertext is taken from a connection: by way of the runtime, or past it.
+type Receive = fn(&TcpStream, &mut [u8]) -> io::Result<usize>;
+
+struct ReadBy<'a>(&'a TcpStream, Receive);
+
+impl io::Read for ReadBy<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (self.1)(self.0, buf)
     }
 }
 

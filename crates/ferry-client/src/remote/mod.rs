@@ -136,6 +136,11 @@ impl Remote {
         self.0.pool.close().await;
     }
 
+    /// Its sessions.
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.0.pool
+    }
+
     /// Does something on a session, again on another where that may help.
     async fn with<T, F>(&self, wanted: Use, work: impl Fn(Lease) -> F) -> Result<T>
     where

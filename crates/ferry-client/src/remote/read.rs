@@ -1,5 +1,8 @@
 //! Files of a server as sources of octets.
 
+use std::fs::File;
+use std::sync::Arc;
+
 use ferry_proto::path::FtpPath;
 use ferry_storage::{BoxFut, ByteSource, FsError, Source};
 
@@ -113,6 +116,20 @@ impl ByteSource for Octets {
             let read = self.download.read(&mut buf).await.map_err(FsError::from);
             (buf, read)
         })
+    }
+
+    fn read_to_file<'a>(
+        &'a mut self,
+        file: &'a Arc<File>,
+        max: u64,
+    ) -> Option<BoxFut<'a, Result<u64, FsError>>> {
+        // Small files are not worth another thread.
+        if self.given < self.first.len() || self.download.received() < FIRST_LEN as u64 {
+            return None;
+        }
+        Some(Box::pin(
+            async move { self.download.read_to_file(file, max).await.map_err(FsError::from) },
+        ))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Files of a server as sinks of octets. Small ones are gathered first: they are then sent whole,
 //! one behind the other, and can be sent again when a session breaks.
 
+use std::fs::File;
+use std::sync::Arc;
+
 use ferry_proto::path::FtpPath;
 use ferry_storage::{BoxFut, FsError, Sink, Storage as _, WriteMode};
 
@@ -157,6 +160,26 @@ impl Sink for ToServer {
             }
             (buf, result.map_err(FsError::from))
         })
+    }
+
+    fn write_from_file<'a>(
+        &'a mut self,
+        file: &'a Arc<File>,
+        at: u64,
+        max: u64,
+    ) -> Option<BoxFut<'a, Result<u64, FsError>>> {
+        if self.failed || self.running.is_none() {
+            return None;
+        }
+        Some(Box::pin(async move {
+            let Some((_, upload)) = &mut self.running else { return Ok(0) };
+            let written = upload.write_from_file(file, at, max).await;
+            if written.is_err() {
+                self.failed = true;
+                self.running = None;
+            }
+            written.map_err(FsError::from)
+        }))
     }
 
     fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {

@@ -112,8 +112,11 @@ impl Ticket {
         self.last().await.map(Progress::Last)
     }
 
-    /// The last reply, whatever it says.
+    /// The last reply, whatever it says. There is only one: later calls are errors.
     pub(crate) async fn last(&mut self) -> Result<IncomingReply> {
+        if self.last.is_terminated() {
+            return Err(Error::new(ErrorKind::Closed, "the reply was taken before"));
+        }
         match (&mut self.last).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(gone)) => Err(gone.error()),

@@ -1,16 +1,20 @@
 //! A file on its way here.
 
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_proto::client::transfer::{Ended, Verdict, judge};
 use ferry_proto::client::{fault, replies};
 use ferry_proto::reply_reader::IncomingReply;
+use ferry_storage::FsError;
 
 use super::control::{Progress, Ticket};
 use super::data::{Main, Running};
 use super::{Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::net::{Received, Wire};
+use crate::net::{Burst, Received, Wire};
 
 /// The shortest wait for the last reply: servers that write to slow disks take their time.
 const LAST_MIN: Duration = Duration::from_millis(100);
@@ -41,6 +45,37 @@ pub struct Download {
     received: u64,
     whole: bool,
     may_be_empty: bool,
+    /// The end that a burst has found behind the last octets.
+    ended: Option<Ended>,
+    /// Of bursts.
+    buf: Vec<u8>,
+}
+
+/// What failed where a connection and a file of this machine are moved between.
+#[derive(Debug)]
+pub(crate) enum Failing {
+    /// The transfer.
+    Transfer(Error),
+    /// The file of this machine.
+    File(io::Error),
+}
+
+impl From<Error> for Failing {
+    fn from(error: Error) -> Self {
+        Self::Transfer(error)
+    }
+}
+
+impl From<Failing> for FsError {
+    fn from(failing: Failing) -> Self {
+        match failing {
+            Failing::Transfer(error) => error.into(),
+            Failing::File(error) => match rustix::io::Errno::from_io_error(&error) {
+                Some(errno) => errno.into(),
+                None => Self::Io(error),
+            },
+        }
+    }
 }
 
 impl Session {
@@ -93,6 +128,8 @@ impl Download {
             received: 0,
             whole: false,
             may_be_empty: main.may_be_empty,
+            ended: None,
+            buf: Vec::new(),
         }
     }
 
@@ -146,25 +183,90 @@ impl Download {
                     Err(_) if self.is_nothing() => break Ended::Properly,
                     // The control connection is in order; it knows of the end already.
                     Err(_) if !hears => break Ended::CutOff,
-                    Err(_) => {
-                        // In whatever state the server is, it cannot be asked.
-                        let what = "no data came for too long";
-                        self.session.0.control.kill(ErrorKind::Timeout, what);
-                        self.wire = None;
-                        return Err(Error::new(ErrorKind::Timeout, what));
-                    }
+                    Err(_) => return Err(self.silent()),
                 },
                 // It may say that no data will come, or be gone, long before silence would tell.
-                progress = self.ticket.next(), if hears => match progress {
-                    Ok(Progress::Early(reply)) => self.early = Some(reply),
-                    Ok(Progress::Last(reply)) => self.last = Some(reply),
-                    Err(error) => self.gone = Some(error),
-                },
+                progress = self.ticket.next(), if hears => self.heard(progress),
             }
         };
         self.finish(ended).await?;
         self.whole = true;
         Ok(0)
+    }
+
+    /// Writes what comes next to `file`, `max` octets at most, where both are of this machine. 0
+    /// means that the whole file is here, as with [`read`](Self::read).
+    pub(crate) async fn read_to_file(
+        &mut self,
+        file: &Arc<File>,
+        max: u64,
+    ) -> Result<u64, Failing> {
+        if self.whole || max == 0 {
+            return Ok(0);
+        }
+        let ended = loop {
+            if let Some(ended) = self.ended.take() {
+                break ended;
+            }
+            let patience = self.patience();
+            let Some(wire) = &self.wire else {
+                break Ended::Properly;
+            };
+            let hears = self.last.is_none() && self.gone.is_none();
+            tokio::select! {
+                biased;
+                ready = tokio::time::timeout(patience, wire.until_readable()) => match ready {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => break Ended::CutOff,
+                    Err(_) if !hears => break Ended::CutOff,
+                    Err(_) => return Err(Failing::Transfer(self.silent())),
+                },
+                progress = self.ticket.next(), if hears => {
+                    self.heard(progress);
+                    continue;
+                }
+            }
+            let Some(mut wire) = self.wire.take() else {
+                break Ended::Properly;
+            };
+            let (to, mut buf) = (Arc::clone(file), std::mem::take(&mut self.buf));
+            let job = move || {
+                let burst = wire.receive_to(&to, &mut buf, max);
+                (wire, buf, burst)
+            };
+            let Ok((wire, buf, burst)) = tokio::task::spawn_blocking(job).await else {
+                break Ended::CutOff; // the runtime is at its end
+            };
+            (self.wire, self.buf) = (Some(wire), buf);
+            let Burst { octets, end } = burst.map_err(Failing::File)?;
+            self.received += octets;
+            self.ended = end.map(|end| match end {
+                Received::Eof => Ended::Properly,
+                _ => Ended::CutOff,
+            });
+            if octets > 0 {
+                return Ok(octets);
+            }
+        };
+        self.finish(ended).await?;
+        self.whole = true;
+        Ok(0)
+    }
+
+    fn heard(&mut self, progress: Result<Progress>) {
+        match progress {
+            Ok(Progress::Early(reply)) => self.early = Some(reply),
+            Ok(Progress::Last(reply)) => self.last = Some(reply),
+            Err(error) => self.gone = Some(error),
+        }
+    }
+
+    /// In whatever state the server is, it cannot be asked.
+    fn silent(&mut self) -> Error {
+        let what = "no data came for too long";
+        self.session.0.control.kill(ErrorKind::Timeout, what);
+        self.wire = None;
+        Error::new(ErrorKind::Timeout, what)
     }
 
     /// How long data may stay away.

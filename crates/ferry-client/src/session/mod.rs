@@ -11,6 +11,7 @@ pub(crate) mod control;
 mod data;
 mod download;
 mod files;
+pub(crate) mod fxp;
 mod listing;
 mod login;
 mod start;
@@ -75,6 +76,8 @@ struct Inner {
     form: Mutex<Form>,
     /// Who may use a data connection; as many as the server takes ahead.
     turn: Arc<Semaphore>,
+    /// How many those are.
+    turns: usize,
     block: Mutex<Option<block::Blocks>>,
 }
 

@@ -84,8 +84,10 @@ pub(super) async fn start(
         known.lock().home = home;
     }
     let home = known.read(|known| known.home.clone());
-    let ahead =
-        if known.read(super::Capabilities::pipelines_transfers) { TRANSFERS_AHEAD } else { 1 };
+    let turns = match known.read(super::Capabilities::pipelines_transfers) {
+        true => TRANSFERS_AHEAD,
+        false => 1,
+    };
     Ok(Session(Arc::new(Inner {
         id,
         site: site.clone(),
@@ -98,7 +100,8 @@ pub(super) async fn start(
         known,
         home,
         form: Mutex::new(Form { code: None, mode: b'S', restarts: false }),
-        turn: Arc::new(Semaphore::new(ahead)),
+        turn: Arc::new(Semaphore::new(turns)),
+        turns,
         block: Mutex::new(None),
     })))
 }

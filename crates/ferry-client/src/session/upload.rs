@@ -1,6 +1,8 @@
 //! A file on its way to the server.
 
+use std::fs::File;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_proto::client::replies;
@@ -9,9 +11,10 @@ use tokio::time::Instant;
 
 use super::control::{Progress, Ticket};
 use super::data::{Main, Running, until};
+use super::download::Failing;
 use super::{Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::net::Wire;
+use crate::net::{Burst, Failed, Wire};
 
 /// How long the end of the data connection is waited for after the last octet.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
@@ -142,11 +145,7 @@ impl Upload {
             match self.write_piece(piece, patience).await {
                 End::Written(Ok(Ok(()))) => written += piece.len(),
                 End::Written(Ok(Err(_))) => return Err(self.broken().await),
-                End::Written(Err(_)) => {
-                    let what = "the server has not taken data for too long";
-                    self.session.0.control.kill(ErrorKind::Timeout, what);
-                    return Err(Error::new(ErrorKind::Timeout, what));
-                }
+                End::Written(Err(_)) => return Err(self.untaken()),
                 End::Last(reply) => return Err(self.stopped(reply)),
                 End::Gone(error) => return Err(error),
             }
@@ -160,7 +159,7 @@ impl Upload {
         let Some(wire) = &mut self.wire else {
             return End::Gone(Error::new(ErrorKind::Closed, "the data connection is closed"));
         };
-        let mut writing = std::pin::pin!(tokio::time::timeout(patience, wire.write_all(piece)));
+        let mut writing = pin!(tokio::time::timeout(patience, wire.write_all(piece)));
         loop {
             tokio::select! {
                 result = &mut writing => return End::Written(result),
@@ -171,6 +170,83 @@ impl Upload {
                 },
             }
         }
+    }
+
+    /// Sends what is in `file` from octet `at` on, at most `max` octets, and says how many they
+    /// were; 0 means that the file ends there.
+    pub(crate) async fn write_from_file(
+        &mut self,
+        file: &Arc<File>,
+        at: u64,
+        max: u64,
+    ) -> Result<u64, Failing> {
+        loop {
+            self.hear().await;
+            if let Some(reply) = self.last.take() {
+                return Err(self.stopped(reply).into());
+            }
+            if let Some(error) = self.gone.take() {
+                return Err(error.into());
+            }
+            let Some(mut wire) = self.wire.take() else {
+                return Err(Error::new(ErrorKind::Closed, "the data connection is closed").into());
+            };
+            let from = Arc::clone(file);
+            let job = move || {
+                let burst = wire.send_from(&from, at, max);
+                (wire, burst)
+            };
+            let Ok((wire, burst)) = tokio::task::spawn_blocking(job).await else {
+                return Err(Error::new(ErrorKind::Closed, "this program is ending").into());
+            };
+            self.wire = Some(wire);
+            match burst {
+                Ok(Burst { octets: 0, end: None }) => {}
+                Ok(Burst { octets, .. }) => {
+                    self.sent += octets;
+                    return Ok(octets);
+                }
+                Err(Failed::Wire(_)) => return Err(self.broken().await.into()),
+                Err(Failed::File(e)) => return Err(Failing::File(e)),
+            }
+            self.until_writable().await?;
+        }
+    }
+
+    /// Waits for room while listening.
+    async fn until_writable(&mut self) -> Result<()> {
+        let patience = self.session.0.settings.timeout;
+        let Some(wire) = &self.wire else { return Ok(()) };
+        let mut ready = pin!(tokio::time::timeout(patience, wire.until_writable()));
+        loop {
+            let hears = self.last.is_none() && self.gone.is_none();
+            tokio::select! {
+                ready = &mut ready => match ready {
+                    // What is wrong with it, writing will tell.
+                    Ok(_) => return Ok(()),
+                    Err(_) => break,
+                },
+                progress = self.ticket.next(), if hears => match progress {
+                    Ok(Progress::Early(reply)) => self.early = Some(reply),
+                    Ok(Progress::Last(reply)) => {
+                        self.last = Some(reply);
+                        return Ok(());
+                    }
+                    Err(error) => {
+                        self.gone = Some(error);
+                        return Ok(());
+                    }
+                },
+            }
+        }
+        Err(self.untaken())
+    }
+
+    /// Nothing was taken for as long as anybody waits.
+    fn untaken(&self) -> Error {
+        let what = "the server has not taken data for too long";
+        self.session.0.control.kill(ErrorKind::Timeout, what);
+        Error::new(ErrorKind::Timeout, what)
     }
 
     /// The server ended the transfer while there was more to send.

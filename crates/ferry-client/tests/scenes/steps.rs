@@ -18,6 +18,8 @@
 //! leave PATH after N -> ok            RETR, N octets of it, and dropped
 //! unput PATH "octets" -> ok           STOR, these octets, ABOR
 //! cancel get|put|list|names|mv PATH … -> ok    begun, and dropped 200 ms later
+//! fxp PATH PATH [at N] -> ok          from this session to a second one with the same server;
+//!                                     not directly, KIND where that was refused
 //! pwd -> PATH | command LINE -> CODE
 //! size PATH -> N|unknown | modified PATH -> TIME|unknown
 //! mkdir PATH | rmdir PATH | rm PATH | mv PATH PATH | touch PATH -> ok
@@ -33,6 +35,8 @@
 //! … -> error KIND[|KIND…] [saying "part of the message"]
 //! ```
 
+#[path = "fxp.rs"]
+mod fxp;
 #[path = "remote.rs"]
 mod remote;
 
@@ -88,6 +92,8 @@ struct Client {
     settings: Settings,
     seen: Arc<Seen>,
     session: Option<Session>,
+    /// Where `fxp` moves files to.
+    other: Option<Session>,
     remote: Option<ferry_client::remote::Remote>,
     playing: Arc<Playing>,
     /// Holds the certificate that is trusted.
@@ -136,8 +142,16 @@ impl Client {
             watcher: Some(watcher),
             ..Settings::default()
         };
-        let mut client =
-            Self { site, settings, seen, session: None, remote: None, playing, _root: root };
+        let mut client = Self {
+            site,
+            settings,
+            seen,
+            session: None,
+            other: None,
+            remote: None,
+            playing,
+            _root: root,
+        };
         for line in scene.settings() {
             client.with(&line.text).map_err(|why| format!("line {}: {why}", line.number))?;
         }
@@ -225,6 +239,11 @@ impl Client {
                 words(&names)
             }),
             "abort" | "leave" => cut(&session, &path, rest, verb == "abort").await?,
+            "fxp" => {
+                let (site, settings) = (&self.site, &self.settings);
+                let ends = (&session, path.as_slice());
+                Box::pin(fxp::perform(&mut self.other, site, settings, ends, rest)).await?
+            }
             "unput" => unput(&session, &path, rest).await?,
             "cancel" => cancel(&session, &path, rest).await?,
             "pwd" => session.working_dir().await.map(|path| Came::Words(shown(&path))),

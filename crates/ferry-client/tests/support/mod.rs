@@ -18,6 +18,7 @@ use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
 use ferry_server::options::{Listen, ListenTls, Options};
 use ferry_server::tcp::Tcp;
+use ferry_server::tls::TlsSetup;
 use ferry_server::{Handle, Server, Setup, WallClock};
 use ferry_storage::Storage;
 
@@ -35,15 +36,40 @@ impl Host {
 
     /// The same at a certain address.
     pub(crate) fn serve_at(at: SocketAddr, storage: Arc<dyn Storage>) -> Self {
+        Self::serve_so(at, Arc::new(Everyone { storage, fxp: false }), None, |_| {})
+    }
+
+    /// Serves a storage to anyone, who may also have data moved to and from other servers; more is
+    /// said by `tweak`.
+    pub(crate) fn among_servers(
+        at: IpAddr,
+        storage: Arc<dyn Storage>,
+        tls: Option<TlsSetup>,
+        tweak: impl FnOnce(&mut Options),
+    ) -> Self {
+        let auth = Arc::new(Everyone { storage, fxp: true });
+        Self::serve_so(SocketAddr::new(at, 0), auth, tls, |options| {
+            options.fxp = true;
+            tweak(options);
+        })
+    }
+
+    fn serve_so(
+        at: SocketAddr,
+        auth: Arc<Everyone>,
+        tls: Option<TlsSetup>,
+        tweak: impl FnOnce(&mut Options),
+    ) -> Self {
         let mut options =
             Options { listen: vec![Listen { at, tls: ListenTls::Explicit }], ..Options::default() };
         options.default_data_port = false;
         options.limits.per_address = 1000;
+        tweak(&mut options);
         let setup = Setup {
             options,
             net: Arc::new(Tcp::default()),
-            auth: Arc::new(Everyone(storage)),
-            tls: None,
+            auth,
+            tls,
             hosts: Vec::new(),
             clock: Arc::new(Today),
             observer: Arc::new(Quiet),
@@ -79,7 +105,10 @@ pub(crate) fn settings() -> Settings {
 }
 
 #[derive(Debug)]
-struct Everyone(Arc<dyn Storage>);
+struct Everyone {
+    storage: Arc<dyn Storage>,
+    fxp: bool,
+}
 
 impl Authenticator for Everyone {
     fn login<'a>(
@@ -97,10 +126,10 @@ impl Authenticator for Everyone {
                 charset: None,
                 admin: false,
                 sessions_max: None,
-                fxp: false,
+                fxp: self.fxp,
                 acct: None,
             }),
-            storage: Arc::clone(&self.0),
+            storage: Arc::clone(&self.storage),
             volumes: Arc::default(),
         };
         Box::pin(std::future::ready(Some(login)))

@@ -2,6 +2,7 @@
 //! a transfer is whole. Sockets, clocks and files are the business of whoever calls this.
 
 pub mod fault;
+pub mod fxp;
 pub mod line;
 pub mod login;
 pub mod replies;

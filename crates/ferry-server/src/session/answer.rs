@@ -183,6 +183,7 @@ impl Control {
         };
         let verb = plan.verb;
         let path = about(&plan);
+        let lists = matches!(plan.what, Transfer::List { .. } | Transfer::Facts { .. });
         match opened::open(&session, plan).await {
             Ok(ready) => {
                 let (wire_len, stored_as) = (ready.wire_len, ready.stored_as.clone());
@@ -206,7 +207,12 @@ impl Control {
                         failed: Some(&why),
                     });
                 }
-                Outcome::Failed(refused.failure())
+                Outcome::Failed(match refused.failure() {
+                    // curl takes 450 in reply to LIST for a directory with nothing in it, as some
+                    // servers mean it; who mirrors one would then delete all there is.
+                    Failure::Busy if lists => Failure::Io,
+                    failure => failure,
+                })
             }
         }
     }

@@ -22,6 +22,7 @@ mod links;
 mod look;
 mod names;
 mod uploads;
+mod whole;
 mod write;
 
 use std::any::Any;
@@ -93,6 +94,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
         look::CASES,
         write::CASES,
         uploads::CASES,
+        whole::CASES,
         change::CASES,
         extra::CASES,
         links::CASES,

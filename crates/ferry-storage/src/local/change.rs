@@ -120,11 +120,7 @@ pub(super) fn set_meta(root: &Root, path: &FtpPath, set: SetMeta) -> Result<(), 
         set_mode(&fd, Mode::from_raw_mode(mode & 0o7777), || root.open_beneath(rel, READ))?;
     }
     if set.modified.is_some() || set.accessed.is_some() {
-        let times = Timestamps {
-            last_access: timespec(set.accessed),
-            last_modification: timespec(set.modified),
-        };
-        utimensat(fd.as_fd(), "", &times, AtFlags::EMPTY_PATH)?;
+        utimensat(fd.as_fd(), "", &timestamps(set), AtFlags::EMPTY_PATH)?;
     }
     Ok(())
 }
@@ -143,6 +139,11 @@ fn set_mode(
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(fchmod(reopen()?, mode)?),
         done => Ok(done?),
     }
+}
+
+/// The times of `set` as the kernel gets them.
+pub(super) fn timestamps(set: SetMeta) -> Timestamps {
+    Timestamps { last_access: timespec(set.accessed), last_modification: timespec(set.modified) }
 }
 
 fn timespec(time: Option<UnixTime>) -> Timespec {

@@ -29,7 +29,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ferry_proto::path::FtpPath;
 
-use crate::{BoxFut, Caps, Entries, FsError, Meta, SetMeta, Sink, Source, Storage, WriteMode};
+use crate::{
+    BoxFut, Caps, Entries, FsError, Meta, SetMeta, Sink, Source, Storage, Upload, WriteMode, whole,
+};
 use root::Root;
 
 /// A directory of this machine as a storage. Clones share the open root.
@@ -135,6 +137,43 @@ impl Storage for LocalDir {
         self.run(move |root| {
             let writing = sink::Writing::open(root, &path, mode, perm & 0o7777)?;
             Ok(Box::new(sink::LocalSink::new(writing)) as Box<dyn Sink>)
+        })
+    }
+
+    fn load<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        most: usize,
+    ) -> BoxFut<'a, Result<Option<Vec<u8>>, FsError>> {
+        let path = path.clone();
+        self.run(move |root| match root.read(&path, 0)? {
+            Source::File { file, from, len } => {
+                whole::of_file(&file, from, len, most).map_err(errno::of_io)
+            }
+            Source::Stream { .. } => Ok(None),
+        })
+    }
+
+    fn store<'a>(
+        &'a self,
+        path: &'a FtpPath,
+        octets: Vec<u8>,
+        upload: Upload,
+        perm: u32,
+        set: SetMeta,
+    ) -> BoxFut<'a, Result<bool, FsError>> {
+        let path = path.clone();
+        self.run(move |root| {
+            let mode = WriteMode::Create(upload);
+            let mut writing = sink::Writing::open(root, &path, mode, perm & 0o7777)?;
+            writing.write_all(&octets)?;
+            // While it is open, times cost no more walks to it.
+            let set = writing.set_times(set)?;
+            writing.commit()?;
+            if set == SetMeta::default() {
+                return Ok(true);
+            }
+            whole::was_set(change::set_meta(root, &path, set))
         })
     }
 

@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex};
 
 use ferry_proto::path::FtpPath;
 use rustix::fs::{
-    Access, AtFlags, Mode, OFlags, accessat, fdatasync, fsync, ftruncate, openat, unlinkat,
+    Access, AtFlags, Mode, OFlags, accessat, fdatasync, fsync, ftruncate, futimens, openat,
+    unlinkat,
 };
 use rustix::io::Errno;
 
 use super::errno::of_io;
 use super::root::{Place, Root, SAFE, nameable, regular};
 use super::upload::{Aside, create_new};
-use super::{hop_with, meta};
-use crate::{BoxFut, FsError, Sink, Upload, WriteMode};
+use super::{change, hop_with, meta};
+use crate::{BoxFut, FsError, SetMeta, Sink, Upload, WriteMode};
 
 /// How often opening or naming a file starts over because someone made or removed it meanwhile.
 const RACES_MAX: u32 = 16;
@@ -139,7 +140,21 @@ impl Writing {
         Ok(())
     }
 
-    fn commit(&mut self) -> Result<(), FsError> {
+    pub(super) fn write_all(&mut self, octets: &[u8]) -> Result<(), FsError> {
+        self.file()?.write_all(octets).map_err(of_io)
+    }
+
+    /// Sets the times of what `set` wants, if nothing there can stand in the way of that, and gives
+    /// what is left to be set after the commit. Nothing may be written afterwards.
+    pub(super) fn set_times(&mut self, set: SetMeta) -> Result<SetMeta, FsError> {
+        if set.created.is_some() || (set.modified.is_none() && set.accessed.is_none()) {
+            return Ok(set);
+        }
+        futimens(self.file()?, &change::timestamps(set))?;
+        Ok(SetMeta { modified: None, accessed: None, ..set })
+    }
+
+    pub(super) fn commit(&mut self) -> Result<(), FsError> {
         self.file()?;
         match std::mem::replace(self, Self::Done) {
             Self::InPlace { file, new, fsync: true, .. } => {
@@ -194,8 +209,14 @@ impl Pending {
     }
 
     fn publish(&mut self) -> Result<(), FsError> {
+        // What had no name when the upload began seldom has one now: trying is the same as asking.
+        let mut asked = !matches!(self.was, Was::Nothing);
         for _ in 0..RACES_MAX {
-            let found = meta::of_name(&self.aside.dir, &self.name)?;
+            let found = match asked {
+                true => meta::of_name(&self.aside.dir, &self.name)?,
+                false => None,
+            };
+            asked = true;
             match (&self.was, found) {
                 (_, None) => {
                     self.aside.set_mode(self.perm)?;
@@ -351,11 +372,19 @@ impl Sink for LocalSink {
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)> {
         Box::pin(async move {
             let written = hop_with(&self.0, move |writing| {
-                let done = writing.file().and_then(|mut f| f.write_all(&buf).map_err(of_io));
+                let done = writing.write_all(&buf);
                 Ok((buf, done))
             });
             // Only a runtime that shuts down loses the job, and the buffer with it.
             written.await.unwrap_or_else(|e| (Vec::new(), Err(e)))
+        })
+    }
+
+    fn lend_file(&mut self) -> BoxFut<'_, Result<Option<File>, FsError>> {
+        Box::pin(async move {
+            // Both have one cursor.
+            let lend = |writing: &mut Writing| writing.file()?.try_clone().map_err(of_io);
+            hop_with(&self.0, lend).await.map(Some)
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use ferry_proto::hash::Algorithm;
@@ -390,10 +391,23 @@ pub(crate) struct Hash {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Fxp {
-    /// The file
+    /// The file, or with -r the directory
     pub(crate) from: OsString,
     /// Where it is to go
     pub(crate) to: OsString,
+    /// Takes a directory with all that is in it
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// Fails rather than move files through this machine
+    #[arg(long, conflicts_with_all = ["via_here", "limit_rate"])]
+    pub(crate) direct: bool,
+    /// Moves files through this machine without asking the servers to do it
+    #[arg(long)]
+    pub(crate) via_here: bool,
+    /// How long the servers may take for one file: nobody sees whether they go on
+    #[arg(long, value_name = "SECONDS", value_parser = values::timeout,
+          conflicts_with = "via_here")]
+    pub(crate) direct_timeout: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -39,7 +39,7 @@ pub(crate) fn checked(name: String, url: String, plain: bool) -> Outcome<Mark> {
         return Err(Failure::usage(format!("\"{name}\" is no name of a bookmark: {right}")));
     }
     match url::parse(OsStr::new(&url), &Bookmarks::default()) {
-        Ok(Spec::Remote(remote)) if remote.password.is_some() => Err(Failure::usage(
+        Ok(Spec::Remote(remote)) if remote.url.password.is_some() => Err(Failure::usage(
             "passwords are not kept in bookmarks; leave it out of the URL, and see netrc",
         )),
         Ok(Spec::Remote(_)) => Ok(Mark { name, url, plain }),

@@ -202,6 +202,7 @@ impl Inner {
                 moved: copied.moved,
                 retried: copied.retried,
                 verified: copied.verified,
+                direct: copied.direct,
                 milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 dry_run: false,
             },

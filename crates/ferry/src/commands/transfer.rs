@@ -77,6 +77,17 @@ pub(crate) async fn run(
     recursive: bool,
 ) -> Outcome<Exit> {
     let engine = Engine::new(&cx.flags)?;
+    Box::pin(run_by(cx, &engine, sources, target, recursive)).await
+}
+
+/// The same, by a certain engine.
+pub(crate) async fn run_by(
+    cx: &Cx,
+    engine: &Engine,
+    sources: &[OsString],
+    target: &OsStr,
+    recursive: bool,
+) -> Outcome<Exit> {
     let target = Target::open(cx, target).await?;
     let mut tally = Tally::default();
     let (mut jobs, mut dirs) = (Vec::new(), Vec::new());
@@ -104,10 +115,10 @@ pub(crate) async fn run(
         }
     }
     if !copies.is_empty() {
-        Box::pin(copy_all(cx, &engine, copies, &mut tally)).await?;
+        Box::pin(copy_all(cx, engine, copies, &mut tally)).await?;
     }
     for from in dirs {
-        match Box::pin(super::mirror::into(cx, &engine, &from, &target)).await {
+        match Box::pin(super::mirror::into(cx, engine, &from, &target)).await {
             Ok(Exit::Done) => tally.done(),
             Ok(exit) => tally.failed(exit),
             Err(failure) => cx.fail(&mut tally, &failure),
@@ -267,6 +278,7 @@ struct Sizes {
     moved: u64,
     retried: u32,
     verified: bool,
+    direct: bool,
 }
 
 impl From<&Copied> for Sizes {
@@ -277,13 +289,14 @@ impl From<&Copied> for Sizes {
             moved: copied.moved,
             retried: copied.retried,
             verified: copied.verified,
+            direct: copied.direct,
         }
     }
 }
 
 /// Tells of one copy; [`None`] stands for standard input.
 fn tell(cx: &Cx, from: Option<&Place>, to: &Place, sizes: Sizes, millis: u64) -> Outcome<()> {
-    let Sizes { size, resumed, moved, retried, verified } = sizes;
+    let Sizes { size, resumed, moved, retried, verified, direct } = sizes;
     let dry_run = cx.dry_run();
     let source = from.map_or_else(|| b"-".to_vec(), |from| from.argument(&from.path));
     let copy = to.argument(&to.path);
@@ -296,6 +309,7 @@ fn tell(cx: &Cx, from: Option<&Place>, to: &Place, sizes: Sizes, millis: u64) ->
             moved,
             retried,
             verified,
+            direct,
             milliseconds: millis,
             dry_run,
         },

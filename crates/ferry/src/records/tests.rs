@@ -52,9 +52,11 @@ fn page() -> String {
             moved: 0,
             retried: 0,
             verified: false,
+            direct: false,
             milliseconds: 0,
             dry_run: false,
         }),
+        section(&ThroughHere { why: "" }),
         section(&Progress {
             files_done: 0,
             files: Some(0),

@@ -80,7 +80,7 @@ impl Shell {
         let Ok(Spec::Remote(mut remote)) = self.cx.places.parse(base.as_ref()) else {
             return Err(Failure::usage("no server yet"));
         };
-        (remote.user, remote.password) = (Some(word.plain()), None);
+        (remote.url.user, remote.url.password) = (Some(word.plain()), None);
         let place = self.cx.places.connect(&remote).await?;
         self.enter(place).await
     }

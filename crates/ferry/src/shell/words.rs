@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use ferry_client::url::encode;
 use ferry_proto::path::FtpPath;
 
 use super::Shell;
@@ -162,13 +163,13 @@ impl Shell {
         let at = self.here()?;
         let mut path = String::from("/");
         if plain.first() != Some(&b'/') {
-            path.push_str(&url::encode(at.path.as_bytes()));
+            path.push_str(&encode(at.path.as_bytes()));
             path.push('/');
         }
         for &(octet, quoted) in word.octets() {
             match octet {
                 b'*' | b'?' | b'[' | b']' if !quoted => path.push(char::from(octet)),
-                octet => path.push_str(&url::encode(&[octet])),
+                octet => path.push_str(&encode(&[octet])),
             }
         }
         if self.text {

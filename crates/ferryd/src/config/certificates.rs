@@ -120,21 +120,33 @@ fn fingerprints(value: &DeValue<'_>) -> Result<Vec<Fingerprint>, Wrong> {
 
 /// `sha256:` and 64 digits, perhaps with colons between pairs.
 fn fingerprint(text: &str) -> Result<Fingerprint, Wrong> {
-    let wrong = || Wrong::new("not a SHA-256 fingerprint", RIGHT);
-    let (kind, digits) = text.split_once(':').ok_or_else(wrong)?;
+    let digits = after_sha256(text).and_then(digest);
+    digits.ok_or_else(|| Wrong::new("not a SHA-256 fingerprint", RIGHT))
+}
+
+/// The same where the key says already which hash it is.
+pub(super) fn sha256(text: &str) -> Result<Fingerprint, Wrong> {
+    let right = "write \"AB:CD:…\", as `openssl x509 -noout -fingerprint -sha256` prints it";
+    let digits = digest(after_sha256(text).unwrap_or(text));
+    digits.ok_or_else(|| Wrong::new("not a SHA-256 fingerprint", right))
+}
+
+fn after_sha256(text: &str) -> Option<&str> {
+    let (kind, digits) = text.split_once(':')?;
+    kind.eq_ignore_ascii_case("sha256").then_some(digits)
+}
+
+/// 64 digits, perhaps with colons between pairs.
+fn digest(digits: &str) -> Option<Fingerprint> {
     let digits: String = digits.chars().filter(|&c| c != ':').collect();
-    if !kind.eq_ignore_ascii_case("sha256") || digits.len() != 64 {
-        return Err(wrong());
-    }
-    if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(wrong());
+    if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
     }
     let mut fingerprint = [0; 32];
     for (octet, pair) in fingerprint.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
-        *octet = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        *octet = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
-    Ok(fingerprint)
+    Some(fingerprint)
 }
 
 #[cfg(test)]
@@ -147,6 +159,10 @@ mod tests {
         for good in [format!("sha256:{pairs}"), format!("SHA256:{}", "ab".repeat(32))] {
             assert_eq!(fingerprint(&good).ok(), Some([0xab; 32]), "{good}");
         }
+        for good in [format!("sha256:{pairs}"), pairs, "ab".repeat(32)] {
+            assert_eq!(sha256(&good).ok(), Some([0xab; 32]), "{good}");
+        }
+        assert!(sha256("md5:ab").is_err());
         let digits = "ab".repeat(32);
         for bad in [
             digits.clone(),

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use ferry_client::url::password_in;
 
 use crate::values::Wrong;
 
@@ -25,7 +26,29 @@ struct Problem {
 
 impl Problems {
     pub(super) fn new(path: &str, source: &str) -> Self {
-        Self { path: path.to_owned(), source: source.as_bytes().to_vec(), found: Vec::new() }
+        let source = source.as_bytes().to_vec();
+        let mut problems = Self { path: path.to_owned(), source, found: Vec::new() };
+        problems.mask_passwords_in_urls();
+        problems
+    }
+
+    /// Masks them wherever they are, for they are looked at only in places meant for URLs.
+    fn mask_passwords_in_urls(&mut self) {
+        let mut start = 0;
+        let mut masked = Vec::new();
+        for line in self.source.split_inclusive(|&b| b == b'\n') {
+            let mut from = 0;
+            while let Some(rest) = line.get(from..)
+                && let Some(url) = rest.windows(3).position(|w| w == b"://")
+            {
+                if let Some(at) = password_in(rest) {
+                    masked.push(start + from + at.start..start + from + at.end);
+                }
+                from += url + 3;
+            }
+            start += line.len();
+        }
+        masked.into_iter().for_each(|at| self.mask(at));
     }
 
     /// Notes a mistake at `at`: what is wrong, and what would be right.
@@ -74,6 +97,11 @@ impl Problems {
 
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// How many there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
     }
 
     /// All of it as text, without the last line end.

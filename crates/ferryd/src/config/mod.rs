@@ -7,6 +7,7 @@
 
 mod certificates;
 mod diagnose;
+mod elsewhere;
 mod file;
 mod fxp;
 mod hosts;
@@ -81,6 +82,12 @@ pub(crate) fn summary(path: &Path, plan: &Plan) -> String {
         let networks: Vec<String> = options.proxies.iter().map(ToString::to_string).collect();
         let data = if options.data_proxy { ", data connections too" } else { "" };
         let _ = writeln!(out, "  proxies       {}{data}", networks.join(", "));
+    }
+    for there in plan.homes.servers() {
+        let _ = writeln!(out, "  elsewhere     {there}");
+        if let Some(path) = &there.exposed {
+            let _ = writeln!(out, "                everyone here can read {}", path.display());
+        }
     }
     let table = plan.auth.table();
     let named = || table.accounts().filter(|account| !account.anonymous);

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnose::Problems;
@@ -48,6 +49,11 @@ impl<'a> Section<'a> {
         Self { name, table, at, keys }
     }
 
+    /// What it is called in the file.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Where the table stands.
     pub(super) fn at(&self) -> Range<usize> {
         self.at.clone()
@@ -90,6 +96,11 @@ impl<'a> Section<'a> {
     /// Whether `key` is there, right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
+    }
+
+    /// The value of `key`, right or wrong, with its place.
+    pub(super) fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.get(key)
     }
 
     /// Where the value of `key` stands.

@@ -1,6 +1,7 @@
 //! Files in, diagnostics or settings out.
 
 mod certificates;
+mod elsewhere;
 mod fxp;
 
 use super::*;

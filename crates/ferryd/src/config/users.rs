@@ -12,11 +12,12 @@ use ferry_proto::path::FtpPath;
 use ferry_server::auth::Volume;
 use ferry_server::options::NameCharset;
 use ferry_storage::Storage;
+use toml::Spanned;
 use toml::de::DeValue;
 
 use super::diagnose::Problems;
-use super::section::{At, Section};
-use super::{certificates, read};
+use super::section::Section;
+use super::{certificates, elsewhere, read};
 use crate::auth::TableAuth;
 use crate::homes::Homes;
 use crate::values::{self, Wrong};
@@ -199,41 +200,57 @@ impl<'b> Users<'b> {
         });
         let mut volumes = Vec::new();
         for (name, value) in table.into_iter().flat_map(|(table, _)| table) {
-            let opened = read::text(value.get_ref()).and_then(|text| {
-                let path = self.base.join(text);
-                self.homes.open(&path).map_err(|e| unusable_home(&path, &e))
-            });
+            let what = format!("volume `{}`", name.get_ref().escape_debug());
+            let root = self.root("a volume", &what, value, problems);
             let named = name.get_ref().as_ref();
             if named.is_empty() || named.chars().any(char::is_control) {
                 problems.add(name.span(), Wrong::new("a name no SMNT can hold", right));
             }
-            match opened {
-                Ok(storage) => volumes.push(Volume { name: named.to_owned(), storage }),
-                Err(wrong) => {
-                    let what = format!("volume `{}`: {}", named.escape_debug(), wrong.what);
-                    problems.add(value.span(), Wrong::new(what, wrong.right));
-                }
+            if let Some(root) = root {
+                volumes.push(Volume { name: named.to_owned(), storage: root.storage });
             }
         }
         volumes.into()
     }
 
+    /// A directory of this machine or of another server, which is not asked whether it is there:
+    /// `name` is what a table that describes it is called, `what` the value itself.
+    fn root(
+        &mut self,
+        name: &'static str,
+        what: &str,
+        value: &Spanned<DeValue<'_>>,
+        problems: &mut Problems,
+    ) -> Option<Root> {
+        if elsewhere::is_meant(value.get_ref()) {
+            let there = elsewhere::read(name, what, value, self.base, problems)?;
+            return Some(Root { storage: self.homes.server(there), local: None });
+        }
+        let opened = read::text(value.get_ref()).and_then(|text| {
+            let path = self.base.join(text);
+            let storage = self.homes.open(&path).map_err(|e| unusable_home(&path, &e))?;
+            Ok(Root { storage, local: Some(path) })
+        });
+        let noted = |wrong: Wrong| {
+            let what = format!("{what}: {}", wrong.what);
+            problems.add(value.span(), Wrong::new(what, wrong.right));
+        };
+        opened.map_err(noted).ok()
+    }
+
     /// The keys users and anonymous share: `home`, `start`, `sessions`, `charset`.
     fn place(&mut self, section: &Section<'_>, problems: &mut Problems) -> Option<Place> {
-        let home = section.need("home", "\"/srv/ftp\"", problems, |value| {
-            let path = self.base.join(read::text(value)?);
-            let root: Arc<dyn Storage> =
-                self.homes.open(&path).map_err(|e| unusable_home(&path, &e))?;
-            Ok((root, path))
-        });
-        let start =
-            section.get("start", problems, |value| start_dir(read::text(value)?, home.as_ref()));
+        let _ = section.need("home", "\"/srv/ftp\"", problems, |_| Ok(()));
+        let what = format!("`home` in {}", section.name());
+        let home =
+            section.value("home").and_then(|value| self.root("`home`", &what, value, problems));
+        let local = home.as_ref().and_then(|home| home.local.as_deref());
+        let start = section.get("start", problems, |value| start_dir(read::text(value)?, local));
         let sessions =
             section.get("sessions", problems, |value| read::number(value, 1..=1_000_000));
         let charset = section.get("charset", problems, read::charset);
-        let ((root, _), _) = home?;
         Some(Place {
-            root,
+            root: home?.storage,
             start: start.map_or_else(FtpPath::root, |(start, _)| start),
             charset: charset.map(|(charset, _)| charset),
             sessions_max: sessions.map(|(sessions, _)| sessions),
@@ -255,6 +272,13 @@ fn acct(section: &Section<'_>, problems: &mut Problems) -> Option<(AcctFor, Pass
         problems.add(at.clone(), Wrong::new("ACCT is wanted but `acct` is not there", right));
     }
     Some((until.map_or(AcctFor::Login, |(until, _)| until), hash?.0))
+}
+
+/// What is served as a root.
+struct Root {
+    storage: Arc<dyn Storage>,
+    /// Where it is on this machine, if it is there.
+    local: Option<PathBuf>,
 }
 
 struct Place {
@@ -302,15 +326,15 @@ fn unusable_home(path: &Path, error: &io::Error) -> Wrong {
     }
 }
 
-/// The start directory: a path inside the home, which must be there.
-fn start_dir(text: &str, home: Option<&At<(Arc<dyn Storage>, PathBuf)>>) -> Result<FtpPath, Wrong> {
+/// The start directory: a path inside the home, which must be there if that is on this machine.
+fn start_dir(text: &str, home: Option<&Path>) -> Result<FtpPath, Wrong> {
     let right = "name a directory inside the home, as in \"/incoming\"";
     let start = FtpPath::new(text.as_bytes()).map_err(|e| Wrong::new(e.to_string(), right))?;
     if start.has_control() {
         return Err(Wrong::new("a name with control characters", right));
     }
     // Whether it may be entered is the storage's business; a typing mistake is found here.
-    if let Some(((_, home), _)) = home
+    if let Some(home) = home
         && !home.join(text.trim_start_matches('/')).is_dir()
     {
         return Err(Wrong::new("no directory inside the home", right));

@@ -1,0 +1,259 @@
+//! Moving between a connection and a file of this machine on one thread that may block. Nothing
+//! awaits here, and nobody is waited for longer than [`LINGER`].
+//!
+//! Handing every buffer from the thread that reads the connection to one that writes the file
+//! costs two wake-ups and moves the octets from the cache of one core to that of another. With
+//! both on one thread a core is free for the server or for the next transfer.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::{Received, Secured, Wire, would_block};
+
+/// How long a burst may take before somebody may look at what else there is.
+const LONGEST: Duration = Duration::from_millis(50);
+
+/// How long a burst waits for the peer before it gives its thread back.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// Octets that are read before they are written: half of the second-level cache of most machines.
+const ROOM: usize = 512 << 10;
+
+/// Octets that one `sendfile` takes.
+const SLICE: usize = 1 << 20;
+
+/// Octets of a file that are encrypted at a time.
+const ENCRYPTED: usize = 128 << 10;
+
+/// Which side of a burst failed.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The file of this machine.
+    File(io::Error),
+    /// The connection.
+    Wire(io::Error),
+}
+
+/// What a burst has brought.
+#[derive(Debug, Default)]
+pub(crate) struct Burst {
+    /// Octets of payload that are in the file, or in the hands of the system.
+    pub(crate) octets: u64,
+    /// The end of the stream ([`Received::Eof`] or [`Received::Truncated`]), or of the file.
+    pub(crate) end: Option<Received>,
+}
+
+impl Wire {
+    /// Receives and writes to `file` at its cursor, `max` octets at most. Blocks.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub(crate) fn receive_to(
+        &mut self,
+        file: &File,
+        buf: &mut Vec<u8>,
+        max: u64,
+    ) -> io::Result<Burst> {
+        let (mut burst, started) = (Burst::default(), Instant::now());
+        buf.resize(ROOM, 0);
+        while burst.octets < max && burst.end.is_none() && started.elapsed() < LONGEST {
+            let room = usize::try_from(max - burst.octets).map_or(ROOM, |left| left.min(ROOM));
+            let (filled, end) = self.fill(buf, room, started);
+            let payload = buf.get(..filled).unwrap_or_default();
+            (&*file).write_all(payload)?;
+            burst.octets += filled as u64;
+            match end {
+                Ok(end) => burst.end = end,
+                Err(e) if would_block(&e) => match is_ready(&self.tcp, PollFlags::IN, LINGER) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(_) => burst.end = Some(Received::Truncated),
+                },
+                // A reset, or what TLS cannot make sense of: what came before is good.
+                Err(_) => burst.end = Some(Received::Truncated),
+            }
+        }
+        Ok(burst)
+    }
+
+    /// Reads until `room` is used up, or nothing more is there. What came before an error counts.
+    fn fill(
+        &mut self,
+        buf: &mut [u8],
+        room: usize,
+        started: Instant,
+    ) -> (usize, io::Result<Option<Received>>) {
+        let mut filled = 0;
+        // A read of a few octets is worth less than a write of what is there.
+        while filled < room && (room - filled >= room / 4 || filled == 0) {
+            let into = buf.get_mut(filled..room).unwrap_or_default();
+            let received = match &mut self.tls {
+                None => receive(&self.tcp, into).map(|n| match n {
+                    0 => Received::Eof,
+                    n => Received::Bytes(n),
+                }),
+                Some(tls) => tls.try_read(&self.tcp, into, receive),
+            };
+            match received {
+                Ok(Received::Bytes(n)) => filled += n,
+                Ok(end) => return (filled, Ok(Some(end))),
+                Err(e) => return (filled, Err(e)),
+            }
+            if started.elapsed() >= LONGEST {
+                break;
+            }
+        }
+        (filled, Ok(None))
+    }
+
+    /// Sends what is in `file` from octet `at` on, `max` octets at most; 0 with an end means that
+    /// the file ends there. Blocks.
+    pub(crate) fn send_from(&mut self, file: &File, at: u64, max: u64) -> Result<Burst, Failed> {
+        let (mut burst, started) = (Burst::default(), Instant::now());
+        let mut buf = Vec::new();
+        while burst.octets < max && started.elapsed() < LONGEST {
+            let (from, left) = (at + burst.octets, max - burst.octets);
+            let sent = match &mut self.tls {
+                None => send_file(&self.tcp, file, from, left),
+                Some(tls) => tls.encrypt_file(&self.tcp, (file, from, left), &mut buf),
+            };
+            match sent {
+                Ok(0) => {
+                    burst.end = Some(Received::Eof);
+                    break;
+                }
+                Ok(n) => burst.octets += n as u64,
+                Err(Failed::Wire(e)) if would_block(&e) => {
+                    if !is_ready(&self.tcp, PollFlags::OUT, LINGER).map_err(Failed::Wire)? {
+                        break;
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(burst)
+    }
+
+    /// Waits until a burst has something to receive.
+    pub(crate) async fn until_readable(&self) -> io::Result<()> {
+        if self.tls.as_ref().is_some_and(|tls| !tls.conn.wants_read()) {
+            return Ok(());
+        }
+        self.until(Interest::READABLE, PollFlags::IN).await
+    }
+
+    /// Waits until a burst can send something.
+    pub(crate) async fn until_writable(&self) -> io::Result<()> {
+        self.until(Interest::WRITABLE, PollFlags::OUT).await
+    }
+
+    /// The runtime does not see what bursts read and write, so what it knows of the socket has to
+    /// be looked at.
+    async fn until(&self, interest: Interest, flags: PollFlags) -> io::Result<()> {
+        let look = || match is_ready(&self.tcp, flags, Duration::ZERO)? {
+            true => Ok(()),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        };
+        self.tcp.async_io(interest, look).await
+    }
+}
+
+impl Secured {
+    /// Reads `max` octets of a file, or as many as make some records, and sends them. What the
+    /// system does not take yet goes first the next time.
+    fn encrypt_file(
+        &mut self,
+        tcp: &TcpStream,
+        (file, from, max): (&File, u64, u64),
+        buf: &mut Vec<u8>,
+    ) -> Result<usize, Failed> {
+        self.flush_by(tcp).map_err(Failed::Wire)?;
+        let len = usize::try_from(max).map_or(ENCRYPTED, |max| max.min(ENCRYPTED));
+        buf.resize(len, 0);
+        let n = loop {
+            match file.read_at(buf, from) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                other => break other.map_err(Failed::File)?,
+            }
+        };
+        let taken = self.conn.writer().write(buf.get(..n).unwrap_or_default());
+        let taken = taken.map_err(Failed::Wire)?;
+        match self.flush_by(tcp) {
+            Err(e) if !would_block(&e) => Err(Failed::Wire(e)),
+            _ => Ok(taken),
+        }
+    }
+
+    fn flush_by(&mut self, tcp: &TcpStream) -> io::Result<()> {
+        while self.conn.wants_write() {
+            if self.conn.write_tls(&mut Direct(tcp))? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A connection as rustls wants to write to it, past the runtime.
+struct Direct<'a>(&'a TcpStream);
+
+impl io::Write for Direct<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        Ok(send(self.0, buf, SendFlags::NOSIGNAL)?)
+    }
+
+    fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        Ok(rustix::io::writev(self.0, bufs)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn receive(tcp: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    let (n, _) = recv(tcp, buf, RecvFlags::empty())?;
+    Ok(n)
+}
+
+fn is_ready(tcp: &TcpStream, flags: PollFlags, wait: Duration) -> io::Result<bool> {
+    let mut fds = [PollFd::new(tcp, flags)];
+    let wait = Timespec::try_from(wait).unwrap_or_default();
+    match poll(&mut fds, Some(&wait)) {
+        Ok(n) => Ok(n > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Sends from a file without its octets passing through the process; where the file cannot be sent
+/// so, by reading.
+fn send_file(tcp: &TcpStream, file: &File, at: u64, max: u64) -> Result<usize, Failed> {
+    let mut from = at;
+    let len = usize::try_from(max).map_or(SLICE, |max| max.min(SLICE));
+    match rustix::fs::sendfile(tcp, file, Some(&mut from), len) {
+        Ok(n) => Ok(n),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            let mut buf = vec![0; len.min(ENCRYPTED)];
+            let n = file.read_at(&mut buf, at).map_err(Failed::File)?;
+            let read = buf.get(..n).unwrap_or_default();
+            if read.is_empty() {
+                return Ok(0);
+            }
+            send(tcp, read, SendFlags::NOSIGNAL).map_err(|e| Failed::Wire(e.into()))
+        }
+        Err(e @ (Errno::IO | Errno::STALE | Errno::NXIO | Errno::NODATA | Errno::NOMEM)) => {
+            Err(Failed::File(e.into()))
+        }
+        Err(e) => Err(Failed::Wire(e.into())),
+    }
+}

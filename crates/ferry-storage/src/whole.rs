@@ -1,0 +1,62 @@
+//! Small files that are read and written whole: what the trait does where an implementation knows
+//! no shorter way.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use crate::{FsError, Source};
+
+/// The rest of what was opened; [`None`] if that is more than `most` octets.
+pub(crate) async fn read(source: Source, most: usize) -> Result<Option<Vec<u8>>, FsError> {
+    let (mut stream, len) = match source {
+        Source::Stream { stream, len } => (stream, len),
+        Source::File { file, from, len } => {
+            let job = move || of_file(&file, from, len, most);
+            let done = tokio::task::spawn_blocking(job).await.map_err(io::Error::other);
+            return done.flatten().map_err(FsError::Io);
+        }
+    };
+    // One more than was announced, so that the end shows itself.
+    let want = usize::try_from(len).unwrap_or(most).min(most) + 1;
+    let (mut whole, mut buf) = (Vec::new(), Vec::new());
+    loop {
+        buf.resize(want, 0);
+        let (read, n) = stream.read(buf).await;
+        match n? {
+            0 => return Ok(Some(whole)),
+            n if whole.len() + n > most => return Ok(None),
+            n => whole.extend_from_slice(read.get(..n).unwrap_or_default()),
+        }
+        buf = read;
+    }
+}
+
+/// The same for a file of this machine. Blocks.
+pub(crate) fn of_file(
+    mut file: &File,
+    from: u64,
+    len: u64,
+    most: usize,
+) -> io::Result<Option<Vec<u8>>> {
+    use io::Seek as _;
+    let left = len.saturating_sub(from);
+    let Some(left) = usize::try_from(left).ok().filter(|left| *left <= most) else {
+        return Ok(None);
+    };
+    if from > 0 {
+        file.seek(io::SeekFrom::Start(from))?;
+    }
+    // Room for the end to be seen without another allocation.
+    let mut whole = Vec::with_capacity(left + 1);
+    file.take(most as u64 + 1).read_to_end(&mut whole)?;
+    Ok((whole.len() <= most).then_some(whole))
+}
+
+/// What came of setting what a medium need not have.
+pub(crate) fn was_set(result: Result<(), FsError>) -> Result<bool, FsError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(FsError::Unsupported | FsError::Denied) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
