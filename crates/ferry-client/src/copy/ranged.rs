@@ -12,7 +12,7 @@
 //! .name.OTHERS.ferry-part     where each range begins, how far it is confirmed, where it ends
 //! ```
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ferry_proto::path::FtpPath;
@@ -236,22 +236,29 @@ impl Work<'_> {
     }
 
     async fn move_all(&self, ranges: &[Range], sent: &AtomicU64) -> Result<(), FsError> {
-        let due = Notify::new();
+        let (due, over, stop) = (Notify::new(), AtomicBool::new(false), Stop::default());
+        // Never dropped half done: a server may carry it out later, when the file is gone.
         let recording = async {
             loop {
                 due.notified().await;
+                if over.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
                 if let Err(e) = self.record(ranges).await {
-                    return e;
+                    stop.set();
+                    return Err(e);
                 }
             }
         };
-        let stop = Stop::default();
         let one = |range| self.move_one(range, (sent, &due, &stop));
-        let moving = all(ranges.iter().map(one).collect(), &stop);
-        tokio::select! {
-            done = moving => done,
-            failed = recording => Err(failed),
-        }
+        let moving = async {
+            let done = all(ranges.iter().map(one).collect(), &stop).await;
+            over.store(true, Ordering::Relaxed);
+            due.notify_one();
+            done
+        };
+        let (moved, recorded) = tokio::join!(moving, recording);
+        moved.and(recorded)
     }
 
     async fn move_one(
