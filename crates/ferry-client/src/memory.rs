@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::session::capabilities::{Capabilities, Known, SetTime};
+use crate::session::capabilities::{Capabilities, Known, Ranges, SetTime};
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -68,9 +68,15 @@ fn print(c: &Capabilities) -> String {
         SetTime::Utime => "utime",
         SetTime::None => "none",
     };
+    let ranges = match c.ranges {
+        Ranges::Untried => "untried",
+        Ranges::Rang => "rang",
+        Ranges::Rest => "rest",
+        Ranges::None => "none",
+    };
     let mut text = format!(
         "{HEAD}\nepsv {}\npasv {}\nmlsd {}\nlist-a {}\nsize {}\nmdtm {}\nrename {}\n\
-         set-time {set_time} {}\ntls12-only {}\n",
+         ranges {ranges}\nset-time {set_time} {}\ntls12-only {}\n",
         word(c.epsv),
         word(c.pasv),
         word(c.mlsd),
@@ -108,6 +114,14 @@ fn parse(text: &str) -> Capabilities {
             "size" => c.size = known(value),
             "mdtm" => c.mdtm = known(value),
             "rename" => c.rename = known(value),
+            "ranges" => {
+                c.ranges = match value {
+                    "rang" => Ranges::Rang,
+                    "rest" => Ranges::Rest,
+                    "none" => Ranges::None,
+                    _ => Ranges::Untried,
+                }
+            }
             "tls12-only" => c.tls12_only = value == "true",
             "zone" => c.zone = value.parse().ok().filter(|zone: &i32| zone.abs() <= 26 * 3600),
             // Twice as many are tried: what was too many once need not be for ever.
@@ -145,6 +159,7 @@ mod tests {
             epsv: Known::No,
             pasv: Known::Yes,
             set_time: SetTime::Mdtm,
+            ranges: Ranges::Rest,
             zone: Some(-3600),
             connections_max: Some(4),
             tls12_only: true,
@@ -153,7 +168,8 @@ mod tests {
         keep(&site, &settings, &c);
         let back = recall(&Site::new("ftp.EXAMPLE.org"), &settings);
         assert_eq!(back.connections_max, Some(8), "more are tried the next time");
-        assert_eq!(print(&Capabilities { connections_max: Some(4), ..back }), print(&c));
+        assert_eq!(print(&Capabilities { connections_max: Some(4), ..back.clone() }), print(&c));
+        assert_eq!(back.ranges, Ranges::Rest);
         c.epsv = Known::Yes;
         keep(&site, &settings, &c);
         assert_eq!(recall(&site, &settings).epsv, Known::Yes);

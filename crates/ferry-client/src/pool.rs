@@ -44,7 +44,8 @@ const BELIEVED: Duration = Duration::from_secs(60);
 /// What a session is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// Something that changes what others would rely on (the working directory, RANG).
+    /// Something that changes what others would rely on (the working directory), or that others
+    /// would change: most commands in between make a server forget REST and RANG.
     Alone,
     /// A command without data.
     Command,
@@ -193,6 +194,17 @@ impl Pool {
 
     pub(crate) fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// Takes a session out that is of no use to others any more.
+    pub(crate) fn retire(&self, lease: &Lease) {
+        self.state().slots.retain(|slot| slot.session.id() != lease.session.id());
+    }
+
+    /// How many sessions there may be, as far as is known now.
+    pub(crate) fn sessions(&self) -> usize {
+        let allowed = self.state().allowed;
+        self.most(allowed)
     }
 
     /// How many operations at a time are worth starting.
@@ -355,12 +367,16 @@ impl Pool {
             state.open(wanted);
             return Choice::Open;
         }
-        if may_open || state.slots.iter().any(|slot| slot.load > 0) || state.opening > 0 {
+        let idle = state.slots.iter().position(|slot| slot.load == 0);
+        // Who needs one alone may need several, as a file in segments does.
+        let insists = wanted == Use::Alone && idle.is_some() && state.opening < state.waiting;
+        let busy = state.slots.iter().any(|slot| slot.load > 0) || state.opening > 0;
+        if may_open || (busy && !insists) {
             return Choice::Wait;
         }
-        // All are idle and none will do: they do something else by nature. One makes room.
-        if let Some(slot) = state.slots.pop() {
-            slot.session.drop_now();
+        // None that is idle will do: they do something else by nature. One makes room.
+        if let Some(at) = idle {
+            state.slots.remove(at).session.drop_now();
         }
         state.open(wanted);
         Choice::Open

@@ -56,6 +56,13 @@ pub(crate) struct Ill {
     /// Entries that the listing of a directory has besides.
     pub(crate) added: Vec<(FtpPath, Entry)>,
     pub(crate) width: usize,
+    /// How many may write one file at a time.
+    pub(crate) writers: usize,
+    /// Whether a file is cut off where a part is to be written over.
+    pub(crate) cuts: bool,
+    /// Octets that sinks take before they fail; negative for all. What a sink has taken is kept
+    /// only by its commit.
+    pub(crate) writes: Arc<AtomicI64>,
     /// Reads and writes open now, and the most there were.
     pub(crate) open: Arc<(AtomicUsize, AtomicUsize)>,
     /// What was done, by name.
@@ -79,6 +86,9 @@ impl Ill {
             chunk: usize::MAX,
             added: Vec::new(),
             width: 16,
+            writers: 1,
+            cuts: false,
+            writes: Arc::new(AtomicI64::new(-1)),
             open: Arc::default(),
             log: Mutex::default(),
         }
@@ -167,6 +177,9 @@ impl ByteSource for IllSource {
 struct IllSink {
     inner: Box<dyn Sink>,
     latency: Duration,
+    writes: Arc<AtomicI64>,
+    /// What only the commit writes.
+    taken: Vec<u8>,
     _open: Open,
 }
 
@@ -174,7 +187,17 @@ impl Sink for IllSink {
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)> {
         Box::pin(async move {
             pause(self.latency).await;
-            self.inner.write(buf).await
+            let left = self.writes.load(Ordering::Relaxed);
+            if left < 0 {
+                return self.inner.write(buf).await;
+            }
+            let now = left - i64::try_from(buf.len()).unwrap();
+            self.writes.store(now.max(0), Ordering::Relaxed);
+            if now <= 0 {
+                return (buf, Err(FsError::Io(std::io::ErrorKind::ConnectionReset.into())));
+            }
+            self.taken.extend_from_slice(&buf);
+            (buf, Ok(()))
         })
     }
 
@@ -182,8 +205,13 @@ impl Sink for IllSink {
         self.inner.seek(offset)
     }
 
-    fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {
-        self.inner.commit()
+    fn commit(mut self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {
+        Box::pin(async move {
+            if !self.taken.is_empty() {
+                self.inner.write(std::mem::take(&mut self.taken)).await.1?;
+            }
+            self.inner.commit().await
+        })
     }
 
     fn abandon(self: Box<Self>) -> BoxFut<'static, Result<bool, FsError>> {
@@ -270,12 +298,30 @@ impl Storage for Ill {
     ) -> BoxFut<'a, Result<Box<dyn Sink>, FsError>> {
         Box::pin(async move {
             self.pass("write", path).await?;
-            if !self.caps.write_in_place && !matches!(mode, WriteMode::Create(_)) {
+            let possible = match mode {
+                WriteMode::Create(_) | WriteMode::CreateNew(_) => true,
+                WriteMode::Over(_) => self.caps.write_over,
+                _ => self.caps.write_in_place,
+            };
+            if !possible {
                 return Err(FsError::Unsupported);
             }
-            let inner = self.inner.write(path, mode, perm).await?;
+            let inner = match mode {
+                WriteMode::Over(from) if self.cuts => {
+                    let size = self.inner.stat(path, true).await?.size;
+                    self.inner.write(path, WriteMode::At(from.min(size)), perm).await?
+                }
+                WriteMode::Over(from) if self.writers > 1 => {
+                    let mut inner = self.inner.write(path, WriteMode::Over(0), perm).await?;
+                    inner.seek(from).await?;
+                    inner
+                }
+                mode => self.inner.write(path, mode, perm).await?,
+            };
             let (latency, _open) = (self.latency, Open::new(&self.open));
-            Ok(Box::new(IllSink { inner, latency, _open }) as Box<dyn Sink>)
+            let writes = Arc::clone(&self.writes);
+            Ok(Box::new(IllSink { inner, latency, writes, taken: Vec::new(), _open })
+                as Box<dyn Sink>)
         })
     }
 
@@ -353,6 +399,13 @@ impl Storage for Ill {
             }
             self.log.lock().unwrap().push(format!("hash {path}"));
             crate::copy::digest(&self.inner, path, algorithm, len).await.map(Some)
+        })
+    }
+
+    fn writers<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<usize, FsError>> {
+        Box::pin(async move {
+            self.pass("writers", path).await?;
+            Ok(self.writers)
         })
     }
 

@@ -169,6 +169,7 @@ impl Storage for Volume {
         self.there.get().map_or(
             Caps {
                 write_in_place: true,
+                write_over: true,
                 set_times: true,
                 set_mode: true,
                 set_created: false,
@@ -245,6 +246,10 @@ impl Storage for Volume {
         len: Option<u64>,
     ) -> BoxFut<'a, Result<Option<Vec<u8>>, FsError>> {
         there!(self, |there| there.hash(path, algorithm, from, len))
+    }
+
+    fn writers<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<usize, FsError>> {
+        there!(self, |there| there.writers(path))
     }
 
     fn width(&self) -> usize {

@@ -187,6 +187,10 @@ impl Storage for Guarded {
         self.guarded(&[(Op::Read, path)], || self.inner.hash(path, algorithm, from, len))
     }
 
+    fn writers<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<usize, FsError>> {
+        self.guarded(&[(Op::Write, path)], || self.inner.writers(path))
+    }
+
     fn width(&self) -> usize {
         self.inner.width()
     }

@@ -71,16 +71,17 @@ pub(crate) async fn open(session: &Session, plan: Plan) -> Result<Ready, Refused
             let Some(start) = form.start_receiving(from) else {
                 return Err(bad_start(session, &path).await);
             };
-            let mode = match plan.until {
-                Some(_) => WriteMode::Over(start.offset),
-                None if start == RestartPoint::default() => WriteMode::Create(session.uploads),
-                None => WriteMode::At(start.offset),
+            if let Some(until) = plan.until {
+                // RANG is for octets that nothing changes.
+                let sink = ranged::over(session, &path, start.offset, until, perm).await?;
+                let opened = Opened::Upload(Upload { sink, decoder: None, marks: false });
+                return Ok(Ready { opened, path, wire_len: None, stored_as: None });
+            }
+            let mode = match start == RestartPoint::default() {
+                true => WriteMode::Create(session.uploads),
+                false => WriteMode::At(start.offset),
             };
-            let ready = upload(session, path, mode, perm, form, start).await?;
-            Ok(match plan.until {
-                Some(until) => ranged::writing(ready, until.saturating_sub(start.offset)),
-                None => ready,
-            })
+            upload(session, path, mode, perm, form, start).await
         }
         Transfer::Append { path, from } => {
             let mut start = from;

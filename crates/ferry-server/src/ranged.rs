@@ -1,8 +1,10 @@
 //! RANG: a transfer of a part of a file, made from a transfer that starts where the part does.
 
-use ferry_storage::{BoxFut, ByteSource, FsError, Sink, Source};
+use ferry_proto::path::FtpPath;
+use ferry_storage::{BoxFut, ByteSource, FsError, Sink, Source, Storage as _, WriteMode};
 
 use crate::opened::{Opened, Ready};
+use crate::ops::Session;
 
 /// A download from `from` that ends before the octet `until`.
 pub(crate) fn reading(mut ready: Ready, from: u64, until: u64) -> Ready {
@@ -22,13 +24,28 @@ pub(crate) fn reading(mut ready: Ready, from: u64, until: u64) -> Ready {
     ready
 }
 
-/// An upload of at most `room` octets.
-pub(crate) fn writing(mut ready: Ready, room: u64) -> Ready {
-    if let Opened::Upload(mut upload) = ready.opened {
-        upload.sink = Box::new(Room { sink: upload.sink, left: room });
-        ready.opened = Opened::Upload(upload);
-    }
-    ready
+/// An upload of the octets from `from` on that ends before `until`. It may begin beyond the end of
+/// the file, so that several clients' sessions can fill one file, each its own part: what lies
+/// between reads as zeros. Storages that write in order only refuse that, as REST does.
+pub(crate) async fn over(
+    session: &Session,
+    path: &FtpPath,
+    from: u64,
+    until: u64,
+    perm: u32,
+) -> Result<Box<dyn Sink>, FsError> {
+    let sink = match session.guard.write(path, WriteMode::Over(from), perm).await {
+        Err(FsError::BadOffset) => {
+            let mut sink = session.guard.write(path, WriteMode::Over(0), perm).await?;
+            match sink.seek(from).await {
+                Err(FsError::Unsupported) => return Err(FsError::BadOffset),
+                done => done?,
+            }
+            sink
+        }
+        done => done?,
+    };
+    Ok(Box::new(Room { sink, left: until.saturating_sub(from) }))
 }
 
 struct Part {

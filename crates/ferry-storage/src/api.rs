@@ -345,8 +345,11 @@ pub struct SetMeta {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "implementations outside this crate build it")]
 pub struct Caps {
-    /// [`WriteMode::At`], [`WriteMode::Over`] and [`WriteMode::Append`] work.
+    /// [`WriteMode::At`] and [`WriteMode::Append`] work.
     pub write_in_place: bool,
+    /// [`WriteMode::Over`] works, for several at a time in one file. A server may have to be tried
+    /// first, see [`Storage::writers`].
+    pub write_over: bool,
     /// [`Storage::set_meta`] can set times.
     pub set_times: bool,
     /// [`Storage::set_meta`] can set permission bits.
@@ -475,6 +478,15 @@ pub trait Storage: Send + Sync + fmt::Debug {
     ) -> BoxFut<'a, Result<Option<Vec<u8>>, FsError>> {
         let _ = (path, algorithm, from, len);
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// How many may write one file at a time, each over a part of its own: [`WriteMode::Over`]
+    /// then also begins beyond the end, and what was skipped reads as zeros. 1 where that is not
+    /// so, or could not be found out. A server is tried the first time, with a small file under
+    /// the name `path`, which must be nobody's; from then on [`caps`](Storage::caps) tells, too.
+    fn writers<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<usize, FsError>> {
+        let _ = path;
+        Box::pin(std::future::ready(Ok(1)))
     }
 
     /// How many operations at a time are worth starting. A remote storage knows better than who

@@ -153,6 +153,10 @@ impl<S: Storage> Storage for Within<S> {
         inside!(self, path, |at| self.inner.hash(&at, algorithm, from, len))
     }
 
+    fn writers<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<usize, FsError>> {
+        inside!(self, path, |at| self.inner.writers(&at))
+    }
+
     fn width(&self) -> usize {
         self.inner.width()
     }

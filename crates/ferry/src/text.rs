@@ -22,7 +22,7 @@ fn unsized_meta(meta: Meta) -> Meta {
 
 impl Storage for Text {
     fn caps(&self) -> Caps {
-        Caps { write_in_place: false, ..self.0.caps() }
+        Caps { write_in_place: false, write_over: false, ..self.0.caps() }
     }
 
     fn stat<'a>(&'a self, path: &'a FtpPath, follow: bool) -> BoxFut<'a, Result<Meta, FsError>> {

@@ -75,6 +75,8 @@ pub struct Options<'a> {
     /// Whether it demands that data connections resume the control connection's TLS session,
     /// where it knows how to.
     pub strict: bool,
+    /// Whether it locks a file that is being uploaded, where it knows how to.
+    pub locks: bool,
     /// Whether data may come from and go to other servers, where it knows how to let it.
     pub foreign: bool,
 }
@@ -89,6 +91,7 @@ impl Options<'_> {
             announced: None,
             base: None,
             strict: true,
+            locks: true,
             foreign: false,
         }
     }

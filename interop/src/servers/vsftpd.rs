@@ -87,7 +87,8 @@ fn configuration(site: &Site<'_>, port: &Reserved, implicit: bool) -> String {
          ascii_upload_enable=YES\nascii_download_enable=YES\nmdtm_write=YES\n\
          xferlog_enable=YES\nvsftpd_log_file={dir}/vsftpd.log\n\
          pasv_promiscuous={foreign}\nport_promiscuous={foreign}\n\
-         seccomp_sandbox=NO\nisolate=NO\nisolate_network=NO\n{tls}",
+         lock_upload_files={locks}\nseccomp_sandbox=NO\nisolate=NO\nisolate_network=NO\n{tls}",
+        locks = yes(site.options.locks),
         ip = port.addr.ip(),
         port = port.addr.port(),
         announced = site.announced(),

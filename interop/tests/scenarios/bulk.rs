@@ -16,7 +16,7 @@ const MANY: usize = 120;
 
 /// A large file, in memory and on the disk, and trees of small ones: once for all servers.
 pub(crate) struct Content {
-    octets: Vec<u8>,
+    pub(super) octets: Vec<u8>,
     dir: TempDir,
     tree: Sample,
     /// Of names that Pure-FTPd has.

@@ -52,7 +52,7 @@ fn proftpd(tls: Tls, scenario: &str) -> Option<Limit> {
             &["425 Unable to build data connection: Operation not permitted"],
             "ProFTPD sends no ticket with an upload, so that a session of TLS 1.3 runs out of them",
         )),
-        (Tls::V13, "copies" | "command") => Some(MayFail(
+        (Tls::V13, "copies" | "segments" | "command") => Some(MayFail(
             &["425 Unable to build data connection: Operation not permitted"],
             "ProFTPD that offers TLS 1.3 only leaves a pool nothing better to go on with",
         )),

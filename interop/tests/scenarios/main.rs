@@ -16,6 +16,7 @@ mod copies;
 mod deletes;
 mod limits;
 mod names;
+mod ranges;
 mod sample;
 mod stops;
 mod trees;
@@ -50,7 +51,7 @@ macro_rules! scenarios {
 /// What protects the connections.
 const TLS: [Tls; 3] = [Tls::Plain, Tls::V12, Tls::V13];
 
-const SCENARIOS: [Scenario; 25] = scenarios![
+const SCENARIOS: [Scenario; 26] = scenarios![
     "list" names::list,
     "fetch" names::fetch,
     "store" names::store,
@@ -70,6 +71,7 @@ const SCENARIOS: [Scenario; 25] = scenarios![
     "abort" stops::abort,
     "drop" stops::dropped,
     "copies" copies::copies,
+    "segments" ranges::segments,
     "tree-up" trees::up,
     "tree-down" trees::down,
     "cut" trees::interrupted,

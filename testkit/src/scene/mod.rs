@@ -15,6 +15,9 @@
 //! server tls 1.2|1.3                       (only that version)
 //! server without VERB…                     (502 to these, and none of them in FEAT)
 //! server tickets N | server data tickets N (TLS 1.3 tickets a handshake gives; each is good once)
+//! server writes over                      (REST and STOR replace octets, and begin beyond the end;
+//!                                           else the file is cut off there, or at its end)
+//! server drops broken uploads              (the whole file, whatever was there)
 //! server require resumption ["REPLY"]      (else that reply, 522 if none is said)
 //! with …                                   (settings of the client, for whoever drives it)
 //! on [NTH] VERB [ARGUMENT]: ACTION; …      (instead of what is usual; a line that starts with
@@ -93,6 +96,10 @@ pub struct Scene {
 pub(crate) struct Stage {
     pub(crate) files: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub(crate) without: Vec<String>,
+    /// What follows an upload in its file stays.
+    pub(crate) writes_over: bool,
+    /// What a broken upload was for is removed.
+    pub(crate) drops_broken: bool,
     pub(crate) tls: TlsStage,
 }
 

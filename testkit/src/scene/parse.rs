@@ -147,6 +147,8 @@ fn server(stage: &mut Stage, text: &str) -> Result<(), String> {
         ["tls", "1.2"] => tls.only = Some(&rustls::version::TLS12),
         ["tls", "1.3"] => tls.only = Some(&rustls::version::TLS13),
         ["without", verbs @ ..] => stage.without.extend(verbs.iter().map(|v| (*v).to_owned())),
+        ["writes", "over"] => stage.writes_over = true,
+        ["drops", "broken", "uploads"] => stage.drops_broken = true,
         ["tickets", n] => tls.tickets = count(n)?,
         ["data", "tickets", n] => tls.data_tickets = count(n)?,
         ["require", "resumption", ..] => {

@@ -38,6 +38,14 @@ struct Log {
 }
 
 impl World {
+    pub(crate) fn writes_over(&self) -> bool {
+        self.stage.writes_over
+    }
+
+    pub(crate) fn drops_broken(&self) -> bool {
+        self.stage.drops_broken
+    }
+
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -301,6 +301,9 @@ impl Session {
         if whole? {
             return Ok(());
         }
+        if self.world.drops_broken() {
+            self.world.tree.remove(&absolute(&self.cwd, &asked.argument));
+        }
         self.data.reset();
         self.control.send(b"426 The upload was cut short\r\n").await?;
         Err(Cut::Skip)
@@ -309,13 +312,21 @@ impl Session {
     /// Puts what was uploaded where it belongs.
     fn keep(&mut self, asked: &Asked, got: &[u8]) {
         let path = absolute(&self.cwd, &asked.argument);
-        let old = self.world.tree.file(&path).unwrap_or_default();
-        let from = match asked.verb.as_str() {
-            "APPE" => old.len(),
-            _ => std::mem::take(&mut self.rest).min(old.len()),
-        };
-        let head = old.get(..from).unwrap_or_default();
-        self.world.tree.put(path, Some([head, got].concat()));
+        let from = if asked.verb == "APPE" { None } else { Some(std::mem::take(&mut self.rest)) };
+        let over = self.world.writes_over();
+        self.world.tree.change(path, |mut all| {
+            let from = from.unwrap_or(all.len());
+            if over {
+                let end = from + got.len();
+                all.resize(all.len().max(end), 0);
+                if let Some(place) = all.get_mut(from..end) {
+                    place.copy_from_slice(got);
+                }
+                return all;
+            }
+            all.truncate(from);
+            [&all, got].concat()
+        });
     }
 
     fn fill(&self, asked: &Asked, template: &[u8]) -> Vec<u8> {

@@ -43,6 +43,13 @@ impl Tree {
         self.nodes().insert(path, node);
     }
 
+    /// Changes a file, in one step: others may be writing it, too.
+    pub(crate) fn change(&self, path: Vec<u8>, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+        let mut nodes = self.nodes();
+        let old = nodes.get(&path).cloned().flatten().unwrap_or_default();
+        nodes.insert(path, Some(change(old)));
+    }
+
     pub(crate) fn remove(&self, path: &[u8]) -> bool {
         self.nodes().remove(path).is_some()
     }

@@ -9,7 +9,7 @@ use super::options::{Copied, Job, Known, Placing, Resume, Step};
 use super::pump::{Moved, Stop, pump};
 use super::reader::Reader;
 use super::retry::{Attempts, of_storage};
-use super::{direct, partial, segments};
+use super::{direct, partial, ranged, segments};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What attempts pass on.
@@ -21,6 +21,10 @@ pub(crate) struct State {
     no_rename: bool,
     /// Files cannot be continued here, or not in segments.
     pub(crate) in_order: bool,
+    /// What is known of writing in ranges here.
+    pub(crate) ranges: ranged::Worth,
+    /// Several may write one file here, but none gives it its length.
+    pub(crate) filled: bool,
     /// The way out of a failed renaming has not been taken yet.
     first: bool,
     /// Two servers had better not be asked to move it between themselves again.
@@ -36,6 +40,8 @@ pub(crate) async fn run(job: &Job<'_>, mut known: Known) -> Result<Copied> {
         begun: false,
         no_rename: false,
         in_order: !job.to.caps().write_in_place,
+        ranges: ranged::Worth::default(),
+        filled: false,
         first: true,
         through_here: false,
         opened: None,
@@ -43,7 +49,7 @@ pub(crate) async fn run(job: &Job<'_>, mut known: Known) -> Result<Copied> {
     let mut attempts = Attempts::new(&job.options.retry);
     loop {
         let before = state.copied.moved;
-        let error = match attempt(job, &mut state, &known).await {
+        let error = match Box::pin(attempt(job, &mut state, &known)).await {
             Ok(()) => return Ok(state.copied),
             Err(error) => error,
         };
@@ -79,24 +85,33 @@ impl Ground {
 async fn attempt(job: &Job<'_>, state: &mut State, known: &Known) -> Result<()> {
     let placing = if state.no_rename { Placing::Final } else { job.options.placing };
     let mut ground = survey(job, known).await?;
+    let mut fresh = known.from.is_none();
+    let renamed = !state.no_rename && !state.begun;
+    let existing = job.options.resume.existing() && resumable(&ground);
     // What servers move between themselves does not appear at once: it grows where it is.
     let grows = direct::wanted(job, state);
+    if !grows && renamed && !existing && ranged::worth(job, state, &ground) {
+        refresh(job, &mut fresh, &mut ground).await?;
+        if let Some(parts) = ranged::copy(job, state, &ground).await? {
+            let named = name(job, state, &ground, &parts.data).await;
+            if named.is_ok() || state.no_rename {
+                // Who cannot remove it has it swept another time.
+                let _ = job.to.remove_file(&parts.record).await;
+            }
+            return named;
+        }
+    }
     match placing {
         Placing::Partial { above } if !grows && ground.size().is_some_and(|size| size <= above) => {
-            if job.options.resume.existing() && resumable(&ground) {
+            if existing {
                 under_final(job, state, &ground).await
             } else {
                 Box::pin(at_once(job, state, &ground)).await
             }
         }
         Placing::Partial { .. } => {
-            if known.from.is_some() {
-                // A listing may know less than a question; the state of the source is what a
-                // partial file is told by.
-                let meta = job.from.stat(job.from_path, true).await;
-                ground.meta = meta.map_err(|e| of_storage(e, "looking at the source"))?;
-            }
-            if job.options.resume.existing() && resumable(&ground) {
+            refresh(job, &mut fresh, &mut ground).await?;
+            if existing {
                 under_final(job, state, &ground).await
             } else {
                 under_partial(job, state, &ground).await
@@ -104,6 +119,16 @@ async fn attempt(job: &Job<'_>, state: &mut State, known: &Known) -> Result<()> 
         }
         Placing::Final => under_final(job, state, &ground).await,
     }
+}
+
+/// A listing may know less than a question; the state of the source is what a partial file is told
+/// by.
+async fn refresh(job: &Job<'_>, fresh: &mut bool, ground: &mut Ground) -> Result<()> {
+    if !std::mem::replace(fresh, true) {
+        let meta = job.from.stat(job.from_path, true).await;
+        ground.meta = meta.map_err(|e| of_storage(e, "looking at the source"))?;
+    }
+    Ok(())
 }
 
 /// Whether a file of that name is there and could be the source's beginning, or is too long.
@@ -218,14 +243,19 @@ async fn under_partial(job: &Job<'_>, state: &mut State, ground: &Ground) -> Res
     if !segments::copy(job, state, ground, &part, there).await? {
         grow(job, state, ground, &part, there).await?;
     }
-    verify(job, state, &part).await?;
-    keep_meta(job, state, ground, &part).await?;
-    match job.to.rename(&part, job.to_path, true).await {
+    name(job, state, ground, &part).await
+}
+
+/// Gives a whole file its name.
+async fn name(job: &Job<'_>, state: &mut State, ground: &Ground, part: &FtpPath) -> Result<()> {
+    verify(job, state, part).await?;
+    keep_meta(job, state, ground, part).await?;
+    match job.to.rename(part, job.to_path, true).await {
         Ok(()) => Ok(()),
         Err(e @ (FsError::Unsupported | FsError::Denied)) => {
             state.no_rename = true;
             state.copied.resumed = 0;
-            let _ = job.to.remove_file(&part).await;
+            let _ = job.to.remove_file(part).await;
             let error = of_storage(e, "renaming the finished file");
             Err(Error::new(ErrorKind::Unsupported, error.to_string()))
         }

@@ -11,6 +11,9 @@ mod direct;
 mod options;
 mod partial;
 mod pump;
+mod ranged;
+#[cfg(test)]
+mod ranged_tests;
 pub mod rate;
 mod reader;
 mod retry;

@@ -19,6 +19,11 @@ const ADDED: usize = 1 + 1 + DIGITS + SUFFIX.len();
 
 /// The partial name of `path` made from a source in the state `meta`.
 pub(crate) fn path_of(path: &FtpPath, meta: &Meta) -> Result<FtpPath, FsError> {
+    path_for(path, meta, b"")
+}
+
+/// As [`path_of`], another name for each purpose, so that none is taken for the other.
+pub(crate) fn path_for(path: &FtpPath, meta: &Meta, purpose: &[u8]) -> Result<FtpPath, FsError> {
     let name = path.name();
     let mut state = name.to_vec();
     state.push(0);
@@ -31,6 +36,7 @@ pub(crate) fn path_of(path: &FtpPath, meta: &Meta) -> Result<FtpPath, FsError> {
     if meta.precision <= Precision::Second {
         state.extend_from_slice(&meta.modified.secs.to_be_bytes());
     }
+    state.extend_from_slice(purpose);
     let mut out = vec![b'.'];
     out.extend_from_slice(stem(name));
     out.push(b'.');

@@ -3,6 +3,9 @@
 //! The partial file is given its full length at once, and behind that a record of how far each
 //! range has come; so one file tells everything that a later run must know. The record is written
 //! again after every so many octets, always after the octets it speaks of, and cut off at the end.
+//!
+//! So it is where what was written is there, and a file can be given its length: on this machine.
+//! Uploads to a server are in `ranged.rs`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -20,16 +23,16 @@ use super::retry::of_storage;
 use crate::error::Result;
 
 /// The least octets worth a range of their own.
-const RANGE_MIN: u64 = 1 << 20;
+pub(super) const RANGE_MIN: u64 = 1 << 20;
 
 /// The least size of a file that is split without being asked to.
-const AUTO_MIN: u64 = 32 << 20;
+pub(super) const AUTO_MIN: u64 = 32 << 20;
 
 /// How many ranges then.
-const AUTO_COUNT: u64 = 4;
+pub(super) const AUTO_COUNT: u64 = 4;
 
 /// The most ranges.
-const COUNT_MAX: u64 = 32;
+pub(super) const COUNT_MAX: u64 = 32;
 
 /// How many octets may have to be moved again after an interruption, per range.
 const RECORD_EVERY: u64 = 8 << 20;
@@ -38,14 +41,14 @@ const MAGIC: &[u8; 8] = b"FERRYSEG";
 
 /// One range; `done` is where it goes on.
 #[derive(Debug)]
-struct Range {
-    start: u64,
-    end: u64,
-    done: AtomicU64,
+pub(super) struct Range {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) done: AtomicU64,
 }
 
 impl Range {
-    fn done(&self) -> u64 {
+    pub(super) fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
 }
@@ -59,7 +62,8 @@ pub(crate) async fn copy(
     part: &FtpPath,
     there: u64,
 ) -> Result<bool> {
-    let Some(size) = ground.size() else { return Ok(false) };
+    let possible = job.to.caps().write_over && !state.filled;
+    let Some(size) = ground.size().filter(|_| possible) else { return Ok(false) };
     let writing = |e| of_storage(e, "writing");
     let resumed = match there > size && job.options.resume != Resume::Never {
         true => read_record(job, part, size, there).await.map_err(writing)?,
@@ -124,7 +128,7 @@ async fn count(job: &Job<'_>, state: &mut State, size: u64) -> Result<u64> {
     Ok(wanted.min(size / RANGE_MIN))
 }
 
-fn split(size: u64, count: u64) -> Vec<Range> {
+pub(super) fn split(size: u64, count: u64) -> Vec<Range> {
     let step = size.div_ceil(count.max(1)).max(1);
     let starts = (0..count).map(|i| i * step).take_while(|start| *start < size);
     starts
@@ -160,7 +164,7 @@ async fn record(
     sink.commit().await
 }
 
-fn encode(ranges: &[Range]) -> Vec<u8> {
+pub(super) fn encode(ranges: &[Range]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     out.extend_from_slice(&(ranges.len() as u64).to_be_bytes());
     for range in ranges {
@@ -174,7 +178,7 @@ fn encode(ranges: &[Range]) -> Vec<u8> {
 }
 
 /// The ranges of a record, if it is whole and speaks of a file of that length.
-fn decode(record: &[u8], size: u64) -> Option<Vec<Range>> {
+pub(super) fn decode(record: &[u8], size: u64) -> Option<Vec<Range>> {
     let (body, sum) = record.split_at_checked(record.len().checked_sub(32)?)?;
     if blake3::hash(body).as_bytes() != sum {
         return None;
@@ -245,7 +249,7 @@ async fn move_all(
 }
 
 /// Waits for all of some futures; the first failure is what is told, and stops the others.
-async fn all<F>(futures: Vec<F>, stop: &Stop) -> Result<(), FsError>
+pub(super) async fn all<F>(futures: Vec<F>, stop: &Stop) -> Result<(), FsError>
 where
     F: Future<Output = Result<(), FsError>>,
 {

@@ -235,6 +235,7 @@ async fn where_a_storage_cannot_do_something_the_copy_does_without() {
     let to = Memory::new();
     let mut in_order = Ill::new(&to);
     in_order.caps.write_in_place = false;
+    in_order.caps.write_over = false;
     in_order.caps.set_times = false;
     let options = CopyOptions { segments: Segments::Count(4), ..once() };
     let copied = copy(&from, &in_order, &options).await.unwrap();

@@ -5,6 +5,7 @@
 //! without waiting for round trips where the server allows that.
 
 mod entries;
+mod ranges;
 mod read;
 mod sizes;
 mod write;
@@ -22,7 +23,7 @@ use ferry_storage::{
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Lease, Pool, Use};
-use crate::session::capabilities::{Capabilities, SetTime, Shared};
+use crate::session::capabilities::{Capabilities, Ranges, SetTime, Shared};
 use crate::session::{Session, Stat};
 use crate::settings::Settings;
 use crate::site::Site;
@@ -52,6 +53,8 @@ struct Inner {
     home: FtpPath,
     sizes: Sizes,
     long_dirs: LongDirs,
+    /// Held by who finds out whether several sessions can fill one file.
+    proving: tokio::sync::Semaphore,
 }
 
 /// What an operation returns as a future.
@@ -92,6 +95,7 @@ impl Remote {
             home,
             sizes: Sizes::default(),
             long_dirs: LongDirs::default(),
+            proving: tokio::sync::Semaphore::new(1),
         })))
     }
 
@@ -348,6 +352,7 @@ impl Storage for Remote {
     fn caps(&self) -> Caps {
         self.0.pool.known().read(|known| Caps {
             write_in_place: true,
+            write_over: matches!(known.ranges, Ranges::Rang | Ranges::Rest),
             set_times: known.set_time != SetTime::None,
             set_mode: !known.features.as_ref().is_some_and(|f| !f.is_empty() && no_chmod(f)),
             set_created: false,
@@ -427,6 +432,10 @@ impl Storage for Remote {
         storage!(self.with(Use::Alone, |lease| async move {
             lease.hash(path.as_bytes(), algorithm, from, len).await
         }))
+    }
+
+    fn writers<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<usize, FsError>> {
+        Box::pin(async move { Ok(ranges::writers(self, path).await) })
     }
 
     fn width(&self) -> usize {

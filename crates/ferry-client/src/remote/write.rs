@@ -10,6 +10,7 @@ use ferry_storage::{BoxFut, FsError, Sink, Storage as _, WriteMode};
 use super::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Lease, Use};
+use crate::session::capabilities::Ranges;
 use crate::session::{Upload, UploadHow};
 
 /// How much is gathered before an upload is begun.
@@ -23,6 +24,8 @@ pub(super) async fn open(
     if path.is_root() {
         return Err(FsError::NotFile);
     }
+    // What a listing has told is over.
+    let _ = remote.0.sizes.take(path);
     let how = match mode {
         WriteMode::Create(_) => UploadHow::Create,
         WriteMode::CreateNew(_) => {
@@ -44,6 +47,14 @@ pub(super) async fn open(
             }
         }
         WriteMode::Append => UploadHow::Append,
+        // At the start STOR alone would do, and cut off what follows.
+        WriteMode::Over(from) if from > 0 => {
+            match remote.0.pool.known().read(|known| known.ranges) {
+                Ranges::Rang => UploadHow::Over(from),
+                Ranges::Rest => UploadHow::At(from),
+                _ => return Err(FsError::Unsupported),
+            }
+        }
         _ => return Err(FsError::Unsupported),
     };
     Ok(Box::new(ToServer {
@@ -84,10 +95,18 @@ impl ToServer {
         Ok(())
     }
 
+    /// A command of somebody else between REST and STOR would make the server forget REST.
+    fn wanted(&self) -> Use {
+        match self.how {
+            UploadHow::At(_) | UploadHow::Over(_) => Use::Alone,
+            _ => Use::Upload,
+        }
+    }
+
     async fn begin(&self) -> Result<(Lease, Upload)> {
         let (path, how) = (self.path.as_bytes(), self.how);
         self.remote
-            .with(Use::Upload, |lease| async move {
+            .with(self.wanted(), |lease| async move {
                 let upload = lease.upload(path, how).await?;
                 Ok((lease, upload))
             })
@@ -127,7 +146,7 @@ impl ToServer {
             // Twice would be twice.
             return once(self.remote.0.pool.lease(Use::Upload).await?).await;
         }
-        self.remote.with(Use::Upload, once).await
+        self.remote.with(self.wanted(), once).await
     }
 }
 

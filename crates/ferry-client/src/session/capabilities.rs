@@ -47,6 +47,21 @@ pub enum SetTime {
     None,
 }
 
+/// How a part of a file is replaced in place, others writing other parts of it meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Ranges {
+    /// Nobody has tried.
+    #[default]
+    Untried,
+    /// RANG and STOR.
+    Rang,
+    /// REST and STOR, which most servers take for the place to cut the file off.
+    Rest,
+    /// Not at all, or not while another is being written, or such a file cannot be renamed.
+    None,
+}
+
 /// What is known of a server.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -79,6 +94,10 @@ pub struct Capabilities {
     pub(crate) set_time_works: bool,
     /// RNFR works (so that uploads may go to another name first).
     pub rename: Known,
+    /// How several sessions fill one file at a time, as was proved with a small one.
+    pub ranges: Ranges,
+    /// Whether that was tried in this run.
+    pub(crate) ranges_tried: bool,
     /// Seconds that listings' times are ahead of UTC.
     pub zone: Option<i32>,
     /// The shortest time between a command and its reply at a log-in.

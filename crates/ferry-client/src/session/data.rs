@@ -36,6 +36,9 @@ const UPLOAD_GRACE: Duration = Duration::from_secs(5);
 /// How long a data connection may take once the server has said that all is done.
 const LATE_DATA_MAX: Duration = Duration::from_secs(3);
 
+/// The last octet of a range that is open, for RANG: what a signed number of 64 bits holds.
+const RANG_LAST: u64 = u64::MAX >> 1;
+
 /// A command that uses a data connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Main<'a> {
@@ -45,6 +48,8 @@ pub(super) struct Main<'a> {
     pub(super) code: u8,
     /// REST, where not 0.
     pub(super) from: u64,
+    /// RANG in place of REST.
+    pub(super) ranged: bool,
     pub(super) upload: bool,
     /// A last reply without a data connection means that there was nothing to send.
     pub(super) may_be_empty: bool,
@@ -280,7 +285,11 @@ impl Session {
         // An offset that a failed transfer left behind would cut the head off this one.
         if main.from > 0 || form.restarts {
             form.restarts = main.from > 0;
-            let (outgoing, ticket) = self.outgoing("REST", main.from.to_string().as_bytes())?;
+            let (verb, argument) = match main.ranged && main.from > 0 {
+                true => ("RANG", format!("{} {RANG_LAST}", main.from)),
+                false => ("REST", main.from.to_string()),
+            };
+            let (outgoing, ticket) = self.outgoing(verb, argument.as_bytes())?;
             batch.push(outgoing);
             rest = Some(ticket);
         }

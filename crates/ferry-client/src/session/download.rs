@@ -97,6 +97,7 @@ impl Session {
             argument: path,
             code: code.letter(),
             from,
+            ranged: false,
             upload: false,
             may_be_empty: false,
         };

@@ -181,6 +181,7 @@ impl Session {
             argument,
             code: code.letter(),
             from: 0,
+            ranged: false,
             upload: false,
             may_be_empty: true,
         };
@@ -246,6 +247,7 @@ impl Session {
             argument: path,
             code: b'A',
             from: 0,
+            ranged: false,
             upload: false,
             may_be_empty: true,
         };

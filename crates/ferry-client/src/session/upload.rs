@@ -31,6 +31,9 @@ pub enum UploadHow {
     Create,
     /// REST and STOR: goes on from that octet.
     At(u64),
+    /// RANG and STOR: as [`At`](Self::At), but what follows the octets sent stays, and the offset
+    /// may be beyond the end, where the server means RANG so.
+    Over(u64),
     /// APPE: behind what is there.
     Append,
     /// STOU: under a name that the server chooses.
@@ -52,7 +55,8 @@ pub struct Upload {
     gone: Option<Error>,
     sent: u64,
     from: u64,
-    image: bool,
+    /// Whether the file's length tells that all has arrived.
+    measured: bool,
 }
 
 impl Session {
@@ -71,7 +75,7 @@ impl Session {
     pub async fn upload_as(&self, path: &[u8], how: UploadHow, code: TypeCode) -> Result<Upload> {
         let (verb, from) = match how {
             UploadHow::Create => ("STOR", 0),
-            UploadHow::At(from) => ("STOR", from),
+            UploadHow::At(from) | UploadHow::Over(from) => ("STOR", from),
             UploadHow::Append => ("APPE", 0),
             UploadHow::Unique => ("STOU", 0),
         };
@@ -80,6 +84,7 @@ impl Session {
             argument: if how == UploadHow::Unique { b"" } else { path },
             code: code.letter(),
             from,
+            ranged: matches!(how, UploadHow::Over(_)),
             upload: true,
             may_be_empty: false,
         };
@@ -95,7 +100,7 @@ impl Session {
             gone: None,
             sent: 0,
             from,
-            image: code == TypeCode::Image,
+            measured: code == TypeCode::Image && !matches!(how, UploadHow::Over(_)),
         })
     }
 }
@@ -105,6 +110,23 @@ impl Upload {
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// Waits for the server's word that it takes the file.
+    ///
+    /// # Errors
+    /// What the server says instead.
+    pub(crate) async fn begun(&mut self) -> Result<()> {
+        while self.early.is_none() && self.last.is_none() {
+            match self.ticket.next().await? {
+                Progress::Early(reply) => self.early = Some(reply),
+                Progress::Last(reply) => self.last = Some(reply),
+            }
+        }
+        match self.last.take() {
+            Some(reply) => Err(self.stopped(reply)),
+            None => Ok(()),
+        }
     }
 
     /// Sends these octets.
@@ -362,7 +384,7 @@ impl Upload {
     }
 
     async fn is_all_there(&self) -> bool {
-        if !self.image || self.verb != "STOR" {
+        if !self.measured || self.verb != "STOR" {
             return false;
         }
         let reply = self.session.ask("SIZE", &self.path).await;

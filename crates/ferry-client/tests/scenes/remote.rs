@@ -1,9 +1,11 @@
 //! Steps that go through the storage over a pool of sessions: what breaks is tried again there, and
 //! what a listing lost is counted. The other steps are in `steps.rs`.
 
+use ferry_client::copy::{CopyOptions, Placing, Segments, copy_file};
 use ferry_client::remote::Remote;
 use ferry_client::{Error, ErrorKind, Settings, Site};
 use ferry_proto::path::FtpPath;
+use ferry_storage::local::LocalDir;
 use ferry_storage::{FsError, Kind, Source, Storage as _, Upload, WriteMode};
 use testkit::scene::{filler, quoted};
 
@@ -34,6 +36,7 @@ pub(super) async fn perform(
         "read" => Box::pin(read(remote, &path)).await,
         "list" => list(remote, &path).await,
         "write" => write(remote, &path, content(rest)?, WriteMode::Create(Upload::Direct)).await,
+        "segments" => return segments(remote, &path, &content(rest)?).await,
         "append" => write(remote, &path, content(rest)?, WriteMode::Append).await,
         "stat" => remote.stat(&path, true).await.map(|meta| {
             Came::Words(match meta.kind {
@@ -80,6 +83,18 @@ fn plain(error: FsError) -> Error {
         _ => ErrorKind::Refused,
     };
     Error::new(kind, text)
+}
+
+/// Copies a file of this machine in two segments at a time, and says in how many it was.
+async fn segments(remote: &Remote, path: &FtpPath, octets: &[u8]) -> Result<Outcome, String> {
+    let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
+    std::fs::write(dir.path().join("f"), octets).map_err(|e| e.to_string())?;
+    let here = LocalDir::open(dir.path()).map_err(|e| e.to_string())?;
+    let from = FtpPath::new(b"/f").map_err(|e| format!("{e:?}"))?;
+    let (segments, placing) = (Segments::Count(2), Placing::Final);
+    let options = CopyOptions { segments, placing, ..CopyOptions::default() };
+    let copied = copy_file(&here, &from, remote, path, &options, &()).await;
+    Ok(copied.map(|copied| Came::Words(copied.segments.to_string())))
 }
 
 async fn read(remote: &Remote, path: &FtpPath) -> Result<Came, FsError> {

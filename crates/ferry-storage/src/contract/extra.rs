@@ -78,7 +78,7 @@ pub(super) const CASES: &[Case] = &[
         name: "writing over a part of a file keeps what follows and what comes before",
         run: |fx| {
             Box::pin(async move {
-                if !fx.in_place() {
+                if !fx.storage.caps().write_over {
                     let over = fx.open("/f", WriteMode::Over(0)).await.map(drop);
                     return refused!(over, FsError::Unsupported);
                 }

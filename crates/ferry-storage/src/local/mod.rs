@@ -100,6 +100,7 @@ impl Storage for LocalDir {
     fn caps(&self) -> Caps {
         Caps {
             write_in_place: true,
+            write_over: true,
             set_times: true,
             set_mode: true,
             set_created: false,

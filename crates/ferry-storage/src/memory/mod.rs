@@ -125,6 +125,7 @@ impl Storage for Memory {
     fn caps(&self) -> Caps {
         Caps {
             write_in_place: true,
+            write_over: true,
             set_times: true,
             set_mode: true,
             set_created: true,

@@ -197,7 +197,7 @@ pub(crate) struct Transfer {
     #[arg(long, global = true, value_name = "SIZE", value_parser = values::size)]
     pub(crate) max_transfer: Option<u64>,
 
-    /// Parts of a large file that are read at the same time
+    /// Parts of a large file that are moved at the same time
     #[arg(long, global = true, value_name = "N",
           value_parser = clap::value_parser!(u8).range(1..=32))]
     pub(crate) segments: Option<u8>,
