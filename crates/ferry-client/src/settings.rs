@@ -38,7 +38,7 @@ pub struct Settings {
     /// How often an operation is tried again after a failure that may pass.
     pub retries: u32,
     /// The most control connections to one server at a time; 0 for as many as the way there makes
-    /// worth while (8 to 128, the more the longer the round trip).
+    /// worth while (8 to 192, the more the longer the round trip).
     pub connections: usize,
     /// Whether operations keep out of each other's way: right for whoever serves others, of whom
     /// one may read a file for hours. A session then does nothing beside a transfer, and an

@@ -43,7 +43,8 @@ pub(crate) async fn list(tree: &Tree, dir: &FtpPath, retry: &Retry) -> Result<Li
     }
 }
 
-async fn list_once(tree: &Tree, dir: &FtpPath) -> Result<Listed, FsError> {
+/// The same, once.
+pub(crate) async fn list_once(tree: &Tree, dir: &FtpPath) -> Result<Listed, FsError> {
     let path = tree.at(dir)?;
     let mut reading = tree.storage.list(&path).await?;
     let (mut listed, mut seen) = (Listed::default(), HashSet::new());

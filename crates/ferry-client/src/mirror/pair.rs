@@ -37,26 +37,37 @@ struct Found {
     unread: Vec<(FtpPath, FtpPath, Meta, Meta, bool)>,
 }
 
-/// Compares a directory and says which are to be compared next.
-pub(crate) async fn compare_pair(
+/// What both directories hold; nothing where there is none.
+async fn listings(
     walker: &Walker,
-    pair: Pair,
-    out: &Out,
-) -> Result<Vec<Pair>, Halt> {
+    pair: &mut Pair,
+) -> (Result<Listed, FsError>, Result<Listed, FsError>) {
     let retry = &walker.options.copy.retry;
+    let (from_listed, to_listed) = std::mem::take(&mut *pair.listed);
     let from = async {
-        match &pair.from {
-            Some(_) => list(&walker.from, &pair.from_path, retry).await,
-            None => Ok(Listed { complete: pair.proven, ..Listed::default() }),
+        match (&pair.from, from_listed) {
+            (Some(_), Some(listed)) => Ok(listed),
+            (Some(_), None) => list(&walker.from, &pair.from_path, retry).await,
+            (None, _) => Ok(Listed { complete: pair.proven, ..Listed::default() }),
         }
     };
     let to = async {
-        match &pair.to {
-            Some(_) => list(&walker.to, &pair.to_path, retry).await,
-            None => Ok(Listed::default()),
+        match (&pair.to, to_listed) {
+            (Some(_), Some(listed)) => Ok(listed),
+            (Some(_), None) => list(&walker.to, &pair.to_path, retry).await,
+            (None, _) => Ok(Listed::default()),
         }
     };
-    let (from, to) = tokio::join!(from, to);
+    tokio::join!(from, to)
+}
+
+/// Compares a directory and says which are to be compared next.
+pub(crate) async fn compare_pair(
+    walker: &Walker,
+    mut pair: Pair,
+    out: &Out,
+) -> Result<Vec<Pair>, Halt> {
+    let (from, to) = listings(walker, &mut pair).await;
     let (from, to) = match (from, to) {
         (Ok(from), Ok(to)) => (from, to),
         (from, to) => {
@@ -189,6 +200,7 @@ async fn one_entry(
                 depth: pair.depth + 1,
                 links,
                 above: pair.chain(),
+                listed: Box::default(),
             });
             Ok(())
         }
@@ -429,7 +441,17 @@ async fn extras(
             let (proven, depth) = (true, pair.depth + 1);
             let (from, above, links) = (None, None, 0);
             let to_path = path;
-            found.below.push(Pair { from_path, to_path, from, to, proven, depth, links, above });
+            found.below.push(Pair {
+                from_path,
+                to_path,
+                from,
+                to,
+                proven,
+                depth,
+                links,
+                above,
+                listed: Box::default(),
+            });
         } else {
             delete(&path, &extra.meta, false, out).await?;
         }

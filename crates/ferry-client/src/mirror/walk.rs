@@ -12,7 +12,7 @@ use ferry_storage::{FsError, Kind, Meta, Precision};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::listing::list;
+use super::listing::{Listed, list, list_once};
 use super::options::{Delete, MirrorOptions, Reason, Stop, Tree};
 use super::pair::compare_pair;
 use super::plan::{Action, Side, What};
@@ -93,6 +93,8 @@ pub(crate) struct Pair {
     pub(crate) links: u32,
     /// The directories above, by identity, to notice circles.
     pub(crate) above: Option<Arc<Above>>,
+    /// Listings of both that are here already.
+    pub(crate) listed: Box<(Option<Listed>, Option<Listed>)>,
 }
 
 /// The identities of the directories above.
@@ -159,7 +161,16 @@ impl Out {
 /// Walks from the roots down.
 pub(crate) async fn walk(walker: Arc<Walker>, out: mpsc::Sender<Msg>) -> Result<(), Halt> {
     let out = Out(out);
-    let Some(root) = roots(&walker, &out).await? else { return Ok(()) };
+    // They are listed while they are looked at: on a long way that is a round trip less. What goes
+    // wrong with it shows again when they are listed in earnest.
+    let root = FtpPath::root();
+    let (pair, from, to) = tokio::join!(
+        roots(&walker, &out),
+        list_once(&walker.from, &root),
+        list_once(&walker.to, &root)
+    );
+    let Some(mut root) = pair? else { return Ok(()) };
+    root.listed = Box::new((from.ok(), to.ok()));
     let both = walker.from.storage.width().max(walker.to.storage.width());
     let width = (both / 2).clamp(1, LISTINGS_MAX);
     let (mut todo, mut running) = (vec![root], JoinSet::new());
@@ -229,6 +240,7 @@ async fn roots(walker: &Walker, out: &Out) -> Result<Option<Pair>, Halt> {
         depth: 0,
         links: 0,
         above: None,
+        listed: Box::default(),
     }))
 }
 

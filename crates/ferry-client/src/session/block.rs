@@ -95,6 +95,18 @@ impl Session {
         if reply.code < 400 { Ok(()) } else { Err(refused("STOR", path, reply)) }
     }
 
+    /// Makes the data connection for small files that will come or go.
+    pub(crate) fn expect_small(&self, up: bool) -> Result<()> {
+        let mut block = lock(&self.0.block);
+        if block.is_none() {
+            let mut batch = Vec::new();
+            let direction = if up { Direction::Up } else { Direction::Down };
+            *block = Some(self.begin(direction, &mut batch)?);
+            self.0.control.send(batch);
+        }
+        Ok(())
+    }
+
     fn gone(&self) -> Error {
         let ended = || Error::new(ErrorKind::Closed, "the session has ended");
         self.0.control.why().map_or_else(ended, |gone| gone.error())

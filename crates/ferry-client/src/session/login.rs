@@ -26,7 +26,14 @@ pub(crate) struct LoggedIn {
     pub(super) reader: ReplyReader,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) greeting: Vec<u8>,
+    /// The replies to [`QUESTIONS`], if they were asked with the log-in.
+    pub(super) answers: Vec<IncomingReply>,
 }
+
+/// What is asked of a server that nothing is known of yet. Some only speak UTF-8 once they were
+/// told to; that one refuses means nothing.
+pub(super) const QUESTIONS: [(&str, &[u8]); 4] =
+    [("FEAT", b""), ("SYST", b""), ("PWD", b""), ("OPTS", b"UTF8 ON")];
 
 /// Connects and logs in; once more where the server's certificate was unknown and the asker has
 /// come to trust it.
@@ -75,6 +82,7 @@ async fn attempt(
     known.lock().greeting.clone_from(&greeting);
     let mut step = machine.on_reply(&reply);
     let mut password_sent = false;
+    let mut questions = 0;
     loop {
         match step {
             Step::Wait => {
@@ -91,18 +99,8 @@ async fn attempt(
                 continue;
             }
             Step::SendUser => {
-                let user = site.user.as_deref().unwrap_or(b"anonymous");
-                let ready = site.password.is_some() || site.is_anonymous();
-                let ahead = known.read(|known| known.pipelines() && (ready || known.asks_password));
-                if ahead {
-                    // It will ask, or has done so before: half the round trips.
-                    let password = password(site, settings, known).await?;
-                    talk.say("USER", user).await?;
-                    reply = talk.ask("PASS", password.reveal()).await?;
-                    password_sent = true;
-                } else {
-                    reply = talk.ask("USER", user).await?;
-                }
+                (password_sent, questions) = talk.say_user(known).await?;
+                reply = talk.reply(settings.timeout).await?;
                 let took = talk.asked.elapsed();
                 let mut known = known.lock();
                 known.rtt = Some(known.rtt.map_or(took, |rtt| rtt.min(took)));
@@ -116,6 +114,8 @@ async fn attempt(
                 reply = talk.ask("PASS", password.reveal()).await?;
             }
             Step::SendAcct => {
+                // Before ACCT the answers are refusals.
+                talk.replies(std::mem::take(&mut questions)).await?;
                 let account = account(site, settings).await?;
                 reply = talk.ask("ACCT", account.reveal()).await?;
             }
@@ -130,9 +130,10 @@ async fn attempt(
         }
         step = machine.on_reply(&reply);
     }
+    let answers = talk.replies(questions).await?;
     let Talk { wire, reader, tls, .. } = talk;
     let wire = wire.ok_or_else(closed)?;
-    Ok(LoggedIn { wire, reader, tls, greeting })
+    Ok(LoggedIn { wire, reader, tls, greeting, answers })
 }
 
 fn closed() -> Error {
@@ -249,9 +250,45 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
+    /// Sends USER and, where the server takes more ahead, what will be asked for next; whether that
+    /// was the password, and how many questions there were.
+    async fn say_user(&mut self, known: &Shared) -> Result<(bool, usize)> {
+        let site = self.site;
+        let user = site.user.as_deref().unwrap_or(b"anonymous");
+        let ready = site.password.is_some() || site.is_anonymous();
+        let ahead = known.read(|known| known.pipelines() && (ready || known.asks_password));
+        if !ahead {
+            self.say("USER", user).await?;
+            return Ok((false, 0));
+        }
+        // It will ask, or has done so before: half the round trips.
+        let password = password(site, self.settings, known).await?;
+        self.say("USER", user).await?;
+        self.say("PASS", password.reveal()).await?;
+        if known.read(|known| known.features.is_some()) {
+            return Ok((true, 0));
+        }
+        for (verb, argument) in QUESTIONS {
+            self.say(verb, argument).await?;
+        }
+        Ok((true, QUESTIONS.len()))
+    }
+
     async fn ask(&mut self, verb: &str, argument: &[u8]) -> Result<IncomingReply> {
         self.say(verb, argument).await?;
         self.reply(self.settings.timeout).await
+    }
+
+    /// The last replies to so many commands.
+    async fn replies(&mut self, commands: usize) -> Result<Vec<IncomingReply>> {
+        let mut replies = Vec::with_capacity(commands);
+        while replies.len() < commands {
+            let reply = self.reply(self.settings.timeout).await?;
+            if reply.code >= 200 {
+                replies.push(reply);
+            }
+        }
+        Ok(replies)
     }
 
     /// Sends a command whose reply is read later.

@@ -42,6 +42,9 @@ pub use listing::Listing;
 pub(crate) use start::TRANSFERS_AHEAD;
 pub use upload::{Upload, UploadHow};
 
+/// How long QUIT gets to leave this machine where its reply is not worth the wait.
+const FAREWELL_MAX: Duration = Duration::from_millis(10);
+
 /// A session with a server: logged in, ready for commands. Clones share it.
 ///
 /// ```no_run
@@ -173,9 +176,12 @@ impl Session {
         self.ask(verb, argument).await
     }
 
-    /// Ends the session with QUIT. That the server does not answer is no failure.
+    /// Ends the session with QUIT. That the server does not answer is no failure; a farewell that
+    /// takes its time on the way is not waited for.
     pub async fn quit(&self) {
-        let patience = self.0.settings.timeout.min(Duration::from_secs(5));
+        let far = self.0.known.read(|known| known.rtt.is_some_and(|rtt| rtt >= FAREWELL_MAX));
+        let most = if far { FAREWELL_MAX } else { Duration::from_secs(5) };
+        let patience = self.0.settings.timeout.min(most);
         let _bye = tokio::time::timeout(patience, self.ask("QUIT", b"")).await;
         self.0.control.kill(ErrorKind::Closed, "the session was ended");
     }

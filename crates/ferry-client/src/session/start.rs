@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::capabilities::Shared;
 use super::control::{Control, Ticket, outgoing};
-use super::login::LoggedIn;
+use super::login::{LoggedIn, QUESTIONS};
 use super::{Form, Inner, Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
@@ -64,6 +64,8 @@ pub(super) async fn start(
         known.greeting.clone_from(&on.greeting);
         known.features.is_none()
     };
+    let mut on = on;
+    let answers = std::mem::take(&mut on.answers);
     let control = Control::start(on, settings.timeout, settings.watcher.clone(), id);
     let questions = Questions { control: control.clone(), patience: settings.timeout };
     let mut protected = false;
@@ -80,7 +82,7 @@ pub(super) async fn start(
         protected = true;
     }
     if first {
-        let home = learn(&questions, &known).await?;
+        let home = learn(&questions, &known, answers).await?;
         known.lock().home = home;
     }
     let home = known.read(|known| known.home.clone());
@@ -107,13 +109,23 @@ pub(super) async fn start(
 }
 
 /// FEAT, SYST and PWD, and what has to be said once. Gives the directory we are in.
-async fn learn(questions: &Questions, known: &Shared) -> Result<Vec<u8>> {
+async fn learn(
+    questions: &Questions,
+    known: &Shared,
+    answers: Vec<IncomingReply>,
+) -> Result<Vec<u8>> {
     let unanswered = || Error::new(ErrorKind::Protocol, "the server left questions unanswered");
-    // Some only speak UTF-8 once they were told to; that one refuses means nothing.
-    let on: &[u8] = b"OPTS UTF8 ON";
+    let lines = QUESTIONS.map(|(verb, argument)| match argument {
+        b"" => verb.as_bytes().to_vec(),
+        argument => [verb.as_bytes(), b" ", argument].concat(),
+    });
+    let lines: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
     let together = known.read(super::Capabilities::pipelines);
-    let first: &[&[u8]] = if together { &[b"FEAT", b"SYST", b"PWD", on] } else { &[b"FEAT"] };
-    let mut replies = questions.ask(known, first).await?;
+    let mut replies = match (answers.len() == lines.len(), together) {
+        (true, _) => answers,
+        (_, true) => questions.ask(known, &lines).await?,
+        (_, false) => questions.ask(known, lines.get(..1).unwrap_or(&lines)).await?,
+    };
     let feat = replies.first().cloned().ok_or_else(unanswered)?;
     let features = match feat.code {
         200..=299 => Features::parse(&feat.lines),
@@ -127,10 +139,9 @@ async fn learn(questions: &Questions, known: &Shared) -> Result<Vec<u8>> {
         }
         known.features = Some(features);
     }
-    if !together {
-        let rest: &[&[u8]] = &[b"SYST", b"PWD", on];
-        let asked = if wants_utf8_on { rest } else { rest.get(..2).unwrap_or(rest) };
-        replies.extend(questions.ask(known, asked).await?);
+    if replies.len() == 1 {
+        let asked = if wants_utf8_on { lines.get(1..) } else { lines.get(1..3) };
+        replies.extend(questions.ask(known, asked.unwrap_or_default()).await?);
     }
     let [_, syst, pwd, ..] = replies.as_slice() else {
         return Err(unanswered());

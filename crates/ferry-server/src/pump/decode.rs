@@ -30,8 +30,8 @@ pub(crate) struct Decoded {
 }
 
 /// Receives until the file is whole, beginning with `ahead`, which came before, and writes to
-/// `sink` all that arrived but the last octets, also when the transfer then breaks; the caller
-/// finishes with those or abandons.
+/// `sink` all that arrived when the transfer breaks, and all but the last octets when it does not;
+/// the caller abandons, or finishes with those.
 /// Each marker goes to `marks` when what stands before it is written.
 ///
 /// # Errors

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use ferry_client::mirror::{
     self, Compare, Delete, Links, MirrorOptions, Plan, Stop, Summary, Tree,
 };
-use ferry_storage::FsError;
 
 use crate::cli::{Alike, DeleteWhen, LinksHow, Mirror};
 use crate::cx::Cx;
@@ -24,7 +23,13 @@ pub(crate) async fn run(cx: &Cx, args: &Mirror) -> Outcome<Exit> {
     let engine = Engine::new(&cx.flags)?;
     let from = cx.places.open(&args.from, Role::Read).await?;
     let changes = !cx.dry_run() && args.alike.plan_out.is_none();
+    if changes && let Some(link) = &from.link {
+        link.remote().expect_small_files(false);
+    }
     let to = open_target(cx, &args.to, changes).await?;
+    if changes && let Some(link) = &to.link {
+        link.remote().expect_small_files(true);
+    }
     let options = options(cx, &engine, &args.alike, &from, &to);
     alike(cx, &args.alike, &from, &to, options).await
 }
@@ -34,25 +39,8 @@ pub(crate) async fn open_target(cx: &Cx, argument: &OsStr, changes: bool) -> Out
     if let (true, Spec::Local(path)) = (changes, cx.places.parse(argument)?) {
         std::fs::create_dir_all(&path).map_err(|e| Failure::local(path.display(), &e))?;
     }
-    let place = cx.places.open(argument, Role::Write).await?;
-    if changes && !place.is_local() {
-        make_root(&place).await?;
-    }
-    Ok(place)
-}
-
-async fn make_root(place: &Place) -> Outcome<()> {
-    if place.path == place.home {
-        return Ok(());
-    }
-    match place.storage.stat(&place.path, true).await {
-        Err(FsError::NotFound) => {
-            let made = super::mkdir::make_all(&*place.storage, &place.path).await;
-            made.map_err(|e| Failure::storage(place.shown(), &e))
-        }
-        // What else is wrong shows when the tree is listed.
-        _ => Ok(()),
-    }
+    // On a server the copy itself makes it, when it has seen that it is not there.
+    cx.places.open(argument, Role::Write).await
 }
 
 /// What flags say about making trees alike.
