@@ -62,9 +62,10 @@ pub(crate) struct Receiving<'a> {
     pub(crate) stop: &'a Notify,
 }
 
-/// Receives until the peer's end and writes to `sink` all that arrived when the transfer breaks, and
-/// all but the last octets when it does not; the caller abandons, or finishes with those. At a clean
-/// end our own end is sent at once (close_notify, FIN), before the commit: some clients wait for it.
+/// Receives until the peer's end and writes to `sink` all that arrived when the transfer breaks,
+/// and all but the last octets when it does not; the caller abandons, or finishes with those. At a
+/// clean end our own end is sent at once (close_notify, FIN), before the commit: some clients wait
+/// for it.
 ///
 /// # Errors
 /// The peer or storage failed, nothing moved for too long, or close_notify is missing and the
