@@ -183,13 +183,10 @@ const WHOLE_MAX: usize = 64 << 10;
 
 /// A file that appears whole.
 async fn at_once(job: &Job<'_>, state: &mut State, ground: &Ground) -> Result<()> {
-    job.progress.on(&Step::Started { size: ground.size(), resumed: 0 });
-    if ground.size().is_some_and(|size| size <= WHOLE_MAX as u64) && state.opened.is_none() {
-        let loaded = job.from.load(job.from_path, WHOLE_MAX).await;
-        if let Some(octets) = loaded.map_err(|e| of_storage(e, "reading"))? {
-            return Box::pin(stored(job, state, ground, octets)).await;
-        }
+    if Box::pin(whole(job, state, ground, Upload::Atomic)).await? {
+        return Ok(());
     }
+    job.progress.on(&Step::Started { size: ground.size(), resumed: 0 });
     let mode = WriteMode::Create(Upload::Atomic);
     let (source, sink) =
         tokio::join!(job.from.read(job.from_path, 0), job.to.write(job.to_path, mode, ground.perm));
@@ -204,8 +201,15 @@ async fn at_once(job: &Job<'_>, state: &mut State, ground: &Ground) -> Result<()
     keep_meta(job, state, ground, job.to_path).await
 }
 
-/// A small file that is here.
-async fn stored(job: &Job<'_>, state: &mut State, ground: &Ground, octets: Vec<u8>) -> Result<()> {
+/// A small file in memory; false if it is not so small. Then nothing has been done.
+async fn whole(job: &Job<'_>, state: &mut State, ground: &Ground, upload: Upload) -> Result<bool> {
+    let small = ground.size().is_some_and(|size| size <= WHOLE_MAX as u64);
+    if !small || state.opened.is_some() {
+        return Ok(false);
+    }
+    let loaded = job.from.load(job.from_path, WHOLE_MAX).await;
+    let Some(octets) = loaded.map_err(|e| of_storage(e, "reading"))? else { return Ok(false) };
+    job.progress.on(&Step::Started { size: ground.size(), resumed: 0 });
     let octets_len = octets.len() as u64;
     for limit in &job.options.limits {
         limit.pass(octets.len()).await;
@@ -213,16 +217,16 @@ async fn stored(job: &Job<'_>, state: &mut State, ground: &Ground, octets: Vec<u
     let len = settle(state, ground, 0, Moved { octets: octets_len, error: None })?;
     // A copy that turns out wrong must not have the time of a right one.
     let set = if job.options.verify { SetMeta::default() } else { wanted_meta(job, ground) };
-    let stored = job.to.store(job.to_path, octets, Upload::Atomic, ground.perm, set).await;
+    let stored = job.to.store(job.to_path, octets, upload, ground.perm, set).await;
     let kept = stored.map_err(|e| of_storage(e, "writing"))?;
     job.progress.on(&Step::Moved(len));
     state.copied.size = len;
     state.copied.times_kept = kept && set.modified.is_some();
-    if !job.options.verify {
-        return Ok(());
+    if job.options.verify {
+        verify(job, state, job.to_path).await?;
+        keep_meta(job, state, ground, job.to_path).await?;
     }
-    verify(job, state, job.to_path).await?;
-    keep_meta(job, state, ground, job.to_path).await
+    Ok(true)
 }
 
 /// Under a partial name, renamed when whole.
@@ -269,6 +273,12 @@ async fn under_final(job: &Job<'_>, state: &mut State, ground: &Ground) -> Resul
     let there = ground.there.as_ref().filter(|there| may_resume && there.size_known);
     let there = there.map_or(0, |there| there.size);
     state.begun = true;
+    if there == 0
+        && !direct::wanted(job, state)
+        && Box::pin(whole(job, state, ground, Upload::Direct)).await?
+    {
+        return Ok(());
+    }
     grow(job, state, ground, job.to_path, there).await?;
     verify(job, state, job.to_path).await?;
     keep_meta(job, state, ground, job.to_path).await
