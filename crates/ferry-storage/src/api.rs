@@ -277,9 +277,8 @@ pub trait Sink: Send {
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)>;
 
     /// Takes what is in `file` from octet `at` on, at most `max` octets, on one thread that may
-    /// block: by `sendfile` where this is a connection. Soon back with the number of octets taken;
-    /// 0 means that the file ends there. [`None`] where that cannot be had, or not now;
-    /// [`write`](Self::write) always works.
+    /// block. Soon back with the number of octets taken; 0 means that the file ends there. [`None`]
+    /// where that cannot be had, or not now; [`write`](Self::write) always works.
     fn write_from_file<'a>(
         &'a mut self,
         file: &'a Arc<File>,

@@ -9,8 +9,9 @@ use super::options::{Job, Step};
 use super::pump::{Moved, Stop, step};
 use super::reader::Reader;
 
-/// The most that is moved before progress is told and a stop is seen, in octets.
-const BURST: u64 = 8 << 20;
+/// The most that is moved before progress is told and a stop is seen, in octets; the time that a
+/// connection takes for it is bounded, too.
+const BURST: u64 = 256 << 20;
 
 /// Before this much has come the file may be a small one, for which nothing is gained.
 const SHORT_DOWN: u64 = 64 << 10;

@@ -23,16 +23,16 @@ use super::{Received, Secured, Wire, would_block};
 const LONGEST: Duration = Duration::from_millis(50);
 
 /// How long a burst waits for the peer before it gives its thread back.
-const LINGER: Duration = Duration::from_millis(5);
+const LINGER: Duration = Duration::from_millis(20);
 
 /// Octets that are read before they are written: half of the second-level cache of most machines.
 const ROOM: usize = 512 << 10;
 
-/// Octets that one `sendfile` takes.
-const SLICE: usize = 1 << 20;
-
-/// Octets of a file that are encrypted at a time.
-const ENCRYPTED: usize = 128 << 10;
+/// Octets of a file that are read, and under TLS encrypted, at a time. Reading and sending them
+/// takes three times the processor time of `sendfile`, and half the time on the clock to a server on
+/// the same machine (1 GiB: 0.7 s against 1.3 s): what was read is in the cache when it is sent, and
+/// still is when it is received. A client has a core for that.
+const PIECE: usize = 64 << 10;
 
 /// Which side of a burst failed.
 #[derive(Debug)]
@@ -119,13 +119,19 @@ impl Wire {
     /// the file ends there. Blocks.
     pub(crate) fn send_from(&mut self, file: &File, at: u64, max: u64) -> Result<Burst, Failed> {
         let (mut burst, started) = (Burst::default(), Instant::now());
-        let mut buf = Vec::new();
+        let mut piece = Piece::default();
         while burst.octets < max && started.elapsed() < LONGEST {
             let (from, left) = (at + burst.octets, max - burst.octets);
             let sent = match &mut self.tls {
-                None => send_file(&self.tcp, file, from, left),
-                Some(tls) => tls.encrypt_file(&self.tcp, (file, from, left), &mut buf),
+                None => piece.hold(file, from, left).and_then(|held| {
+                    if held.is_empty() {
+                        return Ok(0);
+                    }
+                    send(&self.tcp, held, SendFlags::NOSIGNAL).map_err(|e| Failed::Wire(e.into()))
+                }),
+                Some(tls) => tls.send_piece(&self.tcp, (file, from, left), &mut piece),
             };
+            piece.sent(sent.as_ref().map_or(0, |n| *n));
             match sent {
                 Ok(0) => {
                     burst.end = Some(Received::Eof);
@@ -168,25 +174,16 @@ impl Wire {
 }
 
 impl Secured {
-    /// Reads `max` octets of a file, or as many as make some records, and sends them. What the
-    /// system does not take yet goes first the next time.
-    fn encrypt_file(
+    /// Encrypts a piece and sends it. What the system does not take yet goes first the next time.
+    fn send_piece(
         &mut self,
         tcp: &TcpStream,
         (file, from, max): (&File, u64, u64),
-        buf: &mut Vec<u8>,
+        piece: &mut Piece,
     ) -> Result<usize, Failed> {
         self.flush_by(tcp).map_err(Failed::Wire)?;
-        let len = usize::try_from(max).map_or(ENCRYPTED, |max| max.min(ENCRYPTED));
-        buf.resize(len, 0);
-        let n = loop {
-            match file.read_at(buf, from) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                other => break other.map_err(Failed::File)?,
-            }
-        };
-        let taken = self.conn.writer().write(buf.get(..n).unwrap_or_default());
-        let taken = taken.map_err(Failed::Wire)?;
+        let held = piece.hold(file, from, max)?;
+        let taken = self.conn.writer().write(held).map_err(Failed::Wire)?;
         match self.flush_by(tcp) {
             Err(e) if !would_block(&e) => Err(Failed::Wire(e)),
             _ => Ok(taken),
@@ -235,25 +232,32 @@ fn is_ready(tcp: &TcpStream, flags: PollFlags, wait: Duration) -> io::Result<boo
     }
 }
 
-/// Sends from a file without its octets passing through the process; where the file cannot be sent
-/// so, by reading.
-fn send_file(tcp: &TcpStream, file: &File, at: u64, max: u64) -> Result<usize, Failed> {
-    let mut from = at;
-    let len = usize::try_from(max).map_or(SLICE, |max| max.min(SLICE));
-    match rustix::fs::sendfile(tcp, file, Some(&mut from), len) {
-        Ok(n) => Ok(n),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            let mut buf = vec![0; len.min(ENCRYPTED)];
-            let n = file.read_at(&mut buf, at).map_err(Failed::File)?;
-            let read = buf.get(..n).unwrap_or_default();
-            if read.is_empty() {
-                return Ok(0);
-            }
-            send(tcp, read, SendFlags::NOSIGNAL).map_err(|e| Failed::Wire(e.into()))
+/// Octets of a file that are on their way.
+#[derive(Default)]
+struct Piece {
+    buf: Vec<u8>,
+    sent: usize,
+}
+
+impl Piece {
+    /// What is left of it, or the next one: from octet `from` of the file on, `max` octets at most.
+    fn hold(&mut self, file: &File, from: u64, max: u64) -> Result<&[u8], Failed> {
+        if self.sent >= self.buf.len() {
+            let len = usize::try_from(max).map_or(PIECE, |max| max.min(PIECE));
+            self.buf.resize(len, 0);
+            let n = loop {
+                match file.read_at(&mut self.buf, from) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    other => break other.map_err(Failed::File)?,
+                }
+            };
+            self.buf.truncate(n);
+            self.sent = 0;
         }
-        Err(e @ (Errno::IO | Errno::STALE | Errno::NXIO | Errno::NODATA | Errno::NOMEM)) => {
-            Err(Failed::File(e.into()))
-        }
-        Err(e) => Err(Failed::Wire(e.into())),
+        Ok(self.buf.get(self.sent..).unwrap_or_default())
+    }
+
+    fn sent(&mut self, octets: usize) {
+        self.sent += octets;
     }
 }
