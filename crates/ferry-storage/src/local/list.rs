@@ -1,9 +1,10 @@
 //! Listing: a directory read batch by batch, each entry looked at by the directory's descriptor.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use ferry_proto::path::FtpPath;
 use rustix::fs::{Dir, DirEntry, readlinkat};
+use tokio::sync::Mutex;
 
 use super::root::{Root, visible};
 use super::{hidden, hop_with, meta};

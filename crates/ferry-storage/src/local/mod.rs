@@ -25,9 +25,10 @@ mod upload;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ferry_proto::path::FtpPath;
+use tokio::sync::Mutex;
 
 use crate::{
     BoxFut, Caps, Entries, FsError, Meta, SetMeta, Sink, Source, Storage, Upload, WriteMode, whole,
@@ -239,6 +240,7 @@ async fn hop_with<S: Send + 'static, T: Send + 'static>(
     shared: &Arc<Mutex<S>>,
     job: impl FnOnce(&mut S) -> Result<T, FsError> + Send + 'static,
 ) -> Result<T, FsError> {
-    let shared = Arc::clone(shared);
-    hop(move || job(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))).await
+    // Taken before the job is handed over: two jobs on the pool might begin in either order.
+    let mut held = Arc::clone(shared).lock_owned().await;
+    hop(move || job(&mut held)).await
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use ferry_proto::path::FtpPath;
 use rustix::fs::{
@@ -11,6 +11,7 @@ use rustix::fs::{
     unlinkat,
 };
 use rustix::io::Errno;
+use tokio::sync::Mutex;
 
 use super::errno::of_io;
 use super::root::{Place, Root, SAFE, nameable, regular};
