@@ -29,9 +29,9 @@ const LINGER: Duration = Duration::from_millis(20);
 const ROOM: usize = 512 << 10;
 
 /// Octets of a file that are read, and under TLS encrypted, at a time. Reading and sending them
-/// takes three times the processor time of `sendfile`, and half the time on the clock to a server on
-/// the same machine (1 GiB: 0.7 s against 1.3 s): what was read is in the cache when it is sent, and
-/// still is when it is received. A client has a core for that.
+/// takes three times the processor time of `sendfile`, and half the time on the clock to a server
+/// on the same machine (1 GiB: 0.7 s against 1.3 s): what was read is in the cache when it is sent,
+/// and still is when it is received. A client has a core for that.
 const PIECE: usize = 64 << 10;
 
 /// Which side of a burst failed.
