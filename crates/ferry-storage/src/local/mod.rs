@@ -168,8 +168,8 @@ impl Storage for LocalDir {
             let mode = WriteMode::Create(upload);
             let mut writing = sink::Writing::open(root, &path, mode, perm & 0o7777)?;
             writing.write_all(&octets)?;
-            // While it is open, times cost no more walks to it; what refuses them may refuse nothing
-            // else, so they are asked for again with the rest.
+            // While it is open, times cost no more walks to it; what refuses them may refuse
+            // nothing else, so they are asked for again with the rest.
             let set = writing.set_times(set).unwrap_or(set);
             writing.commit()?;
             if set == SetMeta::default() {
