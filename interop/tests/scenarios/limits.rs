@@ -114,7 +114,7 @@ fn rclone(tls: Tls, scenario: &str) -> Option<Limit> {
             "rclone locks up now and then: it answers no RMD any more, on whatever session",
         )),
         "copies" => Some(Fails(
-            &["STOR /copies/up was refused: 450"],
+            &["STOR /copies/up was refused: 450", "STOR /copies/half was refused: 450"],
             "rclone continues no upload, and says so when the octets have gone",
         )),
         "resume-up" => {

@@ -77,6 +77,18 @@ struct ToServer {
 }
 
 impl ToServer {
+    /// Ends what is under way; the reset tells the server that this is not the end. Some (ProFTPD)
+    /// forget a TLS session of which a connection ended like that, and take no further data
+    /// connections of the same control connection.
+    fn break_off(&mut self) {
+        if let Some((lease, upload)) = self.running.take() {
+            drop(upload);
+            if lease.is_protected() {
+                self.remote.0.pool.retire(&lease);
+            }
+        }
+    }
+
     async fn take(&mut self, octets: &[u8]) -> Result<()> {
         if self.failed {
             return Err(Error::new(ErrorKind::Closed, "the upload has failed"));
@@ -150,13 +162,19 @@ impl ToServer {
     }
 }
 
+impl Drop for ToServer {
+    fn drop(&mut self) {
+        self.break_off();
+    }
+}
+
 impl Sink for ToServer {
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)> {
         Box::pin(async move {
             let result = self.take(&buf).await;
             if result.is_err() {
                 self.failed = true;
-                self.running = None;
+                self.break_off();
             }
             (buf, result.map_err(FsError::from))
         })
@@ -176,7 +194,7 @@ impl Sink for ToServer {
             let written = upload.write_from_file(file, at, max).await;
             if written.is_err() {
                 self.failed = true;
-                self.running = None;
+                self.break_off();
             }
             written.map_err(FsError::from)
         }))
@@ -189,8 +207,7 @@ impl Sink for ToServer {
     fn abandon(mut self: Box<Self>) -> BoxFut<'static, Result<bool, FsError>> {
         Box::pin(async move {
             let begun = self.running.is_some();
-            // The reset tells the server that this is not the end.
-            self.running = None;
+            self.break_off();
             Ok(begun)
         })
     }

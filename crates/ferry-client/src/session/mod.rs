@@ -191,6 +191,11 @@ impl Session {
         self.0.control.kill(ErrorKind::Cancelled, "the session was dropped");
     }
 
+    /// Whether data connections are protected (PROT P).
+    pub(crate) fn is_protected(&self) -> bool {
+        self.0.protected
+    }
+
     fn timeout(&self) -> Duration {
         self.0.settings.timeout
     }
