@@ -56,7 +56,7 @@ pub(crate) fn of_file(
 pub(crate) fn was_set(result: Result<(), FsError>) -> Result<bool, FsError> {
     match result {
         Ok(()) => Ok(true),
-        Err(FsError::Unsupported | FsError::Denied | FsError::Busy) => Ok(false),
+        Err(FsError::Unsupported | FsError::Denied) => Ok(false),
         Err(e) => Err(e),
     }
 }

@@ -114,8 +114,12 @@ fn rclone(tls: Tls, scenario: &str) -> Option<Limit> {
             "rclone locks up now and then: it answers no RMD any more, on whatever session",
         )),
         "copies" => Some(Fails(
-            &["STOR /copies/up was refused: 450", "STOR /copies/half was refused: 450"],
-            "rclone continues no upload, and says so when the octets have gone",
+            &[
+                "STOR /copies/up was refused: 450",
+                "STOR /copies/half was refused: 450",
+                "MFMT /copies/up was refused: 450",
+            ],
+            "rclone continues no upload, and says so when the octets have gone; nor does it set times",
         )),
         "resume-up" => {
             Some(Fails(&["STOR /up/file was refused: 450"], "rclone writes from the start"))
