@@ -119,7 +119,7 @@ fn rclone(tls: Tls, scenario: &str) -> Option<Limit> {
                 "STOR /copies/half was refused: 450",
                 "MFMT /copies/up was refused: 450",
             ],
-            "rclone continues no upload, and says so when the octets have gone; nor does it set times",
+            "rclone continues no upload, says so when the octets have gone, and sets no times",
         )),
         "resume-up" => {
             Some(Fails(&["STOR /up/file was refused: 450"], "rclone writes from the start"))
