@@ -141,7 +141,7 @@ fn verb_of(event: &LineEvent) -> Option<Verb> {
     }
 }
 
-/// The verbs of [`overtakes`](ferry_proto::server::Machine::overtakes).
+/// The verbs of [`overtakes`](ferry_proto::server::ServerSession::overtakes).
 fn is_urgent(verb: Option<Verb>) -> bool {
     matches!(verb, Some(Verb::Abor | Verb::Stat))
 }
