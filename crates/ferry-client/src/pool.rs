@@ -69,6 +69,12 @@ pub(crate) enum Use {
     SmallUp,
 }
 
+impl Use {
+    fn transfers(self) -> bool {
+        !matches!(self, Self::Alone | Self::Command)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Any,
@@ -82,6 +88,8 @@ struct Slot {
     role: Role,
     load: usize,
     alone: bool,
+    /// How many of those are transfers.
+    transfers: usize,
     /// What the transfers that share it do; a download that waits for its reader must not keep an
     /// upload waiting that the reader feeds.
     sends: bool,
@@ -119,7 +127,7 @@ pub(crate) struct Pool {
 pub(crate) struct Lease {
     pool: Arc<Pool>,
     session: Session,
-    alone: bool,
+    wanted: Use,
 }
 
 impl std::ops::Deref for Lease {
@@ -135,7 +143,10 @@ impl Drop for Lease {
         let mut state = self.pool.state();
         if let Some(slot) = state.slots.iter_mut().find(|s| s.session.id() == self.session.id()) {
             slot.load = slot.load.saturating_sub(1);
-            if self.alone {
+            if self.wanted.transfers() {
+                slot.transfers = slot.transfers.saturating_sub(1);
+            }
+            if self.wanted == Use::Alone {
                 slot.alone = false;
             }
         }
@@ -146,7 +157,7 @@ impl Drop for Lease {
 
 /// What is to be done about a wish.
 enum Choice {
-    Take(Session, bool),
+    Take(Session),
     Open,
     Wait,
 }
@@ -249,8 +260,8 @@ impl Pool {
                 return Err(error);
             }
             match self.choose(wanted) {
-                Choice::Take(session, alone) => {
-                    return Ok(Lease { pool: Arc::clone(self), session, alone });
+                Choice::Take(session) => {
+                    return Ok(Lease { pool: Arc::clone(self), session, wanted });
                 }
                 Choice::Wait => {}
                 // Made by a task of its own: whoever waits takes what is free first, this one or
@@ -313,7 +324,8 @@ impl Pool {
     }
 
     fn add_as(&self, session: Session, role: Role) {
-        let slot = Slot { session, role, load: 0, alone: false, sends: role == Role::Up };
+        let slot =
+            Slot { session, role, load: 0, alone: false, transfers: 0, sends: role == Role::Up };
         self.state().slots.push(slot);
         self.freed.notify_waiters();
         self.freed.notify_one();
@@ -375,10 +387,15 @@ impl Pool {
         let fits = |slot: &Slot| !slot.alone && slot.load < room;
         let best = match (role, wanted) {
             (Role::Any, Use::Command) => {
-                // Commands go along with whatever is there.
+                // Commands go along with whatever is there, but with a transfer only where they
+                // wait for its end: ProFTPD runs them at once, and one that fails aborts it.
                 let more = may_open && state.slots.len() < 2 * SMALL_SESSIONS;
                 let limit = if more { COMMANDS_FEW } else { COMMANDS_AHEAD };
-                let any = state.slots.iter_mut().filter(|slot| fits(slot) && slot.load < limit);
+                let ahead = self.known.read(Capabilities::pipelines_transfers);
+                let any = state.slots.iter_mut();
+                let any = any.filter(|slot| {
+                    fits(slot) && slot.load < limit && (ahead || slot.transfers == 0)
+                });
                 any.min_by_key(|slot| slot.load)
             }
             (Role::Any, _) => {
@@ -410,9 +427,9 @@ impl Pool {
                 slot.role = role;
                 slot.sends = sends;
             }
-            let alone = wanted == Use::Alone;
-            slot.alone |= alone;
-            return Choice::Take(slot.session.clone(), alone);
+            slot.transfers += usize::from(wanted.transfers());
+            slot.alone |= wanted == Use::Alone;
+            return Choice::Take(slot.session.clone());
         }
         let useful = role == Role::Any || special < SMALL_SESSIONS;
         if may_open && useful {
@@ -544,3 +561,7 @@ impl Drop for Opening<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod tests;
