@@ -25,6 +25,18 @@ pub trait Link: Send + Sync + fmt::Debug + 'static {
     /// [`io::ErrorKind::WouldBlock`] when nothing is there yet; else the connection broke.
     fn try_read(&self, buf: &mut [u8]) -> io::Result<usize>;
 
+    /// As [`try_read`](Self::try_read), past the runtime, which hears of what has come only when
+    /// its own thread looks: for threads that wait by other means.
+    ///
+    /// # Errors
+    /// As [`try_read`](Self::try_read).
+    fn try_read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.tcp() {
+            Some(tcp) => Ok(rustix::net::recv(tcp, buf, rustix::net::RecvFlags::empty())?.0),
+            None => self.try_read(buf),
+        }
+    }
+
     /// Waits until [`try_write`](Self::try_write) is worth trying.
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
@@ -71,6 +83,48 @@ pub trait Link: Send + Sync + fmt::Debug + 'static {
     /// The TCP stream underneath, where there is one: lets the engine use `sendfile`.
     fn tcp(&self) -> Option<&tokio::net::TcpStream> {
         None
+    }
+}
+
+/// In the place of a link that is elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Away;
+
+impl Away {
+    fn error() -> io::Error {
+        io::ErrorKind::NotConnected.into()
+    }
+}
+
+impl Link for Away {
+    fn poll_readable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(Self::error()))
+    }
+
+    fn try_read(&self, _: &mut [u8]) -> io::Result<usize> {
+        Err(Self::error())
+    }
+
+    fn poll_writable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(Self::error()))
+    }
+
+    fn try_write(&self, _: &[u8]) -> io::Result<usize> {
+        Err(Self::error())
+    }
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        Err(Self::error())
+    }
+
+    fn set_abrupt(&self) {}
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Err(Self::error())
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Err(Self::error())
     }
 }
 

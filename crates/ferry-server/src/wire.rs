@@ -10,7 +10,7 @@ use std::io;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
 
-use crate::net::Link;
+use crate::net::{Away, Link};
 use crate::tls::{
     self, Choose, Fingerprint, Leaving, SessionTls, TlsFacts, TlsFailure, TlsOffer, TlsStream,
 };
@@ -110,6 +110,23 @@ impl Wire {
                 n => Received::Bytes(n),
             }),
         }
+    }
+
+    /// As [`try_read`](Self::try_read), by [`Link::try_read_now`].
+    pub(crate) fn try_read_now(&mut self, buf: &mut [u8]) -> io::Result<Received> {
+        match &mut self.tls {
+            Some(tls) if tls.is_leaving() => self.try_leave(buf),
+            Some(tls) => tls.try_read_now(&*self.link, buf),
+            None => Ok(match self.link.try_read_now(buf)? {
+                0 if !buf.is_empty() => Received::Eof,
+                n => Received::Bytes(n),
+            }),
+        }
+    }
+
+    /// Gives the connection to another thread, which will put it back.
+    pub(crate) fn lend(&mut self) -> Self {
+        std::mem::replace(self, Self::new(Box::new(Away)))
     }
 
     fn try_leave(&mut self, buf: &mut [u8]) -> io::Result<Received> {
@@ -224,6 +241,11 @@ impl Wire {
     /// See [`Link::socket_addr`].
     pub(crate) fn socket_addr(&self) -> io::Result<std::net::SocketAddr> {
         self.link.socket_addr()
+    }
+
+    /// The TCP stream below, if there is one.
+    pub(crate) fn tcp(&self) -> Option<&tokio::net::TcpStream> {
+        self.link.tcp()
     }
 
     /// The TCP stream, where nothing lies between it and the payload.

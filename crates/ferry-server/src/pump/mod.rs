@@ -11,6 +11,7 @@ mod receive;
 mod send;
 mod sendfile;
 mod source;
+mod straight;
 #[cfg(test)]
 mod tests;
 

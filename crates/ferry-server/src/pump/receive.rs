@@ -1,14 +1,19 @@
 //! From the peer to storage, octets as they come.
 
+use std::fs::File;
+use std::future::{Future as _, poll_fn};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use ferry_storage::Sink;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::buffers::Buffer;
+use super::buffers::{Buffer, CHUNK};
+use super::straight::{self, End};
 use super::{PumpError, Turn, readable_within, widen};
 use crate::wire::{Received, Wire};
 
@@ -78,11 +83,18 @@ pub(crate) async fn receive_file(
     let (mut filling, mut writing) = (Buffer::borrow(), Buffer::borrow());
     let patience = (from.stall, Some(GATHER));
     let mut round = from.fill(&mut filling, patience).await;
+    let mut way = Way::Unknown;
     let end = loop {
         // What arrived becomes what is written, and the other buffer is free for reading.
         std::mem::swap(&mut filling, &mut writing);
         if !matches!(round, Round::More) {
             break round;
+        }
+        // Who sends whole buffers without a pause is worth a thread.
+        if writing.len() > CHUNK - ROOM_MIN && way.is_straight(&from, sink).await? {
+            write(sink, &mut writing).await?;
+            round = from.straight(&way, &mut filling).await?;
+            continue;
         }
         // A failed write ends the transfer at once; a failed read lets the write finish first.
         let reading = async { Ok(from.fill(&mut filling, patience).await) };
@@ -107,7 +119,58 @@ pub(crate) async fn receive_file(
     Ok(Upload { octets, rest: writing.lend(), truncated })
 }
 
+/// Whether an upload can go straight into a file of this machine.
+enum Way {
+    /// Nobody has asked.
+    Unknown,
+    /// Into this one.
+    Straight(Arc<File>),
+    /// There is none, or no TCP.
+    Around,
+}
+
+impl Way {
+    async fn is_straight(
+        &mut self,
+        from: &Receiving<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<bool, PumpError> {
+        if matches!(self, Self::Unknown) {
+            let lent = if from.wire.tcp().is_some() { sink.lend_file().await? } else { None };
+            *self = lent.map_or(Self::Around, |file| Self::Straight(Arc::new(file)));
+        }
+        Ok(matches!(self, Self::Straight(_)))
+    }
+}
+
 impl Receiving<'_> {
+    /// Lets bursts write to the file as long as they have something to do, then reads on into `buf`
+    /// as [`fill`](Self::fill) does.
+    async fn straight(&mut self, way: &Way, buf: &mut Buffer) -> Result<Round, PumpError> {
+        while let Way::Straight(file) = way
+            && let Some(burst) = straight::receive_to(self.wire, file, buf).await?
+        {
+            self.progress.fetch_add(burst.octets, Ordering::Relaxed);
+            let ended = match burst.end {
+                _ if self.is_stopped().await => Some(Round::Broken(PumpError::Stopped)),
+                End::Eof { truncated } => Some(Round::End { truncated }),
+                End::Broken(error) => Some(Round::Broken(error)),
+                End::Silent => break,
+                End::Time => None,
+            };
+            if let Some(ended) = ended {
+                buf.clear();
+                return Ok(ended);
+            }
+        }
+        Ok(self.fill(buf, (self.stall, Some(GATHER))).await)
+    }
+
+    async fn is_stopped(&self) -> bool {
+        let mut stopped = std::pin::pin!(self.stop.notified());
+        poll_fn(|cx| Poll::Ready(stopped.as_mut().poll(cx).is_ready())).await
+    }
+
     /// Whether an end that TLS did not announce is one.
     pub(super) fn end(&self, truncated: bool) -> Result<bool, PumpError> {
         match self.policy {

@@ -1,5 +1,7 @@
 //! Transfers over loopback sockets, and stalls on a clock that stands still.
 
+mod straight;
+
 use std::fs::File;
 use std::io::{Read as _, Write};
 use std::net::{Shutdown, TcpStream};
@@ -10,7 +12,7 @@ use std::time::Duration;
 use ferry_proto::command::TypeCode;
 use ferry_proto::repr::pipeline::{Encoder, Form, Options, Receiver, Start};
 use ferry_proto::repr::{RestartPoint, Transducer as _};
-use ferry_storage::{BoxFut, ByteSource, FsError, Source};
+use ferry_storage::{BoxFut, ByteSource, FsError, Sink, Source};
 use proptest::prelude::*;
 use rustls::version::{TLS12, TLS13};
 

@@ -39,6 +39,20 @@ impl TlsStream {
 
     /// Reads payload, as far as it is there.
     pub(crate) fn try_read(&mut self, link: &dyn Link, buf: &mut [u8]) -> io::Result<Received> {
+        self.read_by(link, buf, Link::try_read)
+    }
+
+    /// As [`try_read`](Self::try_read), by [`Link::try_read_now`].
+    pub(crate) fn try_read_now(&mut self, link: &dyn Link, buf: &mut [u8]) -> io::Result<Received> {
+        self.read_by(link, buf, Link::try_read_now)
+    }
+
+    fn read_by(
+        &mut self,
+        link: &dyn Link,
+        buf: &mut [u8],
+        receive: Receive,
+    ) -> io::Result<Received> {
         if buf.is_empty() {
             return Ok(Received::Bytes(0));
         }
@@ -53,12 +67,13 @@ impl TlsStream {
                 Err(e) => return Err(e),
             }
             if buf.len() >= BULK_READ_MIN {
-                let n = self.read_bulk(link, buf)?;
+                let n = self.read_bulk(link, buf, receive)?;
                 if n > 0 {
                     return Ok(Received::Bytes(n));
                 }
             } else {
-                let read = self.conn.read_tls(&mut Followed { link, records: &mut self.records });
+                let records = &mut self.records;
+                let read = self.conn.read_tls(&mut Followed { link, records, receive });
                 if let Err(e) = read {
                     return Err(self.blocked(link, e));
                 }
@@ -126,12 +141,17 @@ impl TlsStream {
 
     /// Reads up to half of `buf` in ciphertext with one system call, into its back, and leaves the
     /// payload at its front. 0: none in there, or the connection ended.
-    fn read_bulk(&mut self, link: &dyn Link, buf: &mut [u8]) -> io::Result<usize> {
+    fn read_bulk(
+        &mut self,
+        link: &dyn Link,
+        buf: &mut [u8],
+        receive: Receive,
+    ) -> io::Result<usize> {
         let middle = buf.len() - (buf.len() - RECORD_MAX) / 2;
         let Some((front, back)) = buf.split_at_mut_checked(middle) else {
             return Ok(0);
         };
-        let arrived = match link.try_read(back) {
+        let arrived = match receive(link, back) {
             Ok(n) => n,
             Err(e) => return Err(self.blocked(link, e)),
         };
@@ -192,15 +212,19 @@ impl fmt::Debug for TlsStream {
     }
 }
 
+/// How ciphertext is taken from a link.
+pub(super) type Receive = fn(&dyn Link, &mut [u8]) -> io::Result<usize>;
+
 /// A link that is read while its records are followed.
 pub(super) struct Followed<'a> {
     pub(super) link: &'a dyn Link,
     pub(super) records: &'a mut Records,
+    pub(super) receive: Receive,
 }
 
 impl Read for Followed<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.link.try_read(buf)?;
+        let n = (self.receive)(self.link, buf)?;
         self.records.pass(buf.get(..n).unwrap_or_default());
         Ok(n)
     }

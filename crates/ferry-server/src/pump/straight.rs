@@ -1,0 +1,142 @@
+//! An upload on one thread that may block: from the connection into a file of this machine. Nothing
+//! awaits here, and nobody is waited for longer than [`LINGER`].
+//!
+//! Handing every buffer from a thread that reads to one that writes costs two wake-ups and moves
+//! the octets from the cache of one core to that of another. A burst takes as long as a system call
+//! that writes a large buffer to a slow disk may take anyway.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferry_storage::FsError;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use super::buffers::Buffer;
+use super::receive::ROOM_MIN;
+use super::{PumpError, widen};
+use crate::wire::{Received, Wire};
+
+/// How long a burst may take before its transfer is looked at: told to stop, or counted.
+const LONGEST: Duration = Duration::from_millis(50);
+
+/// How long a burst waits for the peer before it gives its thread back.
+const LINGER: Duration = Duration::from_millis(2);
+
+/// Bursts at a time. Others go by the ordinary way meanwhile, so that threads which wait for a disk
+/// never become too few for short work.
+const BURSTS_MAX: usize = 64;
+
+static BURSTS: Semaphore = Semaphore::const_new(BURSTS_MAX);
+
+/// How a burst ended.
+pub(super) enum End {
+    /// After [`LONGEST`]; there is more.
+    Time,
+    /// Nothing came for [`LINGER`].
+    Silent,
+    /// The peer has ended.
+    Eof {
+        /// Without the close_notify of TLS.
+        truncated: bool,
+    },
+    /// The connection broke; what came before is written.
+    Broken(PumpError),
+}
+
+/// What a burst has brought.
+pub(super) struct Burst {
+    /// Octets of payload; they are in the file.
+    pub(super) octets: u64,
+    pub(super) end: End,
+}
+
+/// Receives into `file` at its cursor. [`None`] where that is not possible now.
+///
+/// The connection is away meanwhile; a caller that goes before it is back loses it.
+///
+/// # Errors
+/// Those of the file.
+pub(super) async fn receive_to(
+    wire: &mut Wire,
+    file: &Arc<File>,
+    buf: &mut Buffer,
+) -> Result<Option<Burst>, FsError> {
+    if wire.tcp().is_none() {
+        return Ok(None);
+    }
+    let Ok(permit) = BURSTS.try_acquire() else {
+        return Ok(None);
+    };
+    let (mut lent, mut room, file) = (wire.lend(), std::mem::take(buf), Arc::clone(file));
+    let job = tokio::task::spawn_blocking(move || {
+        let done = burst(&mut lent, &file, &mut room, permit);
+        (lent, room, done)
+    });
+    // The pool ends only with the runtime, and this task with it.
+    let (lent, room, done) = job.await.map_err(|e| FsError::Io(io::Error::other(e)))?;
+    (*wire, *buf) = (lent, room);
+    done.map(Some)
+}
+
+fn burst(
+    wire: &mut Wire,
+    mut file: &File,
+    buf: &mut Buffer,
+    _one_of_few: SemaphorePermit<'static>,
+) -> Result<Burst, FsError> {
+    let (mut octets, started) = (0, Instant::now());
+    loop {
+        let (filled, stopped) = fill(wire, buf.whole());
+        file.write_all(buf.get(..filled).unwrap_or_default())
+            .map_err(|e| Errno::from_io_error(&e).map_or(FsError::Io(e), FsError::from))?;
+        octets += widen(filled);
+        let end = match stopped {
+            Some(End::Silent) if soon(wire) => None,
+            stopped => stopped,
+        };
+        if let Some(end) = end.or_else(|| (started.elapsed() >= LONGEST).then_some(End::Time)) {
+            return Ok(Burst { octets, end });
+        }
+    }
+}
+
+/// Reads until there is little room, or nothing more; [`None`] for the former.
+fn fill(wire: &mut Wire, buf: &mut [u8]) -> (usize, Option<End>) {
+    let mut filled = 0;
+    loop {
+        let into = buf.get_mut(filled..).unwrap_or_default();
+        if into.len() < ROOM_MIN {
+            return (filled, None);
+        }
+        let end = match wire.try_read_now(into) {
+            Ok(Received::Bytes(n)) => {
+                filled += n;
+                continue;
+            }
+            Ok(end) => End::Eof { truncated: end == Received::Truncated },
+            // Little is worth waiting for more; much is written while more is on its way.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => match filled {
+                1..ROOM_MIN if soon(wire) => continue,
+                _ => End::Silent,
+            },
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => End::Broken(e.into()),
+        };
+        return (filled, Some(end));
+    }
+}
+
+/// Waits for [`LINGER`] at most; whether there is something to read.
+fn soon(wire: &Wire) -> bool {
+    let Some(tcp) = wire.tcp() else {
+        return false;
+    };
+    let wait = Timespec::try_from(LINGER).unwrap_or_default();
+    // What is wrong with a connection shows when it is read.
+    poll(&mut [PollFd::new(tcp, PollFlags::IN)], Some(&wait)).is_ok_and(|ready| ready > 0)
+}
