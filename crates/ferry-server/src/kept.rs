@@ -6,10 +6,8 @@ use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
+use crate::pump::Ahead;
 use crate::wire::{Received, Wire};
-
-/// Octets that are read while no transfer runs: enough to see whether the peer has closed.
-const LOOKED: usize = 512;
 
 /// An open data connection that waits for the next transfer.
 #[derive(Debug)]
@@ -17,7 +15,7 @@ pub(crate) struct Kept {
     pub(crate) wire: Wire,
     /// What came behind the last file: the beginning of the next. Bounded by what one read of a
     /// transfer can bring.
-    pub(crate) ahead: Vec<u8>,
+    pub(crate) ahead: Ahead,
     /// Whether TLS is on, and if so whether it resumed, for logs.
     pub(crate) tls: Option<bool>,
     /// Closed unused after this.
@@ -43,13 +41,13 @@ impl Kept {
         if !self.ahead.is_empty() {
             return true;
         }
-        let mut scratch = [0; LOOKED];
-        match self.wire.try_read(&mut scratch) {
-            Ok(Received::Bytes(n)) => {
-                self.ahead.extend_from_slice(scratch.get(..n).unwrap_or_default());
-                true
-            }
-            Ok(Received::Eof | Received::Truncated) => false,
+        let wire = &mut self.wire;
+        let looked = self.ahead.read(|buf| match wire.try_read(buf)? {
+            Received::Bytes(n) => Ok(n),
+            Received::Eof | Received::Truncated => Err(io::ErrorKind::UnexpectedEof.into()),
+        });
+        match looked {
+            Ok(_) => true,
             Err(e) => e.kind() == io::ErrorKind::WouldBlock,
         }
     }

@@ -16,7 +16,7 @@ use crate::kept::Kept;
 use crate::listing::Listing;
 use crate::opened::{Opened, Ready, Upload};
 use crate::ops::failure;
-use crate::pump::{self, CloseNotify, Encoding, Marked, PeerEnd, PumpError, Receiving};
+use crate::pump::{self, Ahead, CloseNotify, Encoding, Marked, PeerEnd, PumpError, Receiving};
 use crate::server::Shared;
 use crate::tls::Channel;
 use crate::wire::Wire;
@@ -81,7 +81,7 @@ impl From<PumpError> for Broken {
 /// A data connection that is there.
 struct Made {
     wire: Wire,
-    ahead: Vec<u8>,
+    ahead: Ahead,
     tls: Option<bool>,
 }
 
@@ -151,7 +151,7 @@ async fn make(data: Data, channel: Channel, tls: &mut Option<bool>) -> Result<Ma
         Data::Kept(Kept { wire, ahead, tls, .. }) => Ok(Made { wire, ahead, tls }),
         Data::New(connection) => {
             let wire = connection.establish(channel, tls).await?;
-            Ok(Made { wire, ahead: Vec::new(), tls: *tls })
+            Ok(Made { wire, ahead: Ahead::default(), tls: *tls })
         }
     }
 }
@@ -254,16 +254,14 @@ impl Receive<'_> {
             }
             Some(decoder) => {
                 let marks = marks.then_some(self.marks);
-                let ahead = std::mem::take(&mut made.ahead);
-                let receiving = pump::decode_file(&mut from, &mut **sink, decoder, &ahead, marks);
+                let ahead = &mut made.ahead;
+                let receiving = pump::decode_file(&mut from, &mut **sink, decoder, ahead, marks);
                 let decoded = Box::pin(receiving).await?;
                 if decoded.suspect {
                     self.notice("the peer doubts some of the octets it sent (suspect data)");
                 }
-                if self.keep {
-                    made.ahead = decoded.behind;
-                } else {
-                    if !decoded.behind.is_empty() {
+                if !self.keep {
+                    if !made.ahead.is_empty() {
                         return Err(FormatError::TrailingData.into());
                     }
                     self.close(&mut made.wire, decoded.ended, stop).await?;

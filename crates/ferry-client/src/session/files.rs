@@ -261,7 +261,8 @@ impl Session {
     /// Sets the time of last modification, by whatever way the server knows.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] where it knows none; its refusal.
+    /// [`ErrorKind::Unsupported`] where it knows none, or never set one and says "not now"; its
+    /// refusal.
     pub async fn set_modified(&self, path: &[u8], time: UnixTime) -> Result<()> {
         // A fraction only where it is known to be understood.
         let value = time.format_timeval(time.nanos != 0 && self.keeps_data());
@@ -293,6 +294,11 @@ impl Session {
                 200..=299 | 500..=504 => {}
                 // It took the time for a part of the name; unless it has set one before.
                 550 if way == SetTime::Mdtm && !self.0.known.read(|known| known.set_time_works) => {
+                }
+                // rclone says so of every time, although there is nothing to wait for.
+                400..=420 | 422..=499 if !self.0.known.read(|known| known.set_time_works) => {
+                    let what = "the server does not set the time";
+                    return Err(Error::new(ErrorKind::Unsupported, what).with_reply(reply));
                 }
                 _ => return Err(refused("MFMT", path, reply)),
             }

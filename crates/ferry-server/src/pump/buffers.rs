@@ -16,29 +16,56 @@ static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 /// A buffer on loan; it goes back when dropped. The vector may be taken out to cross threads, and
 /// is simply lost if it does not come back.
 #[derive(Debug, Default)]
-pub(super) struct Buffer(Vec<u8>);
+pub(super) struct Buffer {
+    octets: Vec<u8>,
+    /// How many of them were read from a connection. Apart from the vector's length, which would
+    /// have to be made anew, with zeros, for the next to be read.
+    filled: usize,
+}
 
 impl Buffer {
     /// Borrows one with at least [`CHUNK`] octets of room; its length is anything.
     pub(super) fn borrow() -> Self {
         let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Self(kept.unwrap_or_else(|| Vec::with_capacity(CHUNK)))
+        Self { octets: kept.unwrap_or_else(|| Vec::with_capacity(CHUNK)), filled: 0 }
     }
 
     /// Makes all [`CHUNK`] octets accessible. Costs nothing for those that were before.
     pub(super) fn whole(&mut self) -> &mut [u8] {
-        self.0.resize(CHUNK, 0);
-        &mut self.0
+        self.octets.resize(CHUNK, 0);
+        &mut self.octets
+    }
+
+    /// Notes that the first `n` octets were read from a connection.
+    pub(super) fn set_filled(&mut self, n: usize) {
+        self.filled = n;
+    }
+
+    /// What was read from a connection.
+    pub(super) fn filled(&self) -> &[u8] {
+        self.octets.get(..self.filled).unwrap_or_default()
+    }
+
+    /// Takes what was read from a connection out, to lend it.
+    pub(super) fn lend_filled(&mut self) -> Vec<u8> {
+        self.octets.truncate(self.filled);
+        self.lend()
+    }
+
+    /// What was read from a connection, for good: the vector itself only if that is most of it.
+    pub(super) fn give_filled(&mut self) -> Vec<u8> {
+        if self.filled < CHUNK / 4 { self.filled().to_vec() } else { self.lend_filled() }
     }
 
     /// Takes the vector out, to lend it.
     pub(super) fn lend(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.0)
+        self.filled = 0;
+        std::mem::take(&mut self.octets)
     }
 
     /// Puts a lent vector back.
     pub(super) fn put_back(&mut self, vec: Vec<u8>) {
-        self.0 = vec;
+        self.octets = vec;
     }
 }
 
@@ -46,20 +73,20 @@ impl Deref for Buffer {
     type Target = Vec<u8>;
 
     fn deref(&self) -> &Vec<u8> {
-        &self.0
+        &self.octets
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.0
+        &mut self.octets
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
         // Twice the size is what line ends in type ASCII can make of it; more is let go.
-        if (CHUNK..=2 * CHUNK).contains(&self.0.capacity()) {
+        if (CHUNK..=2 * CHUNK).contains(&self.octets.capacity()) {
             let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < KEPT_MAX {
                 kept.push(self.lend());

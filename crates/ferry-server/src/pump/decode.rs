@@ -1,11 +1,14 @@
 //! From the peer to storage through a decoder (TYPE, STRU, MODE): octets, and the marks between
 //! them.
 
+use std::sync::atomic::Ordering;
+
 use ferry_proto::repr::pipeline::Receiver;
 use ferry_proto::repr::{Mark, Marker, Progress, RestartPoint, Transducer as _};
 use ferry_storage::Sink;
 use tokio::sync::mpsc;
 
+use super::ahead::Ahead;
 use super::buffers::{Buffer, CHUNK};
 use super::receive::{GATHER, ROOM_MIN, Receiving, Round, write};
 use super::{PumpError, widen};
@@ -22,14 +25,12 @@ pub(crate) struct Decoded {
     pub(crate) truncated: bool,
     /// The peer said of some octets that it doubts them.
     pub(crate) suspect: bool,
-    /// What came behind the file: the next one's, where the connection outlives a file, and a
-    /// mistake elsewhere.
-    pub(crate) behind: Vec<u8>,
     /// The connection has ended.
     pub(crate) ended: bool,
 }
 
-/// Receives until the file is whole, beginning with `ahead`, which came before, and writes to
+/// Receives until the file is whole, beginning with `ahead`, which came before, and leaves there what
+/// came behind: the next file, where the connection outlives one, and a mistake elsewhere. Writes to
 /// `sink` all that arrived when the transfer breaks, and all but the last octets when it does not;
 /// the caller abandons, or finishes with those.
 /// Each marker goes to `marks` when what stands before it is written.
@@ -40,22 +41,21 @@ pub(crate) async fn decode_file(
     from: &mut Receiving<'_>,
     sink: &mut dyn Sink,
     decoder: &mut Receiver,
-    ahead: &[u8],
+    ahead: &mut Ahead,
     marks: Option<&mpsc::Sender<Marked>>,
 ) -> Result<Decoded, PumpError> {
-    let mut filling = Buffer::borrow();
-    filling.clear();
-    filling.extend_from_slice(ahead);
-    from.progress.fetch_add(widen(ahead.len()), std::sync::atomic::Ordering::Relaxed);
+    from.progress.fetch_add(widen(ahead.rest().len()), Ordering::Relaxed);
     let mut decoding = Decoding { decoder, out: Buffer::borrow(), marks, suspect: false };
     decoding.out.clear();
     let (mut truncated, mut ended) = (false, false);
-    let behind = loop {
-        let mut input = filling.as_slice();
+    loop {
+        let mut input = ahead.rest();
         let whole = decoding.take(&mut input, sink).await;
+        let left = input.len();
+        ahead.leave(left);
         match whole {
             Ok(false) => {}
-            Ok(true) => break input.to_vec(),
+            Ok(true) => break,
             Err(error) => {
                 // What came before is good, and the mistake is what is told.
                 let _ = write(sink, &mut decoding.out).await;
@@ -66,7 +66,7 @@ pub(crate) async fn decode_file(
         let patience = if decoding.out.is_empty() { from.stall } else { GATHER };
         // The decoder has all that came already, and must have it as soon as it comes: the end of
         // a file is in it, and the peer may wait for our word on that.
-        let reading = async { Ok(from.fill(&mut filling, (patience, None)).await) };
+        let reading = async { Ok(from.fill(ahead.refill(), (patience, None)).await) };
         let round = if worth_writing {
             let (round, ()) = tokio::try_join!(reading, write(sink, &mut decoding.out))?;
             decoding.out.clear();
@@ -88,20 +88,21 @@ pub(crate) async fn decode_file(
                 decoding.decoder.close();
             }
             Round::Broken(error) => {
-                let mut input = filling.as_slice();
+                let mut input = ahead.rest();
                 // What came before is good, and the break is what is told.
                 drop(decoding.take(&mut input, sink).await);
                 write(sink, &mut decoding.out).await?;
                 return Err(error);
             }
         }
-    };
+    }
     if truncated {
         truncated = from.end(true)?;
     }
-    from.progress.fetch_sub(widen(behind.len()), std::sync::atomic::Ordering::Relaxed);
+    from.progress.fetch_sub(widen(ahead.rest().len()), Ordering::Relaxed);
+    ahead.settle();
     let rest = decoding.out.lend();
-    Ok(Decoded { rest, truncated, suspect: decoding.suspect, behind, ended })
+    Ok(Decoded { rest, truncated, suspect: decoding.suspect, ended })
 }
 
 struct Decoding<'a> {

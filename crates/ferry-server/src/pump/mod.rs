@@ -5,6 +5,7 @@
 //! Nothing here looks at single octets except what TYPE, STRU and MODE ask for, through
 //! `ferry_proto::repr`. Replies, data connection set-up and commits are the session's work.
 
+mod ahead;
 mod buffers;
 mod decode;
 mod receive;
@@ -24,6 +25,7 @@ use ferry_proto::repr::FormatError;
 use ferry_storage::FsError;
 use tokio::time::timeout;
 
+pub(crate) use self::ahead::Ahead;
 pub(crate) use self::decode::{Marked, decode_file};
 pub(crate) use self::receive::{CloseNotify, Receiving, receive_file};
 pub(crate) use self::send::{Encoding, Lines, send_file, send_lines};

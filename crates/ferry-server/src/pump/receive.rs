@@ -91,14 +91,14 @@ pub(crate) async fn receive_file(
             break round;
         }
         // Who sends whole buffers without a pause is worth a thread.
-        if writing.len() > CHUNK - ROOM_MIN && way.is_straight(&from, sink).await? {
-            write(sink, &mut writing).await?;
+        if writing.filled().len() > CHUNK - ROOM_MIN && way.is_straight(&from, sink).await? {
+            write_filled(sink, &mut writing).await?;
             round = from.straight(&way, &mut filling).await?;
             continue;
         }
         // A failed write ends the transfer at once; a failed read lets the write finish first.
         let reading = async { Ok(from.fill(&mut filling, patience).await) };
-        let (next, ()) = tokio::try_join!(reading, write(sink, &mut writing))?;
+        let (next, ()) = tokio::try_join!(reading, write_filled(sink, &mut writing))?;
         round = next;
     };
     let ended = match end {
@@ -110,13 +110,13 @@ pub(crate) async fn receive_file(
     let truncated = match ended {
         Ok(truncated) => truncated,
         Err(e) => {
-            write(sink, &mut writing).await?;
+            write_filled(sink, &mut writing).await?;
             return Err(e);
         }
     };
     from.close_write().await;
     let octets = from.progress.load(Ordering::Relaxed) - before;
-    Ok(Upload { octets, rest: writing.lend(), truncated })
+    Ok(Upload { octets, rest: writing.give_filled(), truncated })
 }
 
 /// Whether an upload can go straight into a file of this machine.
@@ -159,7 +159,7 @@ impl Receiving<'_> {
                 End::Time => None,
             };
             if let Some(ended) = ended {
-                buf.clear();
+                buf.set_filled(0);
                 return Ok(ended);
             }
         }
@@ -185,7 +185,7 @@ impl Receiving<'_> {
         let _ = timeout(self.stall, self.wire.close_write()).await;
     }
 
-    /// Fills `buf` from the start until it is worth looking at; its length is then what was read.
+    /// Fills `buf` from the start until it is worth looking at.
     /// Waits for the first octets as long as `patience` says first, and for more as long as it says
     /// then, or not at all. Being told to stop loses nothing.
     pub(super) async fn fill(
@@ -200,7 +200,7 @@ impl Receiving<'_> {
             () = stop.notified() => Round::Broken(PumpError::Stopped),
             round = self.fill_up(buf, &mut filled, patience) => round,
         };
-        buf.truncate(filled);
+        buf.set_filled(filled);
         round
     }
 
@@ -241,6 +241,16 @@ impl Receiving<'_> {
             }
         }
     }
+}
+
+/// Lends what was read to storage.
+async fn write_filled(sink: &mut dyn Sink, buf: &mut Buffer) -> Result<(), PumpError> {
+    if buf.filled().is_empty() {
+        return Ok(());
+    }
+    let (vec, result) = sink.write(buf.lend_filled()).await;
+    buf.put_back(vec);
+    result.map_err(PumpError::from)
 }
 
 /// Lends the buffer to storage.

@@ -100,7 +100,7 @@ async fn receive_all_but_the_rest(
         return receive_file(from, sink).await;
     }
     let mut receiver = Receiver::new(form, &Options::default()).unwrap();
-    let decoded = decode_file(&mut from, sink, &mut receiver, &[], None).await?;
+    let decoded = decode_file(&mut from, sink, &mut receiver, &mut Ahead::default(), None).await?;
     from.close_write().await;
     let octets = progress.load(Ordering::Relaxed);
     Ok(Upload { octets, rest: decoded.rest, truncated: decoded.truncated })
@@ -526,6 +526,7 @@ async fn transfers_fit_into_a_session_task_and_may_change_threads() {
     ];
     let wire = &mut wire;
     let mut from = Receiving { wire, progress: &progress, stall: STALL, policy, stop: &stop };
-    let decoding = cost(decode_file(&mut from, &mut sink, &mut decoder, &[], None));
+    let mut ahead = Ahead::default();
+    let decoding = cost(decode_file(&mut from, &mut sink, &mut decoder, &mut ahead, None));
     assert!(sizes.iter().chain([&decoding]).all(|size| *size <= 2048), "{sizes:?} {decoding}");
 }
