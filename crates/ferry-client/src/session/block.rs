@@ -6,6 +6,8 @@
 //! wrong beside a plain refusal ends the session: which octets belong to which file is then
 //! unknown, and the files that were under way are asked for again elsewhere.
 
+use std::ops::Range;
+
 use ferry_proto::client::replies;
 use ferry_proto::repr::block::{Decoder, Encoder};
 use ferry_proto::repr::{Mark, Progress as Step, Transducer as _};
@@ -151,7 +153,7 @@ impl Session {
         let (outgoing, epsv) = self.outgoing("EPSV", b"")?;
         batch.push(outgoing);
         let (jobs, queue) = mpsc::unbounded_channel();
-        let mover = Mover { session: self.clone(), queue, carried: Vec::new() };
+        let mover = Mover { session: self.clone(), queue, buf: Vec::new(), ahead: 0..0 };
         drop(tokio::spawn(mover.run(direction, mode, epsv)));
         Ok(Blocks { jobs, direction })
     }
@@ -171,8 +173,10 @@ struct Wanted<'a> {
 struct Mover {
     session: Session,
     queue: mpsc::UnboundedReceiver<Job>,
-    /// Octets behind the last file: the beginning of the next.
-    carried: Vec<u8>,
+    /// What is read into, and which octets of it stand behind the last file: the beginning of the
+    /// next.
+    buf: Vec<u8>,
+    ahead: Range<usize>,
 }
 
 impl Mover {
@@ -233,11 +237,11 @@ impl Mover {
     }
 
     async fn receive(&mut self, mut wire: Wire) -> Result<()> {
-        let mut buf = vec![0; READ_LEN];
+        self.buf = vec![0; READ_LEN];
         while let Some(job) = self.next(&mut wire).await {
             let Job::Fetch { verb, path, most, mut ticket, done } = job else { continue };
             let wanted = Wanted { verb, path: &path, most };
-            let result = self.fetch(&mut wire, &mut buf, &wanted, &mut ticket).await;
+            let result = self.fetch(&mut wire, &wanted, &mut ticket).await;
             let broken = result.as_ref().is_err_and(|error| error.reply().is_none());
             let again = result.as_ref().err().map(|error| (error.kind(), error.to_string()));
             drop(done.send(result));
@@ -259,7 +263,6 @@ impl Mover {
     async fn fetch(
         &mut self,
         wire: &mut Wire,
-        buf: &mut [u8],
         wanted: &Wanted<'_>,
         ticket: &mut Ticket,
     ) -> Result<Vec<u8>> {
@@ -273,15 +276,15 @@ impl Mover {
         }
         let mut file = Vec::new();
         let mut decoder = Decoder::default();
-        let mut carried = std::mem::take(&mut self.carried);
-        let mut input = carried.as_slice();
         let timeout = self.session.timeout();
         loop {
-            if decode(&mut decoder, &mut input, &mut file, most)? {
-                self.carried = input.to_vec();
+            let mut input = self.buf.get(self.ahead.clone()).unwrap_or_default();
+            let whole = decode(&mut decoder, &mut input, &mut file, most)?;
+            self.ahead.start = self.ahead.end - input.len();
+            if whole {
                 break;
             }
-            let read = tokio::time::timeout(timeout, wire.read(buf)).await;
+            let read = tokio::time::timeout(timeout, wire.read(&mut self.buf)).await;
             let n = match read {
                 Ok(Ok(Received::Bytes(n))) => n,
                 Ok(_) => {
@@ -298,8 +301,7 @@ impl Mover {
                     return Err(Error::new(ErrorKind::Timeout, "no data came for too long"));
                 }
             };
-            carried.clear();
-            input = buf.get(..n).unwrap_or_default();
+            self.ahead = 0..n;
         }
         let reply = ticket.last().await?;
         if reply.code < 400 { Ok(file) } else { Err(refused(verb, path, reply)) }
