@@ -31,8 +31,14 @@ const LIMIT: Duration = Duration::from_secs(200);
 /// Where cargo keeps the sources of [`CRATE`].
 fn sources() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut about = Command::new(&cargo);
+    about.arg("-vV");
+    let about = run(about, b"", LIMIT).unwrap().success().unwrap().stdout;
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let mut metadata = Command::new(cargo);
+    // What other platforms need has never been fetched.
     metadata.args(["metadata", "--format-version", "1", "--locked", "--offline"]);
+    metadata.args(["--filter-platform", host]);
     metadata.current_dir(env!("CARGO_MANIFEST_DIR"));
     let said = run(metadata, b"", LIMIT).unwrap().success().unwrap().stdout;
     let manifest = said

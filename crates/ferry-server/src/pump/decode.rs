@@ -29,10 +29,10 @@ pub(crate) struct Decoded {
     pub(crate) ended: bool,
 }
 
-/// Receives until the file is whole, beginning with `ahead`, which came before, and leaves there what
-/// came behind: the next file, where the connection outlives one, and a mistake elsewhere. Writes to
-/// `sink` all that arrived when the transfer breaks, and all but the last octets when it does not;
-/// the caller abandons, or finishes with those.
+/// Receives until the file is whole, beginning with `ahead`, which came before, and leaves there
+/// what came behind: the next file, where the connection outlives one, and a mistake elsewhere.
+/// Writes to `sink` all that arrived when the transfer breaks, and all but the last octets when it
+/// does not; the caller abandons, or finishes with those.
 /// Each marker goes to `marks` when what stands before it is written.
 ///
 /// # Errors
