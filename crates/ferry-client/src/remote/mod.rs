@@ -130,12 +130,6 @@ impl Remote {
         Ok((*lease).clone())
     }
 
-    /// Says that many small files will soon go to the server (`up`) or come from it, so that the
-    /// connections for them can be made meanwhile. Only a hint: nothing depends on it.
-    pub fn expect_small_files(&self, up: bool) {
-        self.0.pool.expect_small(up);
-    }
-
     /// Ends all sessions, and keeps what was learned of the server.
     pub async fn close(&self) {
         crate::memory::keep(self.0.pool.site(), self.0.pool.settings(), &self.capabilities());
@@ -462,6 +456,10 @@ impl Storage for Remote {
 
     fn width(&self) -> usize {
         self.0.pool.width()
+    }
+
+    fn expect_small(&self, stored: bool) {
+        self.0.pool.expect_small(stored);
     }
 }
 
