@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::capabilities::{Capabilities, Shared};
-use crate::session::{Session, TRANSFERS_AHEAD};
+use crate::session::{FAR, Session, TRANSFERS_AHEAD};
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -24,9 +24,6 @@ const SMALL_SESSIONS: usize = 4;
 
 /// How many small files are under way at most.
 const SMALL_WIDTH: usize = 1024;
-
-/// From this round trip on, sessions are made before it is known whether they will be needed.
-const FAR: Duration = Duration::from_millis(10);
 
 /// Small files are in memory whole: this much of them at a time, in KiB.
 const SMALL_KIB: u32 = 64 * 1024;

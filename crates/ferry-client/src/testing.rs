@@ -409,6 +409,11 @@ impl Storage for Ill {
         })
     }
 
+    fn expect_small(&self, stored: bool) {
+        let what = if stored { "expect stored" } else { "expect loaded" };
+        self.log.lock().unwrap().push(what.to_owned());
+    }
+
     fn width(&self) -> usize {
         self.width
     }

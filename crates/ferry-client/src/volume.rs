@@ -255,4 +255,10 @@ impl Storage for Volume {
     fn width(&self) -> usize {
         self.there.get().map_or(1, Storage::width)
     }
+
+    fn expect_small(&self, stored: bool) {
+        if let Some(there) = self.there.get() {
+            there.expect_small(stored);
+        }
+    }
 }

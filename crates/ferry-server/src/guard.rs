@@ -194,6 +194,10 @@ impl Storage for Guarded {
     fn width(&self) -> usize {
         self.inner.width()
     }
+
+    fn expect_small(&self, stored: bool) {
+        self.inner.expect_small(stored);
+    }
 }
 
 /// Leaves out entries whose names hold control octets: they could break a listing's lines, and no

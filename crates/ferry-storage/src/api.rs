@@ -493,6 +493,13 @@ pub trait Storage: Send + Sync + fmt::Debug {
     fn width(&self) -> usize {
         16
     }
+
+    /// Says that many small files will soon be stored here, or read if not `stored`, so that what
+    /// that needs can be made ready meanwhile. Only a hint: nothing depends on it, and nobody
+    /// waits.
+    fn expect_small(&self, stored: bool) {
+        let _ = stored;
+    }
 }
 
 /// The text of a symbolic link at `path` that leads to `target`: relative, so that it says the

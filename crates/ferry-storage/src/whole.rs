@@ -56,7 +56,8 @@ pub(crate) fn of_file(
 pub(crate) fn was_set(result: Result<(), FsError>) -> Result<bool, FsError> {
     match result {
         Ok(()) => Ok(true),
-        Err(FsError::Unsupported | FsError::Denied) => Ok(false),
+        // What was stored may have been taken away at once, as from a letter box.
+        Err(FsError::Unsupported | FsError::Denied | FsError::NotFound) => Ok(false),
         Err(e) => Err(e),
     }
 }

@@ -160,4 +160,8 @@ impl<S: Storage> Storage for Within<S> {
     fn width(&self) -> usize {
         self.inner.width()
     }
+
+    fn expect_small(&self, stored: bool) {
+        self.inner.expect_small(stored);
+    }
 }

@@ -7,12 +7,14 @@ use ferry_client::copy::{CopyOptions, Placing, Progress, Resume, Step, copy_file
 use ferry_storage::Storage;
 use ferry_storage::local::LocalDir;
 use interop::content::noise;
+use interop::servers::Kind;
 use tokio::sync::Notify;
 
 use super::at::{At, path};
 
 const LEN: usize = 6 << 20;
 const HALF: u64 = 2 << 20;
+const SMALL: usize = 70_000;
 
 /// Says when about a third is there.
 #[derive(Debug, Default)]
@@ -55,6 +57,22 @@ async fn cut(
     let told = format!("{copied:?}");
     at.check(copied.size == LEN as u64 && copied.moved + copied.resumed >= copied.size, &told)?;
     Ok(copied.resumed)
+}
+
+/// Up in one piece: whole whether or not the server sets times, and which of the two is told.
+pub(super) async fn timed(at: &At<'_>) -> Result<(), String> {
+    at.dir("timed")?;
+    let content = noise(9, SMALL);
+    let here = tempfile::tempdir().map_err(|e| e.to_string())?;
+    std::fs::write(here.path().join("file"), &content).map_err(|e| e.to_string())?;
+    let local = LocalDir::open(here.path()).map_err(|e| e.to_string())?;
+    let options = CopyOptions { placing: Placing::Final, ..CopyOptions::default() };
+    let (from, to) = (path("/file"), path("/timed/file"));
+    let copied = copy_file(&local, &from, &at.remote, &to, &options, &()).await;
+    let copied = copied.map_err(|e| at.failed("copy", e))?;
+    at.is_on_disk("timed/file", &content)?;
+    let sets = at.peer.kind != Kind::Rclone;
+    at.check(copied.times_kept == sets, &format!("{copied:?}"))
 }
 
 /// Down by a partial file, up under its own name.

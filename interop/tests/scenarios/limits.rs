@@ -52,7 +52,7 @@ fn proftpd(tls: Tls, scenario: &str) -> Option<Limit> {
             &["425 Unable to build data connection: Operation not permitted"],
             "ProFTPD sends no ticket with an upload, so that a session of TLS 1.3 runs out of them",
         )),
-        (Tls::V13, "copies" | "segments" | "command") => Some(MayFail(
+        (Tls::V13, "timed" | "copies" | "segments" | "command") => Some(MayFail(
             &["425 Unable to build data connection: Operation not permitted"],
             "ProFTPD that offers TLS 1.3 only leaves a pool nothing better to go on with",
         )),
@@ -114,19 +114,15 @@ fn rclone(tls: Tls, scenario: &str) -> Option<Limit> {
             "rclone locks up now and then: it answers no RMD any more, on whatever session",
         )),
         "copies" => Some(Fails(
-            &[
-                "STOR /copies/up was refused: 450",
-                "STOR /copies/half was refused: 450",
-                "MFMT /copies/up was refused: 450",
-            ],
-            "rclone continues no upload, says so when the octets have gone, and sets no times",
+            &["STOR /copies/up was refused: 450", "STOR /copies/half was refused: 450"],
+            "rclone continues no upload, and says so when the octets have gone",
         )),
         "resume-up" => {
             Some(Fails(&["STOR /up/file was refused: 450"], "rclone writes from the start"))
         }
         "dirs" => Some(Fails(&["again: Ok(())"], "rclone makes directories that are there")),
         "get" => Some(Fails(&["none: Err(Refused)"], "rclone does not say that there is no file")),
-        "times" => Some(Fails(&["450 File not available"], "rclone answers MFMT with 450")),
+        "times" => Some(Fails(&["set time: not supported"], "rclone answers MFMT with 450")),
         _ => None,
     }
 }

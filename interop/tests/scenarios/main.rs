@@ -51,7 +51,7 @@ macro_rules! scenarios {
 /// What protects the connections.
 const TLS: [Tls; 3] = [Tls::Plain, Tls::V12, Tls::V13];
 
-const SCENARIOS: [Scenario; 26] = scenarios![
+const SCENARIOS: [Scenario; 27] = scenarios![
     "list" names::list,
     "fetch" names::fetch,
     "store" names::store,
@@ -70,6 +70,7 @@ const SCENARIOS: [Scenario; 26] = scenarios![
     "120" bulk::many,
     "abort" stops::abort,
     "drop" stops::dropped,
+    "timed" copies::timed,
     "copies" copies::copies,
     "segments" ranges::segments,
     "tree-up" trees::up,

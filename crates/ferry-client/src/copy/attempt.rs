@@ -432,8 +432,8 @@ async fn keep_meta(
     }
     match job.to.set_meta(path, set).await {
         Ok(()) => state.copied.times_kept = set.modified.is_some(),
-        // The content is there; some servers allow only to store it.
-        Err(FsError::Unsupported | FsError::Denied) => {}
+        // The content is there; some servers allow only to store it, or put it elsewhere at once.
+        Err(FsError::Unsupported | FsError::Denied | FsError::NotFound) => {}
         Err(e) => return Err(of_storage(e, "setting the time")),
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Doing one action. Everything that decides about several lives in `apply`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ferry_proto::path::FtpPath;
 use ferry_storage::{FsError, Kind, Meta, SetMeta};
@@ -23,9 +24,24 @@ pub(crate) struct Shared {
     pub(crate) check: bool,
     /// Directories of both trees known to be real.
     pub(crate) real: [RealDirs; 2],
+    /// Whether both ends know that small files will go to the left tree, and to the right.
+    pub(crate) expected: [AtomicBool; 2],
 }
 
 impl Shared {
+    /// Lets both ends get ready for many small files that will go to that side.
+    pub(crate) fn expect_small(&self, to: Side) {
+        let [left, right] = &self.expected;
+        let expected = match to {
+            Side::Left => left,
+            Side::Right => right,
+        };
+        if !expected.swap(true, Ordering::Relaxed) {
+            self.tree(to.other()).storage.expect_small(false);
+            self.tree(to).storage.expect_small(true);
+        }
+    }
+
     pub(crate) fn tree(&self, side: Side) -> &Tree {
         match side {
             Side::Left => &self.left,

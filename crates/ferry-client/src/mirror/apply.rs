@@ -21,6 +21,7 @@ use super::plan::{Action, Side, State, What};
 use super::walk::{Item, Msg};
 use crate::copy::Known;
 use crate::error::ErrorKind;
+use crate::session::BLOCK_FILE_MAX;
 
 /// Files of more octets wait for their turn by size.
 const LARGE: u64 = 8 << 20;
@@ -32,6 +33,9 @@ const LARGE_JOBS: usize = 4;
 /// hold one would wait for each other for ever. Smaller files are read whole before they are sent.
 const LARGE_WITHIN: u64 = 128 << 10;
 const LARGE_JOBS_WITHIN: usize = 1;
+
+/// So many files that are sent whole are many: only then is it said that more will come.
+const MANY_SMALL: u32 = 16;
 
 /// How many of them may wait before the walk has to.
 const LARGE_WAITING: usize = 4096;
@@ -85,6 +89,8 @@ pub(crate) struct Apply {
     deletes: u64,
     /// Octets of copies begun.
     begun: u64,
+    /// Small files on their way to either side.
+    small: HashMap<Side, u32>,
     when: Delete,
 }
 
@@ -112,6 +118,7 @@ impl Apply {
             dirty: HashSet::new(),
             blocked: HashSet::new(),
             deletes: 0,
+            small: HashMap::new(),
             begun: 0,
             when,
         }
@@ -216,6 +223,13 @@ impl Apply {
                     return;
                 }
                 self.begun = self.begun.saturating_add(size);
+                if size <= BLOCK_FILE_MAX as u64 {
+                    let small = self.small.entry(side).or_default();
+                    *small += 1;
+                    if *small == MANY_SMALL {
+                        self.shared.expect_small(side);
+                    }
+                }
                 self.shared.observer.on(&Event::Planned(&item.action));
                 if size > self.large_from {
                     self.large.push(Large(size, Reverse(item.action.path.clone()), item));

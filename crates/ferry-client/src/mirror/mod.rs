@@ -13,6 +13,8 @@ mod apply;
 mod both;
 mod compare;
 mod diff;
+#[cfg(test)]
+mod expect_tests;
 mod listing;
 pub mod names;
 mod options;
@@ -68,7 +70,10 @@ pub async fn mirror(
         observer: Arc::clone(&observer),
         check: false,
         real: Default::default(),
+        expected: Default::default(),
     });
+    // While the trees are still being compared: what this costs for nothing is some log-ins.
+    shared.expect_small(Side::Right);
     let summary = match options.delete {
         Delete::Before => {
             let first = pass(walker(true, true), &shared).await;
@@ -213,6 +218,7 @@ pub async fn apply(
         observer: Arc::clone(&observer),
         check: true,
         real: Default::default(),
+        expected: Default::default(),
     });
     let summary = apply_with(plan, shared).await;
     observer.on(&Event::Summary(&summary));

@@ -71,6 +71,7 @@ pub async fn sync(
         observer: recorder,
         check: false,
         real: Default::default(),
+        expected: Default::default(),
     });
     let (out, msgs) = mpsc::channel(1024);
     let apply = Apply::new(shared, Delete::After);

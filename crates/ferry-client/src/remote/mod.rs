@@ -23,7 +23,7 @@ use ferry_storage::{
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Lease, Pool, Use};
-use crate::session::capabilities::{Capabilities, Ranges, SetTime, Shared};
+use crate::session::capabilities::{Capabilities, Ranges, Shared};
 use crate::session::{Session, Stat};
 use crate::settings::Settings;
 use crate::site::Site;
@@ -130,12 +130,6 @@ impl Remote {
         Ok((*lease).clone())
     }
 
-    /// Says that many small files will soon go to the server (`up`) or come from it, so that the
-    /// connections for them can be made meanwhile. Only a hint: nothing depends on it.
-    pub fn expect_small_files(&self, up: bool) {
-        self.0.pool.expect_small(up);
-    }
-
     /// Ends all sessions, and keeps what was learned of the server.
     pub async fn close(&self) {
         crate::memory::keep(self.0.pool.site(), self.0.pool.settings(), &self.capabilities());
@@ -222,16 +216,32 @@ impl Remote {
             // Nothing that FTP could set; but what is not there is not found.
             return self.stat_path(path, true).await.map(drop);
         }
-        self.with(Use::Command, |lease| async move {
-            if let Some(mode) = set.mode {
-                lease.set_mode(path.as_bytes(), mode).await?;
+        if let Some(mode) = set.mode {
+            self.with(
+                Use::Command,
+                |lease| async move { lease.set_mode(path.as_bytes(), mode).await },
+            )
+            .await?;
+        }
+        let Some(time) = set.modified else { return Ok(()) };
+        let done = self.with(Use::Command, |lease| async move {
+            lease.set_modified(path.as_bytes(), time).await
+        });
+        let error = match done.await {
+            Err(error) if error.reply().is_some() => error,
+            other => return other,
+        };
+        if error.reply().is_some_and(|reply| reply.code < 500) {
+            self.0.pool.known().lock().time_put_off = true;
+        }
+        match error.kind() {
+            // It will not, and what its words may mean beside that is anybody's guess.
+            ErrorKind::Refused | ErrorKind::Busy | ErrorKind::BadName => {
+                let what = "the server does not set the time";
+                Err(Error::new(ErrorKind::Unsupported, what).with_source(error))
             }
-            match set.modified {
-                Some(time) => lease.set_modified(path.as_bytes(), time).await,
-                None => Ok(()),
-            }
-        })
-        .await
+            _ => Err(error),
+        }
     }
 
     async fn link(&self, path: &FtpPath, target: &FtpPath) -> Result<()> {
@@ -359,7 +369,7 @@ impl Storage for Remote {
         self.0.pool.known().read(|known| Caps {
             write_in_place: true,
             write_over: matches!(known.ranges, Ranges::Rang | Ranges::Rest),
-            set_times: known.set_time != SetTime::None,
+            set_times: known.sets_times(),
             set_mode: !known.features.as_ref().is_some_and(|f| !f.is_empty() && no_chmod(f)),
             set_created: false,
             set_owner: false,
@@ -446,6 +456,10 @@ impl Storage for Remote {
 
     fn width(&self) -> usize {
         self.0.pool.width()
+    }
+
+    fn expect_small(&self, stored: bool) {
+        self.0.pool.expect_small(stored);
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Capabilities {
     pub set_time: SetTime,
     /// That way has worked.
     pub(crate) set_time_works: bool,
+    /// The server said "not now" to a time in this run.
+    pub(crate) time_put_off: bool,
     /// RNFR works (so that uploads may go to another name first).
     pub rename: Known,
     /// How several sessions fill one file at a time, as was proved with a small one.
@@ -145,6 +147,11 @@ impl Capabilities {
     fn greets_as(&self, names: &[&str]) -> bool {
         let greeting = String::from_utf8_lossy(&self.greeting).to_lowercase();
         names.iter().any(|name| greeting.contains(name))
+    }
+
+    /// Whether times are worth setting: a server that puts off the first one puts off all.
+    pub(crate) fn sets_times(&self) -> bool {
+        self.set_time != SetTime::None && (self.set_time_works || !self.time_put_off)
     }
 
     /// Whether FEAT lists `label`.

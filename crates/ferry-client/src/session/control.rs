@@ -76,6 +76,8 @@ pub(crate) struct Outgoing {
     patience: Duration,
     early: Option<oneshot::Sender<IncomingReply>>,
     last: oneshot::Sender<Result<IncomingReply, Gone>>,
+    /// Told when the line has left this program.
+    written: Option<oneshot::Sender<()>>,
     /// Given back when the last reply is there.
     turn: Option<OwnedSemaphorePermit>,
     sent: Option<Instant>,
@@ -134,6 +136,7 @@ pub(crate) fn outgoing(line: Vec<u8>, patience: Duration) -> (Outgoing, Ticket) 
         patience,
         early: Some(early_to),
         last: last_to,
+        written: None,
         turn: None,
         sent: None,
         abandoned: false,
@@ -142,6 +145,13 @@ pub(crate) fn outgoing(line: Vec<u8>, patience: Duration) -> (Outgoing, Ticket) 
 }
 
 impl Outgoing {
+    /// And what ends when the line has left this program, or will not any more.
+    pub(crate) fn telling(mut self) -> (Self, oneshot::Receiver<()>) {
+        let (written_to, written) = oneshot::channel();
+        self.written = Some(written_to);
+        (self, written)
+    }
+
     /// Holds a turn until the last reply is there.
     pub(crate) fn holding(mut self, turn: Option<OwnedSemaphorePermit>) -> Self {
         self.turn = turn;
@@ -181,6 +191,7 @@ impl Control {
             reader,
             orders: incoming,
             unsent: Vec::new(),
+            unsent_for: Vec::new(),
             flushing: false,
             written: Instant::now(),
             waiting: VecDeque::new(),
@@ -245,6 +256,8 @@ struct Driver {
     reader: ReplyReader,
     orders: mpsc::UnboundedReceiver<Order>,
     unsent: Vec<u8>,
+    /// Who waits for that to have left.
+    unsent_for: Vec<oneshot::Sender<()>>,
     /// What was written may still be inside the TLS layer.
     flushing: bool,
     /// When something was last written while something waited to be.
@@ -418,6 +431,7 @@ impl Driver {
                 watcher.on(self.id, &WireEvent::Command(&line::shown(&outgoing.line)));
             }
             self.unsent.append(&mut outgoing.line);
+            self.unsent_for.extend(outgoing.written.take());
             outgoing.sent = Some(Instant::now());
             self.waiting.push_back(outgoing);
         }
@@ -463,7 +477,12 @@ impl Driver {
         let result = self.wire.try_flush();
         self.flushing = false;
         match result {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                for waits in self.unsent_for.drain(..) {
+                    let _ = waits.send(());
+                }
+                Ok(())
+            }
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
                 self.flushing = true;
                 Ok(())

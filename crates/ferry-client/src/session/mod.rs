@@ -42,8 +42,11 @@ pub use listing::Listing;
 pub(crate) use start::TRANSFERS_AHEAD;
 pub use upload::{Upload, UploadHow};
 
-/// How long QUIT gets to leave this machine where its reply is not worth the wait.
-const FAREWELL_MAX: Duration = Duration::from_millis(10);
+/// From this round trip on, a server is far: what saves one is worth some trouble.
+pub(crate) const FAR: Duration = Duration::from_millis(10);
+
+/// How long a server that is not gets for its farewell.
+const FAREWELL_MAX: Duration = Duration::from_secs(5);
 
 /// A session with a server: logged in, ready for commands. Clones share it.
 ///
@@ -179,10 +182,15 @@ impl Session {
     /// Ends the session with QUIT. That the server does not answer is no failure; a farewell that
     /// takes its time on the way is not waited for.
     pub async fn quit(&self) {
-        let far = self.0.known.read(|known| known.rtt.is_some_and(|rtt| rtt >= FAREWELL_MAX));
-        let most = if far { FAREWELL_MAX } else { Duration::from_secs(5) };
-        let patience = self.0.settings.timeout.min(most);
-        let _bye = tokio::time::timeout(patience, self.ask("QUIT", b"")).await;
+        if let Ok((outgoing, mut ticket)) = self.outgoing("QUIT", b"") {
+            let (outgoing, written) = outgoing.telling();
+            self.0.control.send(vec![outgoing]);
+            let _gone = tokio::time::timeout(self.timeout(), written).await;
+            if !self.0.known.read(|known| known.rtt.is_some_and(|rtt| rtt >= FAR)) {
+                let patience = self.timeout().min(FAREWELL_MAX);
+                let _bye = tokio::time::timeout(patience, ticket.last()).await;
+            }
+        }
         self.0.control.kill(ErrorKind::Closed, "the session was ended");
     }
 

@@ -6,6 +6,7 @@ use ferry_client::remote::Remote;
 use ferry_client::{Error, ErrorKind, Settings, Site};
 use ferry_proto::path::FtpPath;
 use ferry_storage::local::LocalDir;
+use ferry_storage::memory::Memory;
 use ferry_storage::{FsError, Kind, Source, Storage as _, Upload, WriteMode};
 use testkit::scene::{filler, quoted};
 
@@ -37,6 +38,7 @@ pub(super) async fn perform(
         "list" => list(remote, &path).await,
         "write" => write(remote, &path, content(rest)?, WriteMode::Create(Upload::Direct)).await,
         "segments" => return segments(remote, &path, &content(rest)?).await,
+        "copy" => return copy(remote, &path, &content(rest)?).await,
         "append" => write(remote, &path, content(rest)?, WriteMode::Append).await,
         "stat" => remote.stat(&path, true).await.map(|meta| {
             Came::Words(match meta.kind {
@@ -95,6 +97,17 @@ async fn segments(remote: &Remote, path: &FtpPath, octets: &[u8]) -> Result<Outc
     let options = CopyOptions { segments, placing, ..CopyOptions::default() };
     let copied = copy_file(&here, &from, remote, path, &options, &()).await;
     Ok(copied.map(|copied| Came::Words(copied.segments.to_string())))
+}
+
+/// Copies a file of this machine and says whether its time was kept.
+async fn copy(remote: &Remote, path: &FtpPath, octets: &[u8]) -> Result<Outcome, String> {
+    let here = Memory::new();
+    here.put("/f", octets).map_err(|e| e.to_string())?;
+    let from = FtpPath::new(b"/f").map_err(|e| format!("{e:?}"))?;
+    let options = CopyOptions { placing: Placing::Final, ..CopyOptions::default() };
+    let copied = copy_file(&here, &from, remote, path, &options, &()).await;
+    let told = |kept| if kept { "time kept" } else { "time not kept" };
+    Ok(copied.map(|copied| Came::Words(told(copied.times_kept).to_owned())))
 }
 
 async fn read(remote: &Remote, path: &FtpPath) -> Result<Came, FsError> {

@@ -23,13 +23,7 @@ pub(crate) async fn run(cx: &Cx, args: &Mirror) -> Outcome<Exit> {
     let engine = Engine::new(&cx.flags)?;
     let from = cx.places.open(&args.from, Role::Read).await?;
     let changes = !cx.dry_run() && args.alike.plan_out.is_none();
-    if changes && let Some(link) = &from.link {
-        link.remote().expect_small_files(false);
-    }
     let to = open_target(cx, &args.to, changes).await?;
-    if changes && let Some(link) = &to.link {
-        link.remote().expect_small_files(true);
-    }
     let options = options(cx, &engine, &args.alike, &from, &to);
     alike(cx, &args.alike, &from, &to, options).await
 }
