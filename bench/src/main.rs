@@ -1,12 +1,15 @@
 //! `ferry-bench`: measures Ferry beside other programs, in one run on one machine.
 //!
-//! `clients` compares FTP clients; `link` shows what the network with delay that it uses is like.
+//! `clients` compares FTP clients, `servers` servers; `link` shows what the network with delay that
+//! `clients` uses is like.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod clients;
 mod clock;
 mod link;
+mod machine;
+mod servers;
 mod sys;
 
 use std::io;
@@ -26,6 +29,8 @@ struct Arguments {
 enum Action {
     /// Compare FTP clients
     Clients(clients::Arguments),
+    /// Compare FTP servers
+    Servers(servers::Arguments),
     /// Make a link with delay and measure it
     Link(LinkArguments),
 }
@@ -46,6 +51,7 @@ struct LinkArguments {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Action::Clients(arguments) => clients::run(arguments),
+        Action::Servers(arguments) => servers::run(arguments),
         Action::Link(arguments) => show_link(&arguments),
     };
     match done {

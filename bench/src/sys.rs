@@ -1,12 +1,17 @@
-//! The two requests that make a TUN device, which no safe interface offers. All unsafe code of this
-//! crate is here.
+//! The two requests that make a TUN device and one socket option, which no safe interface offers.
+//! All unsafe code of this crate is here.
 //!
 //! Addresses and queue lengths are set by `ip`, in `link::device`.
 
-#![allow(unsafe_code, reason = "ioctl takes untyped arguments; each block says why it is sound")]
+#![allow(
+    unsafe_code,
+    reason = "the kernel takes untyped arguments; each block says why it is sound"
+)]
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::net::TcpStream;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use rustix::fs::OFlags;
@@ -66,4 +71,20 @@ pub(crate) fn open_tun(pattern: &str) -> io::Result<(File, String)> {
     unsafe { ioctl(&file, set_offload) }?;
     let name = request.name.iter().take_while(|octet| **octet != 0).copied().collect();
     Ok((file, String::from_utf8(name).map_err(io::Error::other)?))
+}
+
+/// From now on who waits for `stream` is woken only when `octets` are there, or the end
+/// (`SO_RCVLOWAT`).
+///
+/// # Errors
+/// The kernel does not want to.
+pub(crate) fn wake_at(stream: &TcpStream, octets: i32) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(size_of::<i32>()).map_err(io::Error::other)?;
+    let (level, option) = (libc::SOL_SOCKET, libc::SO_RCVLOWAT);
+    // SAFETY: the socket is open as long as `stream` is borrowed; the option takes a C int, which
+    // the pointer and the length describe, and the kernel only reads it.
+    let done = unsafe {
+        libc::setsockopt(stream.as_raw_fd(), level, option, (&raw const octets).cast(), length)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -19,8 +19,10 @@ usage: cargo xtask COMMAND
 
   peers        get the clients and servers that the tests drive
   test         the same, then run every test, then the interop suite
+  bench [FLAGS]
+               get them, then measure servers side by side (--quick, --help)
   bench-clients [FLAGS]
-               get them, then measure clients side by side (--quick, --help)
+               the same with clients
   fuzz-smoke   run every fuzz target for a moment
   conformance  write docs/conformance.md anew, from the tests that prove it
   fmt          check the formatting
@@ -36,7 +38,8 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "peers" => peers(),
         "test" => test(),
-        "bench-clients" => bench_clients(),
+        "bench" => bench("servers"),
+        "bench-clients" => bench("clients"),
         "fuzz-smoke" => fuzz::smoke(),
         "conformance" => conformance(),
         "fmt" => fmt(),
@@ -98,17 +101,17 @@ fn test() -> Result<(), Failed> {
     })
 }
 
-/// Hours, unless the flags, which are those of `ferry-bench clients`, say otherwise.
-fn bench_clients() -> Result<(), Failed> {
+/// Hours, unless the flags, which are those of `ferry-bench` with this subcommand, say otherwise.
+fn bench(what: &str) -> Result<(), Failed> {
     peers()?;
     step("build what is measured", || {
         cargo(&["build", "--release", "--bin", "ferryd", "--bin", "ferry"]).run()
     })?;
     let flags: Vec<String> = std::env::args().skip(2).collect();
     let flags = flags.iter().map(String::as_str);
-    let run = ["run", "--quiet", "--release", "--package", "ferry-bench", "--", "clients"];
+    let run = ["run", "--quiet", "--release", "--package", "ferry-bench", "--", what];
     let words: Vec<&str> = run.into_iter().chain(flags).collect();
-    step("measure clients side by side", || {
+    step(&format!("measure {what} side by side"), || {
         cargo(&words)
             .env("FERRYD_BIN", target_dir().join("release/ferryd"))
             .env("FERRY_PEERS", peers_dir())

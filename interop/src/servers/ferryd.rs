@@ -25,11 +25,11 @@ pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
     let public = site.options.announced.map_or_else(String::new, |ip| {
         format!("public_address = {{ \"0.0.0.0/0\" = \"{ip}\" }}\n")
     });
-    let foreign = site.options.foreign;
+    let (foreign, sessions) = (site.options.foreign, site.options.sessions);
     let text = format!(
         "[server]\nresumption = \"{resumption}\"\nfxp = {foreign}\n{public}\n{listeners}\
          [tls]\ncert = \"main.pem\"\nkey = \"main.key\"\n\n\
-         [limits]\nper_address = 1000\n\n\
+         [limits]\nsessions = {sessions}\nper_address = {sessions}\n\n\
          [[user]]\nname = \"{USER}\"\npassword = \"{PASSWORD_HASH}\"\nhome = \"files\"\n\
          access = \"read-write\"\nfxp = {foreign}\n"
     );

@@ -79,6 +79,8 @@ pub struct Options<'a> {
     pub locks: bool,
     /// Whether data may come from and go to other servers, where it knows how to let it.
     pub foreign: bool,
+    /// The most sessions it lets in, all from one address.
+    pub sessions: u32,
 }
 
 impl Options<'_> {
@@ -93,6 +95,7 @@ impl Options<'_> {
             strict: true,
             locks: true,
             foreign: false,
+            sessions: 1000,
         }
     }
 }
@@ -176,8 +179,8 @@ pub struct Peer {
     pub root: PathBuf,
     /// Its certificate in PEM, for localhost and the addresses it has and announces.
     pub certificate: PathBuf,
-    /// Named for its drop: before the directory's, so that processes end before their files go.
-    _running: Vec<Running>,
+    /// Before the directory, so that processes end before their files go.
+    running: Vec<Running>,
     dir: TempDir,
 }
 
@@ -207,6 +210,12 @@ impl Peer {
     /// Something there cannot be changed.
     pub fn settle(&self) -> io::Result<()> {
         if self.kind == Kind::PureFtpd { give(&self.root, pureftpd::NOBODY) } else { Ok(()) }
+    }
+
+    /// Its processes as it was started; those it has started itself are below them.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        self.running.iter().map(Running::id).collect()
     }
 
     /// The ends of its logs, marked as such, for the report of a failure.
@@ -265,7 +274,7 @@ pub fn start_with(kind: Kind, options: Options<'_>) -> io::Result<Option<Peer>> 
         implicit_addr: started.implicit,
         root,
         certificate,
-        _running: started.running,
+        running: started.running,
         dir: site.dir,
     }))
 }

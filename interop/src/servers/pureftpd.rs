@@ -37,12 +37,14 @@ pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
     }
     let port = site.reserve()?;
     let addr = port.addr;
+    let sessions = site.options.sessions.to_string();
     let mut command = Command::new(binary());
     command
         .arg("-S")
         .arg(format!("{},{}", addr.ip(), addr.port()))
         // Only accounts, each in its own directory; no names of clients; no limits to speak of.
-        .args(["-A", "-E", "-H", "-4", "-c", "1000", "-C", "1000", "-L", "1000000:1000"])
+        .args(["-A", "-E", "-H", "-4", "-L", "1000000:1000"])
+        .args(["-c", &sessions, "-C", &sessions])
         .args(["-u", "1", "-U", "022:022", "-f", "none", "-P"])
         .arg(site.announced().to_string())
         .arg("-l")

@@ -33,8 +33,7 @@ handler.permit_foreign_addresses = word("FOREIGN") == "true"
 handler.auth_failed_timeout = 0
 handler.masquerade_address = word("ANNOUNCED")
 server = FTPServer((word("IP"), int(word("PORT"))), handler)
-server.max_cons = 1000
-server.max_cons_per_ip = 1000
+server.max_cons = server.max_cons_per_ip = int(word("SESSIONS"))
 server.serve_forever()
 "#;
 
@@ -55,6 +54,7 @@ pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
         .env("KEY", site.key())
         .env("FOREIGN", site.options.foreign.to_string())
         .env("ANNOUNCED", site.announced().to_string())
+        .env("SESSIONS", site.options.sessions.to_string())
         .env("IP", addr.ip().to_string())
         .env("PORT", addr.port().to_string());
     if site.tls() {

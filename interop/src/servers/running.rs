@@ -89,6 +89,11 @@ impl Running {
         Ok(running)
     }
 
+    /// The process that was started.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn wait_for(&mut self, addr: SocketAddr) -> io::Result<()> {
         for _ in 0..LOOKS_MAX {
             if TcpStream::connect(addr).is_ok() {
