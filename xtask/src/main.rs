@@ -82,15 +82,18 @@ fn peers_dir() -> PathBuf {
     target_dir().join("peers")
 }
 
-/// The interop suite runs last and by itself: it needs the real binaries, optimised, and says more.
+/// The interop suite and the benchmark's tests run last and by themselves: they need the real
+/// binaries, optimised, and say more.
 fn test() -> Result<(), Failed> {
     peers()?;
-    step("test the workspace", || cargo(&["test", "--workspace", "--exclude", "interop"]).run())?;
+    step("test the workspace", || {
+        cargo(&["test", "--workspace", "--exclude", "interop", "--exclude", "ferry-bench"]).run()
+    })?;
     step("build the server and the command", || {
         cargo(&["build", "--release", "--bin", "ferryd", "--bin", "ferry"]).run()
     })?;
     step("test them with real clients and servers", || {
-        let mut suite = cargo(&["test", "--package", "interop"]);
+        let mut suite = cargo(&["test", "--package", "interop", "--package", "ferry-bench"]);
         suite.env("FERRYD_BIN", target_dir().join("release/ferryd"));
         suite.env("FERRY_BIN", target_dir().join("release/ferry"));
         suite.env("FERRY_PEERS", peers_dir());
