@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ferry_client::copy::rate::{Limiter, Timetable};
 use ferry_client::copy::{CopyOptions, Placing};
 use ferry_client::mirror::{Event, MirrorOptions, Observer, Summary, Tree, mirror};
 use ferry_proto::path::FtpPath;
@@ -98,6 +99,9 @@ pub(super) async fn down(at: &At<'_>) -> Result<(), String> {
     alike(&sample.part(part(at)), here.path(), apart(at))
 }
 
+/// Octets a second of a mirror that is to be broken off: it takes more than a second.
+const CUT_RATE: u64 = 512 << 10;
+
 /// Says when so many files are there.
 #[derive(Debug)]
 struct Enough {
@@ -127,10 +131,13 @@ async fn broken_off(
         limit: PART_FILES / 3,
         reached: Notify::new(),
     });
+    // Without a limit a fast server would be done before anybody could break in.
+    let mut slowly = options.clone();
+    slowly.copy.limits = vec![Arc::new(Limiter::new(Timetable::constant(Some(CUT_RATE)), 0))];
     tokio::select! {
         biased;
         () = enough.reached.notified() => {}
-        done = mirror(from, to, options, Arc::clone(&enough) as Arc<dyn Observer>) => {
+        done = mirror(from, to, &slowly, Arc::clone(&enough) as Arc<dyn Observer>) => {
             return at.check(false, &format!("it was over before: {:?}", done.failures.first()));
         }
     }
