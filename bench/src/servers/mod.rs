@@ -46,7 +46,7 @@ const KINDS: [Kind; 5] =
 /// What `ferry-bench servers` is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A minute or two instead of an hour: small sizes, one run
+    /// A minute or two instead of much longer: small sizes, one run
     #[arg(long)]
     quick: bool,
     /// Figures whose names have all these words: `--only "retr tls"`; several add up
@@ -91,7 +91,7 @@ pub(crate) fn run(arguments: Arguments) -> io::Result<()> {
     };
     let kinds: Vec<Kind> = KINDS.into_iter().filter(wanted).collect();
     let about = report::about(arguments.quick);
-    println!("SKIPPED: unftp is not here");
+    println!("SKIPPED: unFTP, which no package brings and this cannot start");
     let listed = cells.iter().any(|cell| cell.name == "list" || cell.name == "mlsd");
     let place = Place::make(sizes, listed)?;
     let bare = Server::bare(bare::start()?);

@@ -84,9 +84,9 @@ struct Slot {
     session: Session,
     role: Role,
     load: usize,
-    alone: bool,
-    /// How many of those are transfers.
+    /// How many of those who use it move a file.
     transfers: usize,
+    alone: bool,
     /// What the transfers that share it do; a download that waits for its reader must not keep an
     /// upload waiting that the reader feeds.
     sends: bool,
@@ -322,7 +322,7 @@ impl Pool {
 
     fn add_as(&self, session: Session, role: Role) {
         let slot =
-            Slot { session, role, load: 0, alone: false, transfers: 0, sends: role == Role::Up };
+            Slot { session, role, load: 0, transfers: 0, alone: false, sends: role == Role::Up };
         self.state().slots.push(slot);
         self.freed.notify_waiters();
         self.freed.notify_one();

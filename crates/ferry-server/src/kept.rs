@@ -9,6 +9,9 @@ use tokio::time::Instant;
 use crate::pump::Ahead;
 use crate::wire::{Received, Wire};
 
+/// Octets that are read while no transfer runs: enough to see whether the peer has closed.
+const LOOKED: usize = 512;
+
 /// An open data connection that waits for the next transfer.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -41,13 +44,13 @@ impl Kept {
         if !self.ahead.is_empty() {
             return true;
         }
-        let wire = &mut self.wire;
-        let looked = self.ahead.read(|buf| match wire.try_read(buf)? {
-            Received::Bytes(n) => Ok(n),
-            Received::Eof | Received::Truncated => Err(io::ErrorKind::UnexpectedEof.into()),
-        });
-        match looked {
-            Ok(_) => true,
+        let mut scratch = [0; LOOKED];
+        match self.wire.try_read(&mut scratch) {
+            Ok(Received::Bytes(n)) => {
+                self.ahead = Ahead::of(scratch.get(..n).unwrap_or_default());
+                true
+            }
+            Ok(Received::Eof | Received::Truncated) => false,
             Err(e) => e.kind() == io::ErrorKind::WouldBlock,
         }
     }

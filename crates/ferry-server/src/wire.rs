@@ -12,7 +12,8 @@ use std::task::{Context, Poll};
 
 use crate::net::{Away, Link};
 use crate::tls::{
-    self, Choose, Fingerprint, Leaving, SessionTls, TlsFacts, TlsFailure, TlsOffer, TlsStream,
+    self, Choose, Fingerprint, Leaving, Receive, SessionTls, TlsFacts, TlsFailure, TlsOffer,
+    TlsStream,
 };
 
 /// What reading brought.
@@ -102,22 +103,19 @@ impl Wire {
 
     /// Reads what is there; `WouldBlock` when nothing is.
     pub(crate) fn try_read(&mut self, buf: &mut [u8]) -> io::Result<Received> {
-        match &mut self.tls {
-            Some(tls) if tls.is_leaving() => self.try_leave(buf),
-            Some(tls) => tls.try_read(&*self.link, buf),
-            None => Ok(match self.link.try_read(buf)? {
-                0 if !buf.is_empty() => Received::Eof,
-                n => Received::Bytes(n),
-            }),
-        }
+        self.read_by(buf, Link::try_read)
     }
 
-    /// As [`try_read`](Self::try_read), by [`Link::try_read_now`].
+    /// The same by [`Link::try_read_now`].
     pub(crate) fn try_read_now(&mut self, buf: &mut [u8]) -> io::Result<Received> {
+        self.read_by(buf, Link::try_read_now)
+    }
+
+    fn read_by(&mut self, buf: &mut [u8], receive: Receive) -> io::Result<Received> {
         match &mut self.tls {
             Some(tls) if tls.is_leaving() => self.try_leave(buf),
-            Some(tls) => tls.try_read_now(&*self.link, buf),
-            None => Ok(match self.link.try_read_now(buf)? {
+            Some(tls) => tls.try_read(&*self.link, buf, receive),
+            None => Ok(match receive(&*self.link, buf)? {
                 0 if !buf.is_empty() => Received::Eof,
                 n => Received::Bytes(n),
             }),

@@ -231,9 +231,6 @@ impl Remote {
             Err(error) if error.reply().is_some() => error,
             other => return other,
         };
-        if error.reply().is_some_and(|reply| reply.code < 500) {
-            self.0.pool.known().lock().time_put_off = true;
-        }
         match error.kind() {
             // It will not, and what its words may mean beside that is anybody's guess.
             ErrorKind::Refused | ErrorKind::Busy | ErrorKind::BadName => {

@@ -297,6 +297,7 @@ impl Session {
                 }
                 // rclone says so of every time, although there is nothing to wait for.
                 400..=420 | 422..=499 if !self.0.known.read(|known| known.set_time_works) => {
+                    self.0.known.lock().time_put_off = true;
                     let what = "the server does not set the time";
                     return Err(Error::new(ErrorKind::Unsupported, what).with_reply(reply));
                 }

@@ -1,9 +1,11 @@
 //! What was read from a connection before it was asked for: the beginning of the next file, where
 //! the connection outlives one (MODE B).
 
-use std::io;
+use super::buffers::{Buffer, CHUNK};
 
-use super::buffers::Buffer;
+/// Less than this is kept in a vector of its own: who sends a few octets and falls silent must not
+/// hold a buffer.
+const SMALL: usize = CHUNK / 8;
 
 /// Octets that wait to be taken, in the buffer they were read into; small files that came with one
 /// read are not copied from one transfer to the next.
@@ -15,6 +17,11 @@ pub(crate) struct Ahead {
 }
 
 impl Ahead {
+    /// These octets.
+    pub(crate) fn of(octets: &[u8]) -> Self {
+        Self { buf: Buffer::holding(octets.to_vec()), taken: 0 }
+    }
+
     /// What waits.
     pub(super) fn rest(&self) -> &[u8] {
         self.buf.filled().get(self.taken..).unwrap_or_default()
@@ -33,37 +40,47 @@ impl Ahead {
     /// The buffer, for more; what waited in it is gone.
     pub(super) fn refill(&mut self) -> &mut Buffer {
         self.taken = 0;
-        if self.buf.capacity() == 0 {
+        if self.buf.capacity() < CHUNK {
             self.buf = Buffer::borrow();
         }
         &mut self.buf
     }
 
-    /// Reads by `read` as [`refill`](Self::refill) does, at the time when nothing waits; how many
-    /// octets `read` says to have read.
-    pub(crate) fn read(
-        &mut self,
-        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        let mut scratch = [0; LOOKED];
-        let n = read(&mut scratch)?;
-        if n > 0 {
-            let buf = self.refill();
-            if let (Some(to), Some(from)) = (buf.whole().get_mut(..n), scratch.get(..n)) {
-                to.copy_from_slice(from);
-            }
-            buf.set_filled(n);
-        }
-        Ok(n)
-    }
-
-    /// Gives the buffer back unless something waits in it.
+    /// Gives the buffer back unless much waits in it: the connection may be idle from now on.
     pub(super) fn settle(&mut self) {
-        if self.is_empty() {
-            *self = Self::default();
+        if self.rest().len() < SMALL {
+            *self = Self::of(self.rest());
         }
     }
 }
 
-/// Octets that are read while no transfer runs: enough to see whether the peer has closed.
-const LOOKED: usize = 512;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(octets: usize) -> Ahead {
+        let mut ahead = Ahead::default();
+        let buf = ahead.refill();
+        buf.whole().fill(7);
+        buf.set_filled(octets);
+        ahead
+    }
+
+    #[test]
+    fn what_waits_is_never_much_less_than_what_is_held_for_it() {
+        for (came, left) in [(CHUNK, CHUNK), (CHUNK, SMALL), (CHUNK, SMALL - 1), (9, 3), (9, 0)] {
+            let mut ahead = read(came);
+            ahead.leave(left);
+            ahead.settle();
+            assert_eq!(ahead.rest(), vec![7; left]);
+            // Buffers may have grown to twice their size.
+            assert!(ahead.buf.capacity() <= 16 * left, "{left}: {}", ahead.buf.capacity());
+        }
+    }
+
+    #[test]
+    fn a_whole_buffer_is_read_into_whatever_waited() {
+        let mut ahead = Ahead::of(b"few");
+        assert_eq!(ahead.refill().whole().len(), CHUNK);
+    }
+}

@@ -30,6 +30,11 @@ impl Buffer {
         Self { octets: kept.unwrap_or_else(|| Vec::with_capacity(CHUNK)), filled: 0 }
     }
 
+    /// Octets as if they had been read from a connection.
+    pub(super) fn holding(octets: Vec<u8>) -> Self {
+        Self { filled: octets.len(), octets }
+    }
+
     /// Makes all [`CHUNK`] octets accessible. Costs nothing for those that were before.
     pub(super) fn whole(&mut self) -> &mut [u8] {
         self.octets.resize(CHUNK, 0);

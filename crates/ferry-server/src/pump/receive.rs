@@ -1,11 +1,7 @@
 //! From the peer to storage, octets as they come.
 
-use std::fs::File;
-use std::future::{Future as _, poll_fn};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use ferry_storage::Sink;
@@ -13,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::buffers::{Buffer, CHUNK};
-use super::straight::{self, End};
+use super::straight::Way;
 use super::{PumpError, Turn, readable_within, widen};
 use crate::wire::{Received, Wire};
 
@@ -119,58 +115,7 @@ pub(crate) async fn receive_file(
     Ok(Upload { octets, rest: writing.give_filled(), truncated })
 }
 
-/// Whether an upload can go straight into a file of this machine.
-enum Way {
-    /// Nobody has asked.
-    Unknown,
-    /// Into this one.
-    Straight(Arc<File>),
-    /// There is none, or no TCP.
-    Around,
-}
-
-impl Way {
-    async fn is_straight(
-        &mut self,
-        from: &Receiving<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<bool, PumpError> {
-        if matches!(self, Self::Unknown) {
-            let lent = if from.wire.tcp().is_some() { sink.lend_file().await? } else { None };
-            *self = lent.map_or(Self::Around, |file| Self::Straight(Arc::new(file)));
-        }
-        Ok(matches!(self, Self::Straight(_)))
-    }
-}
-
 impl Receiving<'_> {
-    /// Lets bursts write to the file as long as they have something to do, then reads on into `buf`
-    /// as [`fill`](Self::fill) does.
-    async fn straight(&mut self, way: &Way, buf: &mut Buffer) -> Result<Round, PumpError> {
-        while let Way::Straight(file) = way
-            && let Some(burst) = straight::receive_to(self.wire, file, buf).await?
-        {
-            self.progress.fetch_add(burst.octets, Ordering::Relaxed);
-            let ended = match burst.end {
-                _ if self.is_stopped().await => Some(Round::Broken(PumpError::Stopped)),
-                End::Eof { truncated } => Some(Round::End { truncated }),
-                End::Broken(error) => Some(Round::Broken(error)),
-                End::Silent => break,
-                End::Time => None,
-            };
-            if let Some(ended) = ended {
-                buf.set_filled(0);
-                return Ok(ended);
-            }
-        }
-        Ok(self.fill(buf, (self.stall, Some(GATHER))).await)
-    }
-
-    async fn is_stopped(&self) -> bool {
-        let mut stopped = std::pin::pin!(self.stop.notified());
-        poll_fn(|cx| Poll::Ready(stopped.as_mut().poll(cx).is_ready())).await
-    }
-
     /// Whether an end that TLS did not announce is one.
     pub(super) fn end(&self, truncated: bool) -> Result<bool, PumpError> {
         match self.policy {

@@ -6,18 +6,21 @@
 //! that writes a large buffer to a slow disk may take anyway.
 
 use std::fs::File;
+use std::future::{Future as _, poll_fn};
 use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
-use ferry_storage::FsError;
+use ferry_storage::{FsError, Sink};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::buffers::Buffer;
-use super::receive::ROOM_MIN;
+use super::receive::{GATHER, ROOM_MIN, Receiving, Round};
 use super::{PumpError, widen};
 use crate::wire::{Received, Wire};
 
@@ -33,8 +36,66 @@ const BURSTS_MAX: usize = 64;
 
 static BURSTS: Semaphore = Semaphore::const_new(BURSTS_MAX);
 
+/// Whether an upload can go straight into a file of this machine.
+pub(super) enum Way {
+    /// Nobody has asked.
+    Unknown,
+    /// Into this one.
+    Straight(Arc<File>),
+    /// There is none, or no TCP.
+    Around,
+}
+
+impl Way {
+    /// Asks for the file when it is first wanted.
+    pub(super) async fn is_straight(
+        &mut self,
+        from: &Receiving<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<bool, PumpError> {
+        if matches!(self, Self::Unknown) {
+            let lent = if from.wire.tcp().is_some() { sink.lend_file().await? } else { None };
+            *self = lent.map_or(Self::Around, |file| Self::Straight(Arc::new(file)));
+        }
+        Ok(matches!(self, Self::Straight(_)))
+    }
+}
+
+impl Receiving<'_> {
+    /// Lets bursts write to the file as long as they have something to do, then reads on into `buf`
+    /// as [`fill`](Self::fill) does.
+    pub(super) async fn straight(
+        &mut self,
+        way: &Way,
+        buf: &mut Buffer,
+    ) -> Result<Round, PumpError> {
+        while let Way::Straight(file) = way
+            && let Some(burst) = receive_to(self.wire, file, buf).await?
+        {
+            self.progress.fetch_add(burst.octets, Ordering::Relaxed);
+            let ended = match burst.end {
+                _ if self.is_stopped().await => Some(Round::Broken(PumpError::Stopped)),
+                End::Eof { truncated } => Some(Round::End { truncated }),
+                End::Broken(error) => Some(Round::Broken(error)),
+                End::Silent => break,
+                End::Time => None,
+            };
+            if let Some(ended) = ended {
+                buf.set_filled(0);
+                return Ok(ended);
+            }
+        }
+        Ok(self.fill(buf, (self.stall, Some(GATHER))).await)
+    }
+
+    async fn is_stopped(&self) -> bool {
+        let mut stopped = std::pin::pin!(self.stop.notified());
+        poll_fn(|cx| Poll::Ready(stopped.as_mut().poll(cx).is_ready())).await
+    }
+}
+
 /// How a burst ended.
-pub(super) enum End {
+enum End {
     /// After [`LONGEST`]; there is more.
     Time,
     /// Nothing came for [`LINGER`].
@@ -49,10 +110,10 @@ pub(super) enum End {
 }
 
 /// What a burst has brought.
-pub(super) struct Burst {
+struct Burst {
     /// Octets of payload; they are in the file.
-    pub(super) octets: u64,
-    pub(super) end: End,
+    octets: u64,
+    end: End,
 }
 
 /// Receives into `file` at its cursor. [`None`] where that is not possible now.
@@ -61,7 +122,7 @@ pub(super) struct Burst {
 ///
 /// # Errors
 /// Those of the file.
-pub(super) async fn receive_to(
+async fn receive_to(
     wire: &mut Wire,
     file: &Arc<File>,
     buf: &mut Buffer,

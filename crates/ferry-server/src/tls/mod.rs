@@ -33,7 +33,7 @@ pub use self::clients::{ClientCertificates, ClientTrust};
 pub(crate) use self::connect::{Fingerprint, connect};
 pub(crate) use self::kin::{Kin, whose};
 pub(crate) use self::leave::Leaving;
-pub(crate) use self::stream::{TlsStream, write_at_once};
+pub(crate) use self::stream::{Receive, TlsStream, write_at_once};
 use crate::options::DataResumption;
 
 /// TLS 1.2 sessions remembered by id, all control connections together. Only clients without

@@ -37,17 +37,8 @@ impl TlsStream {
         Box::new(Self { conn, notified: false, leaving: false, records, sent: 0 })
     }
 
-    /// Reads payload, as far as it is there.
-    pub(crate) fn try_read(&mut self, link: &dyn Link, buf: &mut [u8]) -> io::Result<Received> {
-        self.read_by(link, buf, Link::try_read)
-    }
-
-    /// As [`try_read`](Self::try_read), by [`Link::try_read_now`].
-    pub(crate) fn try_read_now(&mut self, link: &dyn Link, buf: &mut [u8]) -> io::Result<Received> {
-        self.read_by(link, buf, Link::try_read_now)
-    }
-
-    fn read_by(
+    /// Reads payload, as far as it is there; ciphertext comes by `receive`.
+    pub(crate) fn try_read(
         &mut self,
         link: &dyn Link,
         buf: &mut [u8],
@@ -213,7 +204,7 @@ impl fmt::Debug for TlsStream {
 }
 
 /// How ciphertext is taken from a link.
-pub(super) type Receive = fn(&dyn Link, &mut [u8]) -> io::Result<usize>;
+pub(crate) type Receive = fn(&dyn Link, &mut [u8]) -> io::Result<usize>;
 
 /// A link that is read while its records are followed.
 pub(super) struct Followed<'a> {
