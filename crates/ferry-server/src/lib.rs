@@ -114,6 +114,7 @@ mod data;
 mod descent;
 mod dispatch;
 mod entropy;
+mod errand;
 pub mod events;
 mod guard;
 mod hosts;

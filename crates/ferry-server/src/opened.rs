@@ -7,9 +7,7 @@ use ferry_proto::repr::RestartPoint;
 use ferry_proto::repr::pipeline::{Encoder, Form, Mode, Receiver};
 use ferry_proto::server::listing::Target;
 use ferry_proto::server::{Plan, Transfer};
-use ferry_storage::{
-    Entry, FsError, Kind, Meta, Sink, Source, Storage as _, Upload as Uploads, WriteMode,
-};
+use ferry_storage::{Entry, FsError, Kind, Meta, Sink, Source, Storage as _, WriteMode};
 
 use crate::coding::len;
 use crate::listing::{Format, Listing};
@@ -157,16 +155,8 @@ async fn upload(
     start: RestartPoint,
 ) -> Result<Ready, Refused> {
     let decoder = session.decoder(form, start)?;
-    // An upload aside that breaks off is kept under a name that was free, and nowhere else.
-    let marks = form.mode.has_markers()
-        && match mode {
-            WriteMode::Create(Uploads::Discard) => false,
-            WriteMode::Create(Uploads::Atomic) => {
-                matches!(session.guard.stat(&path, false).await, Err(FsError::NotFound))
-            }
-            _ => true,
-        };
     let sink = session.guard.write(&path, mode, perm).await?;
+    let marks = form.mode.has_markers() && sink.outlasts();
     let opened = Opened::Upload(Upload { sink, decoder, marks });
     Ok(Ready { opened, path, wire_len: None, stored_as: None })
 }
@@ -210,7 +200,7 @@ async fn store_unique(
         match session.guard.write(&path, WriteMode::CreateNew(session.uploads), perm).await {
             Ok(sink) => {
                 let decoder = session.decoder(form, RestartPoint::default())?;
-                let marks = form.mode.has_markers() && session.uploads != Uploads::Discard;
+                let marks = form.mode.has_markers() && sink.outlasts();
                 let opened = Opened::Upload(Upload { sink, decoder, marks });
                 let stored_as = Some(path.clone());
                 return Ok(Ready { opened, path, wire_len: None, stored_as });

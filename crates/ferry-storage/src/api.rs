@@ -317,6 +317,13 @@ pub trait Sink: Send {
         Box::pin(whole::finish(self, buf))
     }
 
+    /// Whether what has been written would be there under its name if the write broke off now, so
+    /// that it can be resumed. Never where that is not certain, which is also what an implementation
+    /// without this method says.
+    fn outlasts(&self) -> bool {
+        false
+    }
+
     /// Ends the write before it is complete; what becomes of it, [`Upload`] says. Returns whether
     /// what arrived is now there under the name.
     fn abandon(self: Box<Self>) -> BoxFut<'static, Result<bool, FsError>>;

@@ -14,6 +14,7 @@
 #![deny(missing_docs)]
 
 mod api;
+pub mod blocking;
 pub mod contract;
 pub mod digest;
 #[cfg(target_os = "linux")]

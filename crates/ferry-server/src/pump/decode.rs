@@ -45,8 +45,7 @@ pub(crate) async fn decode_file(
     marks: Option<&mpsc::Sender<Marked>>,
 ) -> Result<Decoded, PumpError> {
     from.progress.fetch_add(widen(ahead.rest().len()), Ordering::Relaxed);
-    let mut decoding = Decoding { decoder, out: Buffer::borrow(), marks, suspect: false };
-    decoding.out.clear();
+    let mut decoding = Decoding { decoder, out: Buffer::borrow_room(), marks, suspect: false };
     let (mut truncated, mut ended) = (false, false);
     loop {
         let mut input = ahead.rest();
@@ -101,7 +100,7 @@ pub(crate) async fn decode_file(
     }
     from.progress.fetch_sub(widen(ahead.rest().len()), Ordering::Relaxed);
     ahead.settle();
-    let rest = decoding.out.lend();
+    let rest = decoding.out.give();
     Ok(Decoded { rest, truncated, suspect: decoding.suspect, ended })
 }
 

@@ -71,7 +71,7 @@ async fn send_through(
     progress: &AtomicU64,
     stall: Duration,
 ) -> Result<(), PumpError> {
-    let (mut full, mut other) = (Buffer::borrow(), Buffer::borrow());
+    let (mut full, mut other) = (Buffer::borrow_room(), Buffer::borrow_room());
     let first = reader.next(full.lend()).await?;
     full.put_back(first);
     while !full.is_empty() {
@@ -92,14 +92,13 @@ async fn encode_through(
     stall: Duration,
 ) -> Result<(), PumpError> {
     let Encoding { mut encoder, markers } = encoding;
-    let (mut full, mut other) = (Buffer::borrow(), Buffer::borrow());
-    let mut encoded = Buffer::borrow();
+    let (mut full, mut other) = (Buffer::borrow_room(), Buffer::borrow_room());
+    let mut encoded = Buffer::borrow_room();
     let mut unmarked = 0;
     let first = reader.next(full.lend()).await?;
     full.put_back(first);
     while !full.is_empty() {
         let mut input = full.as_slice();
-        encoded.clear();
         while encoder.step(&mut input, &mut encoded, CHUNK)? == Progress::Full {
             write(wire, &encoded, progress, stall).await?;
             encoded.clear();
@@ -108,8 +107,13 @@ async fn encode_through(
         if markers && unmarked >= MARKED && encoder.mark_restart(&mut encoded) {
             unmarked = 0;
         }
+        if reader.is_over() {
+            // What is left goes out with the end: a small file with one call.
+            break;
+        }
         let reading = async { reader.next(other.lend()).await.map_err(PumpError::from) };
         let (next, ()) = tokio::try_join!(reading, write(wire, &encoded, progress, stall))?;
+        encoded.clear();
         other.put_back(next);
         std::mem::swap(&mut full, &mut other);
     }
@@ -117,7 +121,7 @@ async fn encode_through(
     flush(wire, stall).await
 }
 
-/// Ends the file in the encoder and sends what comes of that.
+/// Ends the file in the encoder and sends what comes of that behind what is encoded already.
 async fn encode_end(
     wire: &mut Wire,
     encoder: &mut Encoder,
@@ -126,14 +130,11 @@ async fn encode_end(
     stall: Duration,
 ) -> Result<(), PumpError> {
     encoder.close();
-    loop {
-        encoded.clear();
-        let end = encoder.step(&mut &[][..], encoded, CHUNK)? != Progress::Full;
+    while encoder.step(&mut &[][..], encoded, CHUNK)? == Progress::Full {
         write(wire, encoded, progress, stall).await?;
-        if end {
-            return Ok(());
-        }
+        encoded.clear();
     }
+    write(wire, encoded, progress, stall).await
 }
 
 /// Sends a listing as it is made. Memory: one batch and one buffer. Returns the octets sent.
@@ -148,8 +149,7 @@ pub(crate) async fn send_lines(
     stall: Duration,
 ) -> Result<u64, PumpError> {
     let before = progress.load(Ordering::Relaxed);
-    let mut text = Buffer::borrow();
-    text.clear();
+    let mut text = Buffer::borrow_room();
     let mut encoded = Buffer::default();
     loop {
         let more = lines.next(&mut text).await?;
@@ -164,6 +164,7 @@ pub(crate) async fn send_lines(
                         encoded.clear();
                     }
                     write(wire, &encoded, progress, stall).await?;
+                    encoded.clear();
                 }
             }
             text.clear();

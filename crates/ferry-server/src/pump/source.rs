@@ -42,6 +42,11 @@ impl Reader {
         }
     }
 
+    /// Whether all has been read. A stream tells only by its end.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::File(file) if file.at >= file.end)
+    }
+
     /// Reads the next octets into `buf`, over what it held; an empty one means the end.
     pub(super) async fn next(&mut self, mut buf: Vec<u8>) -> Result<Vec<u8>, FsError> {
         match self {

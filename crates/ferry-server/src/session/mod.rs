@@ -25,6 +25,7 @@ use ferry_proto::verb::Verb;
 use tokio::time::Instant;
 
 use crate::data::Passive;
+use crate::errand::Errand;
 use crate::events::{Event, SessionId};
 use crate::guard::Guarded;
 use crate::hosts::HostId;
@@ -132,7 +133,11 @@ pub(crate) async fn serve(mut control: Box<Control>, how: ListenTls) {
     let mut lives = Box::pin(control.open(how)).await;
     while lives.is_ok() {
         let wake = poll_fn(|cx| control.poll_idle(cx)).await;
-        lives = Box::pin(control.attend(wake)).await;
+        let attending = async move {
+            let lives = control.attend(wake).await;
+            (control, lives)
+        };
+        (control, lives) = Errand::new(attending).await;
     }
     let Gone(why) = lives.err().unwrap_or(Gone(CLOSED));
     control.report(&Event::Closed { why });

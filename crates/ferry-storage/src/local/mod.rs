@@ -10,8 +10,8 @@
 //! is refused even if that target lies inside the root: the kernel resolves it from `/`, which is
 //! outside. Use relative links in a served tree.
 //!
-//! All system calls run on tokio's blocking pool, one hop per call of the trait, because any of
-//! them may wait for a disk or a file server.
+//! All system calls run where they may wait ([`blocking`](crate::blocking)), one hop per call of
+//! the trait, because any of them may wait for a disk or a file server.
 
 mod change;
 mod errno;
@@ -30,6 +30,7 @@ use std::sync::Arc;
 use ferry_proto::path::FtpPath;
 use tokio::sync::Mutex;
 
+use crate::blocking::hop;
 use crate::{
     BoxFut, Caps, Entries, FsError, Meta, SetMeta, Sink, Source, Storage, Upload, WriteMode, whole,
 };
@@ -224,17 +225,7 @@ impl Storage for LocalDir {
     }
 }
 
-/// Runs `job` on the blocking pool. The job is never torn: dropping the future does not stop it.
-async fn hop<T: Send + 'static>(
-    job: impl FnOnce() -> Result<T, FsError> + Send + 'static,
-) -> Result<T, FsError> {
-    match tokio::task::spawn_blocking(job).await {
-        Ok(done) => done,
-        Err(e) => Err(FsError::Io(io::Error::other(e))),
-    }
-}
-
-/// Runs `job` on the blocking pool with what `shared` holds. Jobs on the same thing come one after
+/// Runs `job` where it may wait, with what `shared` holds. Jobs on the same thing come one after
 /// the other, also when the future of an earlier one was dropped before its end.
 async fn hop_with<S: Send + 'static, T: Send + 'static>(
     shared: &Arc<Mutex<S>>,

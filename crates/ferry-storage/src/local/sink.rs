@@ -167,6 +167,14 @@ impl Writing {
         }
     }
 
+    fn outlasts(&self) -> bool {
+        match self {
+            Self::InPlace { .. } => true,
+            Self::Aside(pending) => pending.keep && !matches!(pending.was, Was::File),
+            Self::Done => false,
+        }
+    }
+
     fn abandon(&mut self) -> Result<bool, FsError> {
         if matches!(self, Self::InPlace { .. }) {
             self.file()?;
@@ -361,18 +369,22 @@ fn fsync_dir(dir: &OwnedFd) -> Result<(), FsError> {
 
 /// The file being written as the trait gives it out: one hop to the blocking pool per buffer.
 #[derive(Debug)]
-pub(super) struct LocalSink(Arc<Mutex<Writing>>);
+pub(super) struct LocalSink {
+    writing: Arc<Mutex<Writing>>,
+    outlasts: bool,
+}
 
 impl LocalSink {
     pub(super) fn new(writing: Writing) -> Self {
-        Self(Arc::new(Mutex::new(writing)))
+        let outlasts = writing.outlasts();
+        Self { writing: Arc::new(Mutex::new(writing)), outlasts }
     }
 }
 
 impl Sink for LocalSink {
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)> {
         Box::pin(async move {
-            let written = hop_with(&self.0, move |writing| {
+            let written = hop_with(&self.writing, move |writing| {
                 let done = writing.write_all(&buf);
                 Ok((buf, done))
             });
@@ -385,16 +397,20 @@ impl Sink for LocalSink {
         Box::pin(async move {
             // Both have one cursor.
             let lend = |writing: &mut Writing| writing.file()?.try_clone().map_err(of_io);
-            hop_with(&self.0, lend).await.map(Some)
+            hop_with(&self.writing, lend).await.map(Some)
         })
     }
 
     fn seek(&mut self, offset: u64) -> BoxFut<'_, Result<(), FsError>> {
-        Box::pin(async move { hop_with(&self.0, move |writing| writing.seek(offset)).await })
+        Box::pin(async move { hop_with(&self.writing, move |writing| writing.seek(offset)).await })
+    }
+
+    fn outlasts(&self) -> bool {
+        self.outlasts
     }
 
     fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {
-        Box::pin(async move { hop_with(&self.0, Writing::commit).await })
+        Box::pin(async move { hop_with(&self.writing, Writing::commit).await })
     }
 
     fn finish(self: Box<Self>, buf: Vec<u8>) -> BoxFut<'static, Result<(), FsError>> {
@@ -407,11 +423,11 @@ impl Sink for LocalSink {
                     Err(e)
                 }
             };
-            hop_with(&self.0, finish).await
+            hop_with(&self.writing, finish).await
         })
     }
 
     fn abandon(self: Box<Self>) -> BoxFut<'static, Result<bool, FsError>> {
-        Box::pin(async move { hop_with(&self.0, Writing::abandon).await })
+        Box::pin(async move { hop_with(&self.writing, Writing::abandon).await })
     }
 }

@@ -245,6 +245,14 @@ impl Sink for MemorySink {
         Box::pin(std::future::ready(done))
     }
 
+    fn outlasts(&self) -> bool {
+        match &self.state {
+            State::InPlace(..) => true,
+            State::Aside(aside) => aside.keep && !matches!(aside.was, Was::File),
+            State::Done => false,
+        }
+    }
+
     fn commit(mut self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {
         Box::pin(std::future::ready(self.commit_now()))
     }
