@@ -11,6 +11,7 @@ pub(crate) mod control;
 mod data;
 mod download;
 mod files;
+mod form;
 pub(crate) mod fxp;
 mod listing;
 mod login;
@@ -31,6 +32,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::net::Tls;
 use crate::session::capabilities::{Capabilities, Shared};
 use crate::session::control::{Control, Outgoing, Ticket, outgoing};
+use crate::session::form::Form;
 use crate::settings::{Settings, TlsVersion, Watcher, WireEvent};
 use crate::site::Site;
 
@@ -85,17 +87,6 @@ struct Inner {
     /// How many those are.
     turns: usize,
     block: Mutex<Option<block::Blocks>>,
-}
-
-/// The transfer parameters in force.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Form {
-    /// The argument of TYPE; [`None`] when nobody knows.
-    code: Option<u8>,
-    /// The argument of MODE.
-    mode: u8,
-    /// REST was sent and no transfer has begun since: some servers keep it for the next one.
-    restarts: bool,
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);

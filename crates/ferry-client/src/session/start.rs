@@ -11,8 +11,9 @@ use tokio::sync::Semaphore;
 
 use super::capabilities::Shared;
 use super::control::{Control, Ticket, outgoing};
+use super::form::Form;
 use super::login::{LoggedIn, QUESTIONS};
-use super::{Form, Inner, Session, refused};
+use super::{Inner, Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
 use crate::site::{Security, Site};
