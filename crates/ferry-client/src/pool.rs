@@ -20,7 +20,7 @@ const SMALL_AHEAD: usize = 512;
 
 /// How many sessions move small files one behind the other, in each direction: each has to find out
 /// by itself how much the way takes, so several get there sooner than one.
-const SMALL_SESSIONS: usize = 4;
+const SMALL_SESSIONS: usize = 8;
 
 /// How many small files are under way at most.
 const SMALL_WIDTH: usize = 1024;
@@ -303,11 +303,8 @@ impl Pool {
             drop(tokio::spawn(async move {
                 let opening = Opening(&pool, wanted);
                 let known = Arc::clone(&pool.known);
-                let opened = Session::connect_knowing(&pool.site, &pool.settings, known).await;
-                let ready = opened.and_then(|session| {
-                    session.expect_small(up)?;
-                    Ok(session)
-                });
+                let connecting = Session::connect_for_small(&pool.site, &pool.settings, known, up);
+                let ready = Box::pin(connecting).await;
                 drop(opening);
                 if let Ok(session) = ready {
                     pool.add_as(session, role);
@@ -408,7 +405,8 @@ impl Pool {
                 let own = state.slots.iter_mut();
                 let widen = special < SMALL_SESSIONS && may_open;
                 let limit = if widen { SMALL_AHEAD / 4 } else { SMALL_AHEAD };
-                let free = |slot: &Slot| slot.role == Role::Any && slot.load == 0;
+                // Commands do not care what becomes of the data connection behind them.
+                let free = |slot: &Slot| slot.role == Role::Any && slot.transfers == 0;
                 own.filter(|slot| {
                     !slot.alone
                         && ((slot.role == role && slot.load < limit)

@@ -5,6 +5,7 @@
 //! channel, so that copying begins while directories are still being listed.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 
 use ferry_proto::path::FtpPath;
@@ -164,13 +165,21 @@ pub(crate) async fn walk(walker: Arc<Walker>, out: mpsc::Sender<Msg>) -> Result<
     // They are listed while they are looked at: on a long way that is a round trip less. What goes
     // wrong with it shows again when they are listed in earnest.
     let root = FtpPath::root();
-    let (pair, from, to) = tokio::join!(
-        roots(&walker, &out),
-        list_once(&walker.from, &root),
-        list_once(&walker.to, &root)
-    );
+    let looking = async {
+        let (mut pair, mut to) = (pin!(roots(&walker, &out)), pin!(list_once(&walker.to, &root)));
+        tokio::select! {
+            biased;
+            pair = &mut pair => match &pair {
+                // What is not there has no listing to wait for.
+                Ok(Some(Pair { to: None, .. })) => (pair, None),
+                _ => (pair, Some(to.await)),
+            },
+            to = &mut to => (pair.await, Some(to)),
+        }
+    };
+    let ((pair, to), from) = tokio::join!(looking, list_once(&walker.from, &root));
     let Some(mut root) = pair? else { return Ok(()) };
-    root.listed = Box::new((from.ok(), to.ok()));
+    root.listed = Box::new((from.ok(), to.and_then(Result::ok)));
     let both = walker.from.storage.width().max(walker.to.storage.width());
     let width = (both / 2).clamp(1, LISTINGS_MAX);
     let (mut todo, mut running) = (vec![root], JoinSet::new());

@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use ferry_proto::client::replies;
+use ferry_proto::reply_reader::IncomingReply;
 use ferry_proto::repr::block::{Decoder, Encoder};
 use ferry_proto::repr::{Mark, Progress as Step, Transducer as _};
 use tokio::sync::{mpsc, oneshot};
@@ -31,6 +32,12 @@ const WRITE_LEN: usize = 128 * 1024;
 enum Direction {
     Down,
     Up,
+}
+
+impl Direction {
+    fn of(up: bool) -> Self {
+        if up { Self::Up } else { Self::Down }
+    }
 }
 
 /// The handle of the task that moves files.
@@ -98,12 +105,11 @@ impl Session {
     }
 
     /// Makes the data connection for small files that will come or go.
-    pub(crate) fn expect_small(&self, up: bool) -> Result<()> {
+    pub(super) fn expect_small(&self, up: bool) -> Result<()> {
         let mut block = lock(&self.0.block);
         if block.is_none() {
             let mut batch = Vec::new();
-            let direction = if up { Direction::Up } else { Direction::Down };
-            *block = Some(self.begin(direction, &mut batch)?);
+            *block = Some(self.begin(Direction::of(up), &mut batch)?);
             self.0.control.send(batch);
         }
         Ok(())
@@ -152,10 +158,19 @@ impl Session {
         drop(form);
         let (outgoing, epsv) = self.outgoing("EPSV", b"")?;
         batch.push(outgoing);
+        Ok(self.move_to(direction, mode, epsv))
+    }
+
+    /// Makes the data connection that an answer to EPSV offers.
+    pub(super) fn begin_at(&self, up: bool, epsv: IncomingReply) {
+        *lock(&self.0.block) = Some(self.move_to(Direction::of(up), None, Ticket::answered(epsv)));
+    }
+
+    fn move_to(&self, direction: Direction, mode: Option<Ticket>, epsv: Ticket) -> Blocks {
         let (jobs, queue) = mpsc::unbounded_channel();
         let mover = Mover { session: self.clone(), queue, buf: Vec::new(), ahead: 0..0 };
         drop(tokio::spawn(mover.run(direction, mode, epsv)));
-        Ok(Blocks { jobs, direction })
+        Blocks { jobs, direction }
     }
 }
 

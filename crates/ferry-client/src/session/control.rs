@@ -79,6 +79,13 @@ pub(crate) enum Progress {
 }
 
 impl Ticket {
+    /// For a reply that is here already.
+    pub(crate) fn answered(reply: IncomingReply) -> Self {
+        let (to, last) = oneshot::channel();
+        drop(to.send(Ok(reply)));
+        Self { early: None, last }
+    }
+
     /// The next reply: the 1yz reply once, then the last.
     pub(crate) async fn next(&mut self) -> Result<Progress> {
         if let Some(early) = &mut self.early {

@@ -26,43 +26,53 @@ pub(crate) struct LoggedIn {
     pub(super) reader: ReplyReader,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) greeting: Vec<u8>,
-    /// The replies to [`QUESTIONS`], if they were asked with the log-in.
-    pub(super) answers: Vec<IncomingReply>,
+    /// What was said with the log-in and is answered, in order.
+    pub(super) answers: Vec<Answer>,
 }
+
+/// A command by its verb, and its last reply.
+pub(super) type Answer = (&'static str, IncomingReply);
+
+/// What protects data under TLS (RFC 4217 §8, §9).
+pub(super) const PROTECTION: [(&str, &[u8]); 2] = [("PBSZ", b"0"), ("PROT", b"P")];
+
+/// What a session for many small files begins with, see [`super::block`].
+pub(super) const FOR_SMALL: [(&str, &[u8]); 3] = [("TYPE", b"I"), ("MODE", b"B"), ("EPSV", b"")];
 
 /// What is asked of a server that nothing is known of yet. Some only speak UTF-8 once they were
 /// told to; that one refuses means nothing.
 pub(super) const QUESTIONS: [(&str, &[u8]); 4] =
     [("FEAT", b""), ("SYST", b""), ("PWD", b""), ("OPTS", b"UTF8 ON")];
 
+/// What a log-in is to bring about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) site: &'a Site,
+    pub(super) settings: &'a Settings,
+    pub(super) known: &'a Shared,
+    pub(super) id: u64,
+    /// The session is for small files.
+    pub(super) small: bool,
+}
+
 /// Connects and logs in; once more where the server's certificate was unknown and the asker has
 /// come to trust it.
-pub(super) async fn log_in(
-    site: &Site,
-    settings: &Settings,
-    known: &Shared,
-    id: u64,
-) -> Result<LoggedIn> {
+pub(super) async fn log_in(wanted: Wanted<'_>) -> Result<LoggedIn> {
     let mut refused = None;
-    let first = Box::pin(attempt(site, settings, known, id, &mut refused)).await;
+    let first = Box::pin(attempt(wanted, &mut refused)).await;
     match (first, refused) {
         (Err(error), Some(tls)) if error.kind() == ErrorKind::Certificate => {
-            if !tls.ask_for_trust(settings).await {
+            if !tls.ask_for_trust(wanted.settings).await {
                 return Err(error);
             }
-            Box::pin(attempt(site, settings, known, id, &mut None)).await
+            Box::pin(attempt(wanted, &mut None)).await
         }
         (result, _) => result,
     }
 }
 
-async fn attempt(
-    site: &Site,
-    settings: &Settings,
-    known: &Shared,
-    id: u64,
-    refused: &mut Option<Arc<Tls>>,
-) -> Result<LoggedIn> {
+async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<LoggedIn> {
+    let Wanted { site, settings, known, id, small } = wanted;
     let turn = known.may_connect().await;
     let mut talk = Talk::connect(site, settings, id).await?;
     let auth = match site.security {
@@ -82,7 +92,7 @@ async fn attempt(
     known.lock().greeting.clone_from(&greeting);
     let mut step = machine.on_reply(&reply);
     let mut password_sent = false;
-    let mut questions = 0;
+    let mut said = Vec::new();
     loop {
         match step {
             Step::Wait => {
@@ -99,7 +109,7 @@ async fn attempt(
                 continue;
             }
             Step::SendUser => {
-                (password_sent, questions) = talk.say_user(known).await?;
+                (password_sent, said) = talk.say_user(known, small).await?;
                 reply = talk.reply(settings.timeout).await?;
                 let took = talk.asked.elapsed();
                 let mut known = known.lock();
@@ -115,7 +125,7 @@ async fn attempt(
             }
             Step::SendAcct => {
                 // Before ACCT the answers are refusals.
-                talk.replies(std::mem::take(&mut questions)).await?;
+                talk.replies(std::mem::take(&mut said)).await?;
                 let account = account(site, settings).await?;
                 reply = talk.ask("ACCT", account.reveal()).await?;
             }
@@ -130,7 +140,7 @@ async fn attempt(
         }
         step = machine.on_reply(&reply);
     }
-    let answers = talk.replies(questions).await?;
+    let answers = talk.replies(said).await?;
     let Talk { wire, reader, tls, .. } = talk;
     let wire = wire.ok_or_else(closed)?;
     Ok(LoggedIn { wire, reader, tls, greeting, answers })
@@ -251,27 +261,33 @@ impl<'a> Talk<'a> {
     }
 
     /// Sends USER and, where the server takes more ahead, what will be asked for next; whether that
-    /// was the password, and how many questions there were.
-    async fn say_user(&mut self, known: &Shared) -> Result<(bool, usize)> {
+    /// was the password, and what was said behind it.
+    async fn say_user(&mut self, known: &Shared, small: bool) -> Result<(bool, Vec<&'static str>)> {
         let site = self.site;
         let user = site.user.as_deref().unwrap_or(b"anonymous");
         let ready = site.password.is_some() || site.is_anonymous();
         let ahead = known.read(|known| known.pipelines() && (ready || known.asks_password));
         if !ahead {
             self.say("USER", user).await?;
-            return Ok((false, 0));
+            return Ok((false, Vec::new()));
         }
         // It will ask, or has done so before: half the round trips.
         let password = password(site, self.settings, known).await?;
         self.say("USER", user).await?;
         self.say("PASS", password.reveal()).await?;
-        if known.read(|known| known.features.is_some()) {
-            return Ok((true, 0));
+        let mut lines: Vec<(&'static str, &[u8])> = Vec::new();
+        if self.tls.is_some() {
+            lines.extend(PROTECTION);
         }
-        for (verb, argument) in QUESTIONS {
+        if known.read(|known| known.features.is_none()) {
+            lines.extend(QUESTIONS);
+        } else if small {
+            lines.extend(FOR_SMALL);
+        }
+        for (verb, argument) in &lines {
             self.say(verb, argument).await?;
         }
-        Ok((true, QUESTIONS.len()))
+        Ok((true, lines.into_iter().map(|(verb, _)| verb).collect()))
     }
 
     async fn ask(&mut self, verb: &str, argument: &[u8]) -> Result<IncomingReply> {
@@ -279,16 +295,17 @@ impl<'a> Talk<'a> {
         self.reply(self.settings.timeout).await
     }
 
-    /// The last replies to so many commands.
-    async fn replies(&mut self, commands: usize) -> Result<Vec<IncomingReply>> {
-        let mut replies = Vec::with_capacity(commands);
-        while replies.len() < commands {
-            let reply = self.reply(self.settings.timeout).await?;
-            if reply.code >= 200 {
-                replies.push(reply);
+    /// The last replies to these commands.
+    async fn replies(&mut self, said: Vec<&'static str>) -> Result<Vec<Answer>> {
+        let mut answers = Vec::with_capacity(said.len());
+        for verb in said {
+            let mut reply = self.reply(self.settings.timeout).await?;
+            while reply.code < 200 {
+                reply = self.reply(self.settings.timeout).await?;
             }
+            answers.push((verb, reply));
         }
-        Ok(replies)
+        Ok(answers)
     }
 
     /// Sends a command whose reply is read later.

@@ -28,6 +28,7 @@ use ferry_proto::client::line;
 use ferry_proto::reply_reader::IncomingReply;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::login::{Wanted, log_in};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::Tls;
 use crate::session::capabilities::{Capabilities, Shared};
@@ -106,22 +107,48 @@ impl Session {
         settings: &Settings,
         known: Arc<Shared>,
     ) -> Result<Self> {
+        Self::connect_as(site, settings, known, None).await
+    }
+
+    /// As [`connect_knowing`](Self::connect_knowing), with the data connection for small files that
+    /// will go to the server (`up`) or come from it; where it takes commands ahead, what that needs
+    /// is said with the log-in.
+    pub(crate) async fn connect_for_small(
+        site: &Site,
+        settings: &Settings,
+        known: Arc<Shared>,
+        up: bool,
+    ) -> Result<Self> {
+        let session = Self::connect_as(site, settings, known, Some(up)).await?;
+        session.expect_small(up)?;
+        Ok(session)
+    }
+
+    async fn connect_as(
+        site: &Site,
+        settings: &Settings,
+        known: Arc<Shared>,
+        small: Option<bool>,
+    ) -> Result<Self> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let mut used = settings.clone();
         let narrowed = settings.tls_max > TlsVersion::V12 && known.read(|known| known.tls12_only);
         if narrowed {
             used.tls_max = TlsVersion::V12;
         }
-        let logged_in = match Box::pin(login::log_in(site, &used, &known, id)).await {
+        let small_files = small.is_some();
+        let wanted = Wanted { site, settings: &used, known: &known, id, small: small_files };
+        let logged_in = match Box::pin(log_in(wanted)).await {
             // It has nothing but TLS 1.3, however badly it resumes that: better so than not at all.
             Err(error) if narrowed && is_handshake(&error) => {
                 known.lock().tls12_only = false;
                 used = settings.clone();
-                Box::pin(login::log_in(site, &used, &known, id)).await?
+                let wanted = Wanted { site, settings, known: &known, id, small: small_files };
+                Box::pin(log_in(wanted)).await?
             }
             other => other?,
         };
-        Box::pin(start::start(id, site, &used, logged_in, known)).await
+        Box::pin(start::start(id, site, &used, logged_in, known, small)).await
     }
 
     /// A number that no other session of this process has, as [`Watcher`]s see it.

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::capabilities::Shared;
 use super::control::{Control, Ticket, outgoing};
 use super::form::Form;
-use super::login::{LoggedIn, QUESTIONS};
+use super::login::{Answer, LoggedIn, QUESTIONS};
 use super::{Inner, Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
@@ -54,6 +54,7 @@ pub(super) async fn start(
     settings: &Settings,
     on: LoggedIn,
     known: Arc<Shared>,
+    small: Option<bool>,
 ) -> Result<Session> {
     let endpoints = (on.wire.tcp().peer_addr(), on.wire.tcp().local_addr());
     let (Ok(peer), Ok(local)) = endpoints else {
@@ -66,22 +67,33 @@ pub(super) async fn start(
         known.features.is_none()
     };
     let mut on = on;
-    let answers = std::mem::take(&mut on.answers);
+    let mut answers = std::mem::take(&mut on.answers);
     let control = Control::start(on, settings.timeout, settings.watcher.clone(), id);
     let questions = Questions { control: control.clone(), patience: settings.timeout };
     let mut protected = false;
     if tls.is_some() {
-        let replies = questions.ask(&known, &[b"PBSZ 0", b"PROT P"]).await?;
-        let prot = replies
-            .into_iter()
-            .nth(1)
-            .ok_or_else(|| Error::new(ErrorKind::Protocol, "the server left PROT unanswered"))?;
+        take(&mut answers, "PBSZ");
+        let prot = match take(&mut answers, "PROT") {
+            Some(prot) => Some(prot),
+            None => questions.ask(&known, &[b"PBSZ 0", b"PROT P"]).await?.into_iter().nth(1),
+        };
+        let prot =
+            prot.ok_or_else(|| Error::new(ErrorKind::Protocol, "the server left PROT unanswered"))?;
         // With implicit TLS data is protected whether the server knows PROT or not.
         if prot.code >= 300 && site.security != Security::Implicit {
             return Err(refused("PROT", b"P", prot));
         }
         protected = true;
     }
+    let mut form = Form { code: None, mode: b'S', restarts: false };
+    let took = |reply: Option<IncomingReply>| reply.is_some_and(|reply| reply.code < 300);
+    if took(take(&mut answers, "TYPE")) {
+        form.code = Some(b'I');
+    }
+    if took(take(&mut answers, "MODE")) {
+        form.mode = b'B';
+    }
+    let port = take(&mut answers, "EPSV").filter(|_| form.mode == b'B');
     if first {
         let home = learn(&questions, &known, answers).await?;
         known.lock().home = home;
@@ -91,7 +103,7 @@ pub(super) async fn start(
         true => TRANSFERS_AHEAD,
         false => 1,
     };
-    Ok(Session(Arc::new(Inner {
+    let session = Session(Arc::new(Inner {
         id,
         site: site.clone(),
         settings: settings.clone(),
@@ -102,19 +114,25 @@ pub(super) async fn start(
         local,
         known,
         home,
-        form: Mutex::new(Form { code: None, mode: b'S', restarts: false }),
+        form: Mutex::new(form),
         turn: Arc::new(Semaphore::new(turns)),
         turns,
         block: Mutex::new(None),
-    })))
+    }));
+    if let (Some(up), Some(port)) = (small, port) {
+        session.begin_at(up, port);
+    }
+    Ok(session)
+}
+
+/// The reply to a command that was said with the log-in, if it was.
+fn take(answers: &mut Vec<Answer>, verb: &str) -> Option<IncomingReply> {
+    let at = answers.iter().position(|(said, _)| *said == verb)?;
+    Some(answers.remove(at).1)
 }
 
 /// FEAT, SYST and PWD, and what has to be said once. Gives the directory we are in.
-async fn learn(
-    questions: &Questions,
-    known: &Shared,
-    answers: Vec<IncomingReply>,
-) -> Result<Vec<u8>> {
+async fn learn(questions: &Questions, known: &Shared, answers: Vec<Answer>) -> Result<Vec<u8>> {
     let unanswered = || Error::new(ErrorKind::Protocol, "the server left questions unanswered");
     let lines = QUESTIONS.map(|(verb, argument)| match argument {
         b"" => verb.as_bytes().to_vec(),
@@ -123,7 +141,7 @@ async fn learn(
     let lines: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
     let together = known.read(super::Capabilities::pipelines);
     let mut replies = match (answers.len() == lines.len(), together) {
-        (true, _) => answers,
+        (true, _) => answers.into_iter().map(|(_, reply)| reply).collect(),
         (_, true) => questions.ask(known, &lines).await?,
         (_, false) => questions.ask(known, lines.get(..1).unwrap_or(&lines)).await?,
     };

@@ -116,6 +116,11 @@ impl Driver {
                 }
                 () = wait_until(quiet) => Event::Quiet,
             };
+            if matches!(event, Event::Order(Some(Order::Batch(_)))) && !self.waiting.is_empty() {
+                // What others are about to send goes into the same segment. The server is busy with
+                // what it has, so that nobody waits for this.
+                tokio::task::yield_now().await;
+            }
             if let Err(why) = self.on(event) {
                 break why;
             }
