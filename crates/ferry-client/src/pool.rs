@@ -23,7 +23,7 @@ const SMALL_AHEAD: usize = 512;
 const SMALL_SESSIONS: usize = 8;
 
 /// How many small files are under way at most.
-const SMALL_WIDTH: usize = 1024;
+const SMALL_WIDTH: usize = SMALL_SESSIONS * SMALL_AHEAD;
 
 /// Small files are in memory whole: this much of them at a time, in KiB.
 const SMALL_KIB: u32 = 64 * 1024;
@@ -292,7 +292,9 @@ impl Pool {
             true => (Use::SmallUp, Role::Up),
             false => (Use::SmallDown, Role::Down),
         };
-        for _ in 1..SMALL_SESSIONS {
+        // The first one lists meanwhile, which also is a way down.
+        let more = if up { SMALL_SESSIONS } else { SMALL_SESSIONS - 1 };
+        for _ in 0..more {
             let mut state = self.state();
             if state.slots.len() + state.opening >= self.most(state.allowed) {
                 return;

@@ -41,7 +41,7 @@ const MANY_SMALL: u32 = 16;
 const LARGE_WAITING: usize = 4096;
 
 /// The most jobs at a time, whatever is asked for.
-const JOBS_MAX: usize = 1024;
+const JOBS_MAX: usize = 4096;
 
 /// A large file that waits; the largest comes first.
 struct Large(u64, Reverse<FtpPath>, Item);
