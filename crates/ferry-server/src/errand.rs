@@ -8,9 +8,10 @@
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ferry_storage::blocking;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -23,8 +24,8 @@ const MANY: u64 = 4;
 /// How long a task may wait for something else than the disk before it gives its thread back.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// When a task that has to wait gives its thread back in any case.
-const LONGEST: Duration = Duration::from_millis(50);
+/// After so many waits a task gives its thread back in any case.
+const WAITS_MAX: u32 = 256;
 
 /// Tasks on threads of their own at a time. Others go by the ordinary way meanwhile, so that
 /// threads which wait for a disk never become too few for short work.
@@ -105,31 +106,43 @@ impl<T: Send + 'static> Future for Errand<T> {
 
 /// Polls `task` on this thread of the blocking pool until it is done or waits for too long.
 fn ride<T>(mut task: Task<T>, _one_of_few: SemaphorePermit<'static>) -> Ride<T> {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let rouse = Arc::new(Rouse { thread: std::thread::current(), woken: AtomicBool::new(false) });
+    let waker = Waker::from(Arc::clone(&rouse));
     let mut cx = Context::from_waker(&waker);
-    let started = Instant::now();
-    loop {
+    for _ in 0..WAITS_MAX {
         if let Poll::Ready(done) = blocking::allowed(|| task.as_mut().poll(&mut cx)) {
             return Ride::Done(done);
         }
-        let waits = Instant::now();
-        // Parking may end for no reason, and then the task is polled for none.
-        std::thread::park_timeout(LINGER);
-        if waits.elapsed() >= LINGER || started.elapsed() >= LONGEST {
-            return Ride::Back(task);
+        if !rouse.was_woken() {
+            // May end early for no reason, and then the task goes back early.
+            std::thread::park_timeout(LINGER);
+            if !rouse.was_woken() {
+                break;
+            }
         }
+    }
+    Ride::Back(task)
+}
+
+struct Rouse {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Rouse {
+    fn was_woken(&self) -> bool {
+        self.woken.swap(false, Ordering::AcqRel)
     }
 }
 
-struct Unpark(Thread);
-
-impl Wake for Unpark {
+impl Wake for Rouse {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }
 

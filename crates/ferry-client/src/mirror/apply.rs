@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::act::{Finished, Gate, Outcome, Shared, act};
 use super::compare::same_time;
+use super::dir_times::DirTimes;
 use super::options::{Delete, Event, Reason, Stop, Summary};
 use super::plan::{Action, Side, State, What};
 use super::walk::{Item, Msg};
@@ -80,7 +81,7 @@ pub(crate) struct Apply {
     late: Vec<Item>,
     dir_deletes: Vec<Item>,
     links: Vec<Item>,
-    dir_times: Vec<Item>,
+    dir_times: DirTimes,
     /// Directories in which something has changed.
     dirty: HashSet<(Side, FtpPath)>,
     /// Places that were to be freed by a renaming that failed: nothing may be written there.
@@ -114,7 +115,7 @@ impl Apply {
             late: Vec::new(),
             dir_deletes: Vec::new(),
             links: Vec::new(),
-            dir_times: Vec::new(),
+            dir_times: DirTimes::default(),
             dirty: HashSet::new(),
             blocked: HashSet::new(),
             deletes: 0,
@@ -162,6 +163,7 @@ impl Apply {
     async fn take(&mut self, msg: Msg) {
         match msg {
             Msg::Found { path, files, octets, same, complete } => {
+                self.told(&path);
                 self.summary.files += files;
                 self.summary.octets += octets;
                 self.summary.dirs += 1;
@@ -180,7 +182,7 @@ impl Apply {
     async fn take_item(&mut self, item: Item) {
         let side = item.action.to;
         match &item.action.what {
-            What::Time { dir: true, .. } => self.dir_times.push(item),
+            What::Time { dir: true, .. } => self.dir_times.wait(item),
             What::Link { .. } => self.links.push(item),
             What::Skip(reason) => self.skip(&item.action.path, *reason),
             What::Delete { in_the_way: true, .. } | What::Rename { .. } => {
@@ -191,6 +193,7 @@ impl Apply {
                 }
                 self.shared.observer.on(&Event::Planned(&item.action));
                 // What follows needs the place; and this is rare.
+                self.dir_times.begun(&item.action);
                 let (action, outcome) = act(&self.shared, item, None).await;
                 if !matches!(outcome, Outcome::Done) {
                     self.blocked.insert((side, action.path.clone()));
@@ -206,6 +209,7 @@ impl Apply {
             What::MakeDir { .. } => {
                 let (done, gate) = watch::channel(None);
                 let own = self.gate(&item.action);
+                let made = item.action.clone();
                 self.gates.insert((side, item.action.path.clone()), gate);
                 self.shared.observer.on(&Event::Planned(&item.action));
                 let shared = Arc::clone(&self.shared);
@@ -214,6 +218,7 @@ impl Apply {
                     let _ = done.send(Some(matches!(outcome, Outcome::Done)));
                     Finished { action, outcome, large: false }
                 });
+                self.dir_times.begun(&made);
             }
             What::Copy { from, .. } => {
                 let size = from.size.unwrap_or(0);
@@ -232,6 +237,7 @@ impl Apply {
                 }
                 self.shared.observer.on(&Event::Planned(&item.action));
                 if size > self.large_from {
+                    self.dir_times.begun(&item.action);
                     self.large.push(Large(size, Reverse(item.action.path.clone()), item));
                 } else {
                     self.spawn(item, false);
@@ -262,12 +268,36 @@ impl Apply {
         }
     }
 
+    /// All that is to be done in a directory has been told.
+    fn told(&mut self, path: &FtpPath) {
+        let key = (Side::Right, path.clone());
+        self.dir_times.told(&key);
+        self.try_dir_time(&key);
+    }
+
+    /// Sets a directory's time if its turn has come: on a long way that is a round trip less at the
+    /// end. Deletions and links change directories later.
+    fn try_dir_time(&mut self, key: &(Side, FtpPath)) {
+        let later = self.when != Delete::Never || !self.links.is_empty();
+        if later || self.gates.contains_key(key) || self.is_over() {
+            return;
+        }
+        if let Some(item) = self.dir_times.take(key)
+            && self.is_due(&item)
+        {
+            self.set_dir_time(item);
+        }
+    }
+
     /// Whether the directory that an action belongs into is being made.
     fn gate(&self, action: &Action) -> Option<Gate> {
         self.gates.get(&(action.to, action.path.parent()?)).cloned()
     }
 
     fn spawn(&mut self, item: Item, large: bool) {
+        if !large {
+            self.dir_times.begun(&item.action);
+        }
         let gate = self.gate(&item.action);
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
@@ -311,6 +341,17 @@ impl Apply {
             }
         };
         self.large_running -= usize::from(large);
+        self.dir_times.ended(&action);
+        let place = (action.to, action.path.clone());
+        self.count(action, outcome);
+        if let Some(parent) = place.1.parent() {
+            self.try_dir_time(&(place.0, parent));
+        }
+        self.try_dir_time(&place);
+    }
+
+    /// Counts and tells what has been done.
+    fn count(&mut self, action: Action, outcome: Outcome) {
         let key = |path: &FtpPath| path.parent().map(|parent| (action.to, parent));
         match outcome {
             Outcome::Failed(error) => return self.fail(&action.path, error),
@@ -413,9 +454,13 @@ impl Apply {
             let (mut again, before) = (Vec::new(), links.len());
             for item in links {
                 let copy = Item::new(item.action.clone(), Known::default());
+                self.dir_times.begun(&item.action);
                 let (action, outcome) = act(&self.shared, item, None).await;
                 match outcome {
-                    Outcome::Failed(e) if e.kind() == ErrorKind::NotFound => again.push(copy),
+                    Outcome::Failed(e) if e.kind() == ErrorKind::NotFound => {
+                        self.dir_times.ended(&action);
+                        again.push(copy);
+                    }
                     outcome => self.finished(Ok(Finished { action, outcome, large: false })),
                 }
             }
@@ -430,38 +475,46 @@ impl Apply {
     }
 
     async fn set_dir_times(&mut self) {
-        for item in std::mem::take(&mut self.dir_times) {
+        for item in self.dir_times.take_all() {
             if self.is_over() {
                 return;
             }
-            let key = (item.action.to, item.action.path.clone());
-            let failed = self.gates.contains_key(&key);
-            if failed || !(self.dirty.contains(&key) || differs(&item)) {
-                continue;
+            if self.is_due(&item) {
+                self.drain(self.jobs - 1).await;
+                self.set_dir_time(item);
             }
-            self.drain(self.jobs - 1).await;
-            let shared = Arc::clone(&self.shared);
-            self.tasks.spawn(async move {
-                let (action, outcome) = act(&shared, item, None).await;
-                // Servers that set times of files often refuse to set those of directories.
-                let outcome = match outcome {
-                    Outcome::Failed(e)
-                        if matches!(
-                            e.kind(),
-                            ErrorKind::Unsupported
-                                | ErrorKind::Denied
-                                | ErrorKind::NotFound
-                                | ErrorKind::Refused
-                        ) =>
-                    {
-                        Outcome::Done
-                    }
-                    outcome => outcome,
-                };
-                Finished { action, outcome, large: false }
-            });
         }
         self.drain(0).await;
+    }
+
+    /// Whether a directory's time has to be set.
+    fn is_due(&self, item: &Item) -> bool {
+        let key = (item.action.to, item.action.path.clone());
+        let failed = self.gates.contains_key(&key);
+        !failed && (self.dirty.contains(&key) || differs(item))
+    }
+
+    fn set_dir_time(&mut self, item: Item) {
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            let (action, outcome) = act(&shared, item, None).await;
+            // Servers that set times of files often refuse to set those of directories.
+            let outcome = match outcome {
+                Outcome::Failed(e)
+                    if matches!(
+                        e.kind(),
+                        ErrorKind::Unsupported
+                            | ErrorKind::Denied
+                            | ErrorKind::NotFound
+                            | ErrorKind::Refused
+                    ) =>
+                {
+                    Outcome::Done
+                }
+                outcome => outcome,
+            };
+            Finished { action, outcome, large: false }
+        });
     }
 }
 

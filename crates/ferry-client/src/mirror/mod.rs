@@ -13,6 +13,7 @@ mod apply;
 mod both;
 mod compare;
 mod diff;
+mod dir_times;
 #[cfg(test)]
 mod expect_tests;
 mod listing;
