@@ -35,6 +35,7 @@
 
 mod account;
 mod action;
+mod admission;
 mod files;
 mod form;
 mod fxp;
@@ -44,6 +45,7 @@ mod login;
 mod params;
 mod place;
 mod site;
+mod state;
 mod transfer;
 mod who;
 mod work;
@@ -60,6 +62,10 @@ pub use action::{
 pub use fxp::{Fxp, is_partner};
 pub use who::{Doing, Presence, WHO_MAX};
 
+use admission::Carry;
+pub(crate) use admission::gap;
+use state::{Acct, Opening, Phase, Prepared, Protection, Stage};
+
 use crate::addr::canonical_ip;
 use crate::command::{Command, CommandError, is_foreign};
 use crate::facts::FactSet;
@@ -67,110 +73,7 @@ use crate::hash::Algorithm;
 use crate::lang::Language;
 use crate::path::FtpPath;
 use crate::reply::Reply;
-use crate::repr::RestartPoint;
 use crate::repr::pipeline::Form;
-use crate::verb::{Restart, Verb};
-
-/// How far the login has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Phase {
-    NeedUser,
-    NeedPass(Box<[u8]>),
-    NeedAcct(Box<[u8]>),
-    Ready(Box<[u8]>),
-}
-
-/// The state of the control connection's protection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Protection {
-    Plain,
-    /// 234 is out and the handshake under way; whether data becomes private with it.
-    Starting {
-        private_data: bool,
-    },
-    Tls,
-    /// CCC ended it; what data connections are stays as it was.
-    Cleared,
-}
-
-/// What ACCT is to the account that is logged in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Acct {
-    Unneeded,
-    Wanted,
-    Given,
-}
-
-/// How the next data connection was prepared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Prepared {
-    No,
-    Listening,
-    /// CPSV: as TLS client.
-    ListeningAsTlsClient,
-    To(Box<SocketAddr>),
-}
-
-impl Prepared {
-    fn is_listening(&self) -> bool {
-        matches!(self, Self::Listening | Self::ListeningAsTlsClient)
-    }
-}
-
-/// What is under way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Stage {
-    Login,
-    Recognise(Box<[u8]>),
-    Penalty,
-    Account,
-    AccountPenalty,
-    Host,
-    Mount,
-    LeaveUtf8,
-    ListenLong,
-    ListenAsTlsClient,
-    Listen {
-        extended: bool,
-    },
-    ChangeDir(FtpPath),
-    /// Done is answered by this.
-    Plain(Reply),
-    RenameFrom(FtpPath),
-    Number,
-    Time,
-    MakeDir(Reply),
-    Facts(FtpPath),
-    Status(FtpPath),
-    Who,
-    Room,
-    CopyFrom(FtpPath),
-    Working {
-        verb: &'static str,
-        then: work::Then,
-        stopping: bool,
-    },
-    Open(Opening),
-    Moving {
-        verb: Verb,
-        via: DataVia,
-        stored_as: Option<FtpPath>,
-    },
-    Aborting {
-        via: DataVia,
-        stored_as: Option<FtpPath>,
-    },
-}
-
-/// A transfer between its command and 150.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Opening {
-    verb: Verb,
-    /// MLSD, whose argument must be a directory by syntax (501).
-    directory_only: bool,
-    ascii: bool,
-    upload: bool,
-}
 
 /// One session's protocol state. Small on purpose: it is what an idle session costs.
 #[derive(Debug, Clone)]
@@ -214,16 +117,6 @@ pub struct ServerSession {
     language: Language,
     /// OPTS UTF8 OFF.
     utf8_off: bool,
-}
-
-/// What came before a command and counts for it alone.
-#[derive(Debug, Default)]
-struct Carry {
-    rename_from: Option<FtpPath>,
-    copy_from: Option<FtpPath>,
-    restart_at: RestartPoint,
-    /// The end of RANG's range, if there is one.
-    until: Option<u64>,
 }
 
 impl ServerSession {
@@ -380,167 +273,6 @@ impl ServerSession {
         out.push(Action::Close("the peer does not speak FTP"));
     }
 
-    fn parsed(
-        &mut self,
-        command: Result<Command<'_>, CommandError>,
-        rules: &Rules,
-        moved: u64,
-        out: &mut Vec<Action>,
-    ) {
-        let verb = match &command {
-            Ok(command) => Some(command.verb()),
-            Err(error) => error.verb(),
-        };
-        self.admit_or_refuse(command, verb, rules, moved, out);
-        if !self.is_busy() && verb.is_some_and(transfer::is_upload) {
-            self.close_kept(out);
-        }
-    }
-
-    fn admit_or_refuse(
-        &mut self,
-        command: Result<Command<'_>, CommandError>,
-        verb: Option<Verb>,
-        rules: &Rules,
-        moved: u64,
-        out: &mut Vec<Action>,
-    ) {
-        if self.is_busy() {
-            match command {
-                Ok(Command::Abor) => self.abort_moving(out),
-                Ok(Command::Stat(None)) => out.push(Action::Reply(self.status(rules, Some(moved)))),
-                _ => debug_assert!(false, "the driver holds back what may not overtake"),
-            }
-            return;
-        }
-        let command = match verb {
-            Some(v @ (Verb::Lprt | Verb::Lpsv | Verb::Sscn | Verb::Cpsv))
-                if !info::in_force(v.info(), rules) =>
-            {
-                Err(CommandError::NotServed(v))
-            }
-            _ => command,
-        };
-        let carry = self.take_carry(verb, out);
-        if verb.is_some_and(|v| v.info().login) && !self.is_logged_in() {
-            out.push(Action::Reply(Reply::new(530, "Log in first, with USER and PASS.")));
-            return;
-        }
-        match command {
-            Ok(command) => self.admit(command, carry, rules, out),
-            Err(error) => out.push(Action::Reply(self.refusal(error))),
-        }
-    }
-
-    /// What the previous commands left for this one; whatever this verb ends is dropped.
-    fn take_carry(&mut self, verb: Option<Verb>, out: &mut Vec<Action>) -> Carry {
-        let info = verb.map(Verb::info);
-        let named = self.rename_from.take();
-        let (rename_from, copy_from) = if self.copying { (None, named) } else { (named, None) };
-        let carry = Carry {
-            rename_from,
-            copy_from,
-            restart_at: RestartPoint { offset: self.restart_at, after_cr: self.restart_after_cr },
-            until: (self.range_end != u64::MAX).then_some(self.range_end),
-        };
-        if info.is_none_or(|i| i.restart == Restart::Clears) {
-            self.set_range(0, u64::MAX);
-        }
-        let keeps_user = |next| info.is_some_and(|i| i.between_user_and_pass || i.verb == next);
-        match self.phase {
-            Phase::NeedPass(_) if !keeps_user(Verb::Pass) => self.phase = Phase::NeedUser,
-            Phase::NeedAcct(_) if !keeps_user(Verb::Acct) => self.forget(out),
-            _ => {}
-        }
-        carry
-    }
-
-    fn refusal(&self, error: CommandError) -> Reply {
-        match error {
-            CommandError::Unknown => Reply::new(500, "Unknown command; HELP lists the known ones."),
-            CommandError::NotServed(v) => {
-                Reply::new(502, format!("{} is not available.", v.name()))
-            }
-            CommandError::Syntax(v) => {
-                let syntax = v.info().syntax;
-                Reply::new(501, format!("Syntax: {}{}{syntax}", v.name(), gap(syntax)))
-            }
-            CommandError::NoOptions(v) => Reply::new(501, format!("{} has no options.", v.name())),
-            CommandError::Parameter(v) => {
-                Reply::new(504, format!("{} does not know that parameter.", v.name()))
-            }
-            CommandError::Family(Verb::Lprt) => Self::wrong_long_family(),
-            CommandError::Family(_) => self.wrong_family(),
-            CommandError::TooLong => Reply::new(500, "That line is too long; nothing was done."),
-            CommandError::Nul => Reply::new(501, "A NUL octet cannot be part of a command."),
-        }
-    }
-
-    fn admit(&mut self, command: Command<'_>, carry: Carry, rules: &Rules, out: &mut Vec<Action>) {
-        match command {
-            Command::User(_)
-            | Command::Pass(_)
-            | Command::Acct(_)
-            | Command::Auth(_)
-            | Command::Pbsz(_)
-            | Command::Prot(_)
-            | Command::Quit => {
-                self.admit_access(command, rules, out);
-            }
-            Command::Host(_)
-            | Command::Lang(_)
-            | Command::Smnt(_)
-            | Command::Ccc
-            | Command::Rein => self.admit_place(&command, rules, out),
-            Command::Type(..)
-            | Command::Mode(_)
-            | Command::Stru(_)
-            | Command::Port(_)
-            | Command::Eprt(_)
-            | Command::Pasv
-            | Command::Epsv(_)
-            | Command::Lprt(_)
-            | Command::Lpsv
-            | Command::Cpsv
-            | Command::Sscn(_)
-            | Command::Rest(_)
-            | Command::RestMark(_)
-            | Command::Rang(_)
-            | Command::Opts(_) => self.admit_parameter(command, rules, out),
-            Command::Site(site) => self.admit_site(site, carry, rules, out),
-            Command::Mfct { .. }
-            | Command::Mff { .. }
-            | Command::Avbl(_)
-            | Command::Dsiz(_)
-            | Command::Rmda(_)
-            | Command::Comb(_)
-            | Command::Hash(_)
-            | Command::XHash { .. }
-            | Command::Md5(_)
-            | Command::Mmd5(_) => self.admit_work(command, &carry, out),
-            Command::Retr(_)
-            | Command::Stor(_)
-            | Command::Appe(_)
-            | Command::Stou(_)
-            | Command::List(_)
-            | Command::Nlst(_)
-            | Command::Mlsd(_)
-            | Command::Abor => {
-                self.admit_transfer(command, &carry, out);
-            }
-            Command::Feat
-            | Command::Syst
-            | Command::Help(_)
-            | Command::Noop
-            | Command::Clnt(_)
-            | Command::Csid(_)
-            | Command::Pret(_)
-            | Command::Pwd
-            | Command::Stat(None) => self.admit_info(&command, rules, out),
-            _ => self.admit_file(command, carry, out),
-        }
-    }
-
     /// Takes the answer to the outstanding [`Ask`].
     pub fn conclude(&mut self, outcome: Outcome, rules: &Rules, out: &mut Vec<Action>) {
         let from = out.len();
@@ -686,10 +418,6 @@ pub fn canonical(at: SocketAddr) -> SocketAddr {
     let mut at = at;
     at.set_ip(canonical_ip(at.ip()));
     at
-}
-
-pub(crate) fn gap(syntax: &str) -> &'static str {
-    if syntax.starts_with('<') { " " } else { "" }
 }
 
 const _: () = assert!(size_of::<ServerSession>() <= 192, "an idle session must stay small");

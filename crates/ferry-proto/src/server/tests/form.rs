@@ -3,6 +3,7 @@
 use super::*;
 use crate::command::TypeCode;
 use crate::repr::Marker;
+use crate::repr::RestartPoint;
 use crate::repr::pipeline::{Format, Mode, Structure};
 
 /// The words for what a transfer does once it is open, and the question it ends with.

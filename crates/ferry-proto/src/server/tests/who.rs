@@ -1,6 +1,7 @@
 //! SITE WHO: what administrators are told, and what others are.
 
 use super::*;
+use crate::verb::Verb;
 
 fn present(user: Option<&str>, doing: Doing) -> Presence {
     Presence {
