@@ -13,14 +13,23 @@
 
 #![deny(missing_docs)]
 
-mod api;
 pub mod contract;
 pub mod digest;
+mod entry;
+mod error;
+mod link;
 #[cfg(target_os = "linux")]
 pub mod local;
 pub mod memory;
+mod sink;
+mod source;
+mod storage;
 mod whole;
 mod within;
 
-pub use api::*;
+pub use entry::{BATCH_MAX, Entries, Entry, Kind, Meta, Precision, SetMeta};
+pub use error::FsError;
+pub use sink::{Sink, Upload, WriteMode};
+pub use source::{ByteSource, Source};
+pub use storage::{BoxFut, Caps, Storage};
 pub use within::Within;

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::meta;
 use super::root::{Root, SAFE, join, nameable, visible};
 use super::upload::rename_new;
-use crate::api::link_text;
+use crate::link::link_text;
 use crate::{FsError, SetMeta};
 
 pub(super) fn make_dir(root: &Root, path: &FtpPath, perm: u32) -> Result<(), FsError> {

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use ferry_proto::date::UnixTime;
 use ferry_proto::path::FtpPath;
 
-use crate::api::link_text;
+use crate::link::link_text;
 use crate::{
     BATCH_MAX, BoxFut, ByteSource, Caps, Entries, Entry, FsError, Meta, SetMeta, Sink, Source,
     Storage, WriteMode,
