@@ -2,7 +2,7 @@
 //! back, and nobody stays without logging in.
 
 use std::io::{self, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::{Blueprint, Client, PATIENCE, Site, WRITER, connect_from};
@@ -168,24 +168,10 @@ fn a_handshake_that_never_ends_is_ended() {
 }
 
 #[test]
-fn who_logged_in_long_ago_may_log_in_again() {
-    let site = impatient();
-    let mut client = site.writer();
-    let two_limits = Duration::from_millis(2500);
-    let quiet = client.stays_quiet_for(two_limits);
-    assert!(quiet, "the login timer has nothing to do with who is logged in");
-    client.log_in(WRITER);
-}
-
-#[test]
-fn who_is_silent_after_logging_in_is_sent_away_but_not_while_data_moves() {
+fn who_is_silent_after_logging_in_is_sent_away() {
     let site = Blueprint::default().with(|o| o.limits.idle = Duration::from_secs(1)).build();
     let mut client = site.writer();
-    let data = client.data();
-    client.ok("STOR f", 150);
-    assert!(client.stays_quiet_for(Duration::from_millis(2500)));
-    data.shutdown(Shutdown::Write).unwrap();
-    client.expect(226);
+    client.store("STOR f", b"x");
     let said = client.rest().unwrap();
     assert!(said.starts_with(b"421 Timeout"), "{}", said.escape_ascii());
 }

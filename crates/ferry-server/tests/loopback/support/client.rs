@@ -149,7 +149,8 @@ impl Client {
         reply
     }
 
-    /// Whether the server neither says anything nor closes for so long.
+    /// Whether the server neither says anything nor closes for so long. Only for what needs TLS or
+    /// real sockets; else it is a matter for a conversation, whose clock does not make anyone wait.
     pub(crate) fn stays_quiet_for(&mut self, time: Duration) -> bool {
         self.tcp().set_read_timeout(Some(time)).unwrap();
         let came = self.read_more();
