@@ -8,7 +8,6 @@ mod support;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use ferry_client::copy::{Copied, CopyOptions, Placing, Resume, Retry, copy_file};
 use ferry_client::fxp::{Direct, How, Roles, Side, Unmoved, Way, transfer};
@@ -22,6 +21,7 @@ use ferry_server::options::{DataResumption, Options};
 use ferry_server::tls::TlsSetup;
 use ferry_storage::memory::Memory;
 use rustls_pki_types::PrivatePkcs8KeyDer;
+use tokio::sync::Notify;
 
 use support::{Host, settings};
 
@@ -81,6 +81,7 @@ fn content(len: usize) -> Vec<u8> {
 struct Seen {
     data: AtomicUsize,
     commands: Mutex<Vec<String>>,
+    news: Notify,
 }
 
 impl Watcher for Seen {
@@ -89,6 +90,7 @@ impl Watcher for Seen {
             WireEvent::Data { .. } => _ = self.data.fetch_add(1, Ordering::Relaxed),
             WireEvent::Command(line) => {
                 self.commands.lock().unwrap().push(String::from_utf8_lossy(line).into_owned());
+                self.news.notify_one();
             }
             _ => {}
         }
@@ -98,6 +100,13 @@ impl Watcher for Seen {
 impl Seen {
     fn count(&self, start: &str) -> usize {
         self.commands.lock().unwrap().iter().filter(|line| line.starts_with(start)).count()
+    }
+
+    /// Returns once such a command has been sent.
+    async fn sent(&self, start: &str) {
+        while self.count(start) == 0 {
+            self.news.notified().await;
+        }
     }
 }
 
@@ -200,14 +209,9 @@ async fn a_transfer_that_is_dropped_leaves_no_session_in_between() {
     two.files[0].put("/f", &content(50_000_000)).unwrap();
     let (seen, settings) = watched();
     let [from, to] = two.sessions(false, &settings).await;
-    let begun = async {
-        while seen.count("STOR") == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
     tokio::select! {
         moved = transfer(&from, b"/f", &to, b"/g", How::default()) => panic!("{moved:?}"),
-        () = begun => {}
+        () = seen.sent("STOR") => {}
     }
     for session in [&from, &to] {
         assert!(session.command(b"NOOP").await.is_err());

@@ -5,10 +5,9 @@
 
 mod support;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use ferry_client::Settings;
 use ferry_client::copy::{CopyOptions, Progress, Retry, Segments, Step, copy_file};
@@ -23,6 +22,9 @@ use tokio::sync::Notify;
 use support::{Host, settings};
 
 const MIB: usize = 1 << 20;
+
+/// Where no other test serves, so that a port given up is not taken before it is wanted again.
+const ALONE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 4);
 
 fn p(text: &str) -> FtpPath {
     FtpPath::new(text.as_bytes()).unwrap()
@@ -111,7 +113,7 @@ async fn what_is_interrupted_is_continued_by_the_next_and_not_named_before() {
     for server_goes in [true, false] {
         let there = tempfile::tempdir().unwrap();
         let storage: Arc<dyn Storage> = Arc::new(LocalDir::open(there.path()).unwrap());
-        let host = Host::serve(Arc::clone(&storage));
+        let host = Host::serve_at((ALONE, 0).into(), Arc::clone(&storage));
         let at: SocketAddr = host.at;
         let site = host.site();
         let remote = Remote::connect(site.clone(), settings()).await.unwrap();
@@ -125,7 +127,7 @@ async fn what_is_interrupted_is_continued_by_the_next_and_not_named_before() {
         if server_goes {
             let ending = async {
                 confirmed.word.notified().await;
-                drop(host.take());
+                host.take().unwrap().end().await;
             };
             let (copied, ()) = tokio::join!(copying, ending);
             copied.unwrap_err();
@@ -140,7 +142,7 @@ async fn what_is_interrupted_is_continued_by_the_next_and_not_named_before() {
         assert_eq!(local_names(there.path()).len(), 2, "the file and its record");
         let _host = match host {
             Some(host) => host,
-            None => again(at, &storage).await,
+            None => Host::serve_at(at, storage),
         };
         let remote = Remote::connect(site, settings()).await.unwrap();
         let copied = copy_file(&from, &p("/f"), &remote, &p("/f"), &options, &()).await.unwrap();
@@ -149,15 +151,4 @@ async fn what_is_interrupted_is_continued_by_the_next_and_not_named_before() {
         assert!(std::fs::read(there.path().join("f")).unwrap() == octets);
         assert_eq!(local_names(there.path()), ["f"]);
     }
-}
-
-/// The same server once more, when its port is free again.
-async fn again(at: SocketAddr, storage: &Arc<dyn Storage>) -> Host {
-    for _ in 0..200 {
-        if std::net::TcpListener::bind(at).is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Host::serve_at(at, Arc::clone(storage))
 }

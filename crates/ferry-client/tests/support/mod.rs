@@ -21,11 +21,13 @@ use ferry_server::tcp::Tcp;
 use ferry_server::tls::TlsSetup;
 use ferry_server::{Handle, Server, Setup, WallClock};
 use ferry_storage::Storage;
+use tokio::task::JoinHandle;
 
 /// A running server; dropping it ends it.
 pub(crate) struct Host {
     pub(crate) at: SocketAddr,
     handle: Handle,
+    running: JoinHandle<()>,
 }
 
 impl Host {
@@ -77,8 +79,14 @@ impl Host {
         };
         let server = Server::bind(setup).unwrap();
         let (at, handle) = (server.addresses()[0], server.handle());
-        tokio::spawn(server.run());
-        Self { at, handle }
+        let running = tokio::spawn(server.run());
+        Self { at, handle, running }
+    }
+
+    /// Ends it, and returns when its port is free.
+    pub(crate) async fn end(mut self) {
+        self.handle.shut_down(Duration::ZERO);
+        (&mut self.running).await.unwrap();
     }
 
     /// How to get there.
