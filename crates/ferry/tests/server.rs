@@ -311,11 +311,18 @@ async fn the_shell_obeys_scripts() {
     assert_eq!(piped.code, Some(3), "{}", piped.err);
 }
 
-/// Waits until something is there; a test that waits for ever is stopped by who runs it.
-fn until(there: impl Fn() -> bool) {
-    while !there() {
-        std::thread::sleep(Duration::from_millis(5));
+/// Waits until something is there. It is looked for again and again: what another process has
+/// written into a file, no system tells in a way that the others know, too.
+fn until(what: &str, there: impl Fn() -> bool) {
+    const LOOKS: u32 = 12_000;
+    const BETWEEN: Duration = Duration::from_millis(5);
+    for _ in 0..LOOKS {
+        if there() {
+            return;
+        }
+        std::thread::sleep(BETWEEN);
     }
+    panic!("never: {what}");
 }
 
 fn partial_in(dir: &Path) -> bool {
@@ -334,7 +341,7 @@ async fn a_download_that_was_stopped_is_continued() {
     let words = ["--plain", "--limit-rate", "500K", "get", &url, "to"];
     let mut child = office.desk.command(&words);
     let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    until(|| partial_in(&office.desk.at("to")));
+    until("a beginning of the file", || partial_in(&office.desk.at("to")));
     let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     let ran = ended(child);
