@@ -1,10 +1,10 @@
 //! Syncs: who wins, what is deleted, what is remembered.
 
-use ferry_storage::Storage as _;
 use ferry_storage::memory::Memory;
+use ferry_storage::{Kind, Storage as _};
 
 use super::*;
-use crate::mirror::apply;
+use crate::mirror::{Stop, apply};
 use crate::testing::{Ill, p, touch, tree};
 
 fn at(files: &Memory, root: &str) -> Tree {
