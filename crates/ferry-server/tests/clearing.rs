@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use ferry_accounts::{Access, Account};
 use ferry_proto::date::UnixTime;
-use ferry_proto::path::FtpPath;
 use ferry_server::auth::{Authenticator, Login};
 use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
@@ -28,17 +27,7 @@ struct Only(&'static str, Arc<Memory>);
 
 impl Only {
     fn entry(&self, user: &[u8]) -> Option<Login> {
-        let account = Account {
-            name: self.0.to_owned(),
-            home: FtpPath::root(),
-            access: Access::ReadWrite,
-            anonymous: false,
-            admin: false,
-            charset: None,
-            sessions_max: None,
-            fxp: false,
-            acct: None,
-        };
+        let account = Account::new(self.0, Access::ReadWrite);
         (user == self.0.as_bytes()).then(|| Login {
             account: Arc::new(account),
             storage: Arc::<Memory>::clone(&self.1),

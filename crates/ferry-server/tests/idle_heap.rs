@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use ferry_accounts::{Access, Account};
 use ferry_proto::date::UnixTime;
-use ferry_proto::path::FtpPath;
 use ferry_server::auth::{Authenticator, Login};
 use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
@@ -56,17 +55,7 @@ impl WallClock for Never {
 }
 
 fn setup() -> Setup {
-    let account = Account {
-        name: String::from("alice"),
-        home: FtpPath::root(),
-        access: Access::ReadWrite,
-        anonymous: false,
-        admin: false,
-        charset: None,
-        sessions_max: None,
-        fxp: false,
-        acct: None,
-    };
+    let account = Account::new("alice", Access::ReadWrite);
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
     Setup {
         options: Options {

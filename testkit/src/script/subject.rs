@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use ferry_accounts::{Access, Account};
 use ferry_proto::date::UnixTime;
-use ferry_proto::path::FtpPath;
 use ferry_server::auth::{Authenticator, Login, Volume};
 use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
@@ -126,28 +125,19 @@ impl Accounts {
     fn account(&self, name: &[u8], password: &[u8]) -> Option<Account> {
         if self.anonymous && (name == b"anonymous" || name == b"ftp") {
             return Some(Account {
-                name: "anonymous".to_owned(),
-                home: FtpPath::root(),
-                access: Access::ReadOnly,
                 anonymous: true,
-                admin: false,
-                charset: None,
-                sessions_max: None,
-                fxp: false,
-                acct: None,
+                ..Account::new("anonymous", Access::ReadOnly)
             });
         }
         let user = self.users.iter().find(|u| u.name.as_bytes() == name)?;
+        let access = if user.writes { Access::ReadWrite } else { Access::ReadOnly };
         (user.password == password).then(|| Account {
-            name: user.name.clone(),
             home: user.home.clone(),
-            access: if user.writes { Access::ReadWrite } else { Access::ReadOnly },
-            anonymous: false,
             admin: user.admin,
             charset: user.charset,
-            sessions_max: None,
             fxp: user.fxp,
             acct: user.acct.as_ref().map(|(until, _)| *until),
+            ..Account::new(user.name.clone(), access)
         })
     }
 
