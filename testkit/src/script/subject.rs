@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_accounts::{Access, Account};
-use ferry_proto::date::UnixTime;
 use ferry_server::auth::{Authenticator, Login, Volume};
 use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
-use ferry_server::{Server, Setup, VirtualHost, WallClock};
+use ferry_server::{Server, Setup, VirtualHost};
 use ferry_storage::memory::Memory;
 use tokio::task::JoinHandle;
 
 use super::stage::{NOW, Stage, User, VirtualStage};
+use crate::StoppedClock;
 
 /// How long a server that was asked to end may take over transfers.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -68,7 +68,7 @@ impl Subject for Ferry {
             auth: Arc::new(Accounts::of(stage)),
             tls: None,
             hosts: stage.hosts.iter().map(virtual_host).collect(),
-            clock: Arc::new(StoppedClock),
+            clock: Arc::new(StoppedClock(NOW)),
             observer: Arc::new(Quiet),
             seed: stage.seed,
         })?;
@@ -92,16 +92,6 @@ fn virtual_host(stage: &VirtualStage) -> VirtualHost {
             storage: Arc::clone(&stage.storage),
         }),
         tls: None,
-    }
-}
-
-/// A clock that always shows [`NOW`].
-#[derive(Debug)]
-struct StoppedClock;
-
-impl WallClock for StoppedClock {
-    fn now(&self) -> UnixTime {
-        NOW
     }
 }
 
