@@ -7,6 +7,7 @@
 //! Nothing here is linked into anything that ships, and nothing here knows how a reply is made:
 //! conversations are written from the protocol's rules, not from the engine.
 
+mod clock;
 pub mod heap;
 pub mod model;
 pub mod net;
@@ -14,3 +15,5 @@ pub mod rng;
 pub mod scene;
 pub mod script;
 pub mod walk;
+
+pub use clock::StoppedClock;

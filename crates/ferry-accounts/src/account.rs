@@ -48,3 +48,21 @@ pub struct Account {
     /// What it must send ACCT for, if for anything.
     pub acct: Option<AcctFor>,
 }
+
+impl Account {
+    /// An account that starts at its root, may do so much there, and has nothing else of its own.
+    #[must_use]
+    pub fn new(name: impl Into<String>, access: Access) -> Self {
+        Self {
+            name: name.into(),
+            home: FtpPath::root(),
+            access,
+            anonymous: false,
+            admin: false,
+            charset: None,
+            sessions_max: None,
+            fxp: false,
+            acct: None,
+        }
+    }
+}

@@ -104,17 +104,7 @@ mod tests {
 
     /// The kinds of account there are, in the order of the table's columns.
     fn kinds() -> [Account; 4] {
-        let account = |access, anonymous| Account {
-            name: "someone".to_owned(),
-            home: FtpPath::root(),
-            access,
-            anonymous,
-            admin: false,
-            charset: None,
-            sessions_max: None,
-            fxp: false,
-            acct: None,
-        };
+        let account = |access, anonymous| Account { anonymous, ..Account::new("someone", access) };
         [
             account(Access::ReadOnly, false),
             account(Access::ReadWrite, false),

@@ -207,23 +207,12 @@ fn is_anonymous(user: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::password;
-    use ferry_proto::path::FtpPath;
     use proptest::prelude::*;
 
     use crate::Access;
 
     fn account(name: &str) -> Account {
-        Account {
-            name: name.to_owned(),
-            home: FtpPath::root(),
-            access: Access::ReadWrite,
-            anonymous: false,
-            admin: false,
-            charset: None,
-            sessions_max: None,
-            fxp: false,
-            acct: None,
-        }
+        Account::new(name, Access::ReadWrite)
     }
 
     fn sesame() -> Secret {

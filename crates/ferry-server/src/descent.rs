@@ -127,17 +127,7 @@ mod tests {
 
     /// What `LIST -R` shows of all that `storage` holds.
     async fn listed(storage: Memory) -> String {
-        let account = Account {
-            name: String::from("alice"),
-            home: FtpPath::root(),
-            access: Access::ReadOnly,
-            anonymous: false,
-            admin: false,
-            charset: None,
-            sessions_max: None,
-            fxp: false,
-            acct: None,
-        };
+        let account = Account::new("alice", Access::ReadOnly);
         let login = Login {
             account: Arc::new(account),
             storage: Arc::new(storage),

@@ -19,7 +19,6 @@
 //! use ferry_accounts::password::{self, PasswordHash};
 //! use ferry_accounts::{Access, Account, Secret, UserTable};
 //! use ferry_proto::date::UnixTime;
-//! use ferry_proto::path::FtpPath;
 //! use ferry_server::auth::{Authenticator, Login};
 //! use ferry_server::events::Quiet;
 //! use ferry_server::net::BoxFut;
@@ -71,17 +70,7 @@
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn Error>> {
 //!     let mut users = UserTable::new();
-//!     let account = Account {
-//!         name: "alice".into(),
-//!         home: FtpPath::root(),
-//!         access: Access::ReadWrite,
-//!         anonymous: false,
-//!         admin: false,
-//!         charset: None,
-//!         sessions_max: None,
-//!         fxp: false,
-//!         acct: None,
-//!     };
+//!     let account = Account::new("alice", Access::ReadWrite);
 //!     let hash = PasswordHash::parse(&password::hash(b"secret")?)?;
 //!     users.add(account, Secret::Hash(hash))?;
 //!     let listen = Listen { at: "127.0.0.1:2121".parse()?, tls: ListenTls::Explicit };

@@ -10,35 +10,25 @@ use std::time::Duration;
 
 use ferry_accounts::{Access, Account};
 use ferry_proto::date::UnixTime;
-use ferry_proto::path::FtpPath;
 use ferry_server::auth::{Authenticator, Login};
 use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
 use ferry_server::options::{DataResumption, Listen, ListenTls, Options};
 use ferry_server::tcp::Tcp;
 use ferry_server::tls::{ClientCertificates, ClientTrust, TlsSetup};
-use ferry_server::{Server, Setup, VirtualHost, WallClock};
+use ferry_server::{Server, Setup, VirtualHost};
 use ferry_storage::memory::Memory;
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use rustls_pki_types::{PrivatePkcs8KeyDer, ServerName};
+use testkit::StoppedClock;
 
 #[derive(Debug)]
 struct Only(&'static str, Arc<Memory>);
 
 impl Only {
     fn entry(&self, user: &[u8]) -> Option<Login> {
-        let account = Account {
-            name: self.0.to_owned(),
-            home: FtpPath::root(),
-            access: Access::ReadWrite,
-            anonymous: false,
-            admin: false,
-            charset: None,
-            sessions_max: None,
-            fxp: false,
-            acct: None,
-        };
+        let account = Account::new(self.0, Access::ReadWrite);
         (user == self.0.as_bytes()).then(|| Login {
             account: Arc::new(account),
             storage: Arc::<Memory>::clone(&self.1),
@@ -74,15 +64,6 @@ impl Authenticator for Only {
 
     fn welcomes_anonymous(&self) -> bool {
         false
-    }
-}
-
-#[derive(Debug)]
-struct Never;
-
-impl WallClock for Never {
-    fn now(&self) -> UnixTime {
-        UnixTime::from_secs(0)
     }
 }
 
@@ -129,7 +110,7 @@ fn setup(tls: ListenTls, roots: &mut RootCertStore) -> Setup {
             host("b.example", "bob", certified("b.example", false, roots)),
             host("c.example", "carol", certified("c.example", true, roots)),
         ],
-        clock: Arc::new(Never),
+        clock: Arc::new(StoppedClock(UnixTime::from_secs(0))),
         observer: Arc::new(Quiet),
         seed: 1,
     }

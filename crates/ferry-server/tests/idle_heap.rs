@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use ferry_accounts::{Access, Account};
 use ferry_proto::date::UnixTime;
-use ferry_proto::path::FtpPath;
 use ferry_server::auth::{Authenticator, Login};
 use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
 use ferry_server::options::{Limits, Listen, ListenTls, Options};
 use ferry_server::tcp::Tcp;
-use ferry_server::{Server, Setup, WallClock};
+use ferry_server::{Server, Setup};
 use ferry_storage::Storage;
 use ferry_storage::memory::Memory;
-use testkit::heap;
+use testkit::{StoppedClock, heap};
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
@@ -46,27 +45,8 @@ impl Authenticator for Everyone {
     }
 }
 
-#[derive(Debug)]
-struct Never;
-
-impl WallClock for Never {
-    fn now(&self) -> UnixTime {
-        UnixTime::from_secs(0)
-    }
-}
-
 fn setup() -> Setup {
-    let account = Account {
-        name: String::from("alice"),
-        home: FtpPath::root(),
-        access: Access::ReadWrite,
-        anonymous: false,
-        admin: false,
-        charset: None,
-        sessions_max: None,
-        fxp: false,
-        acct: None,
-    };
+    let account = Account::new("alice", Access::ReadWrite);
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
     Setup {
         options: Options {
@@ -78,7 +58,7 @@ fn setup() -> Setup {
         auth: Arc::new(Everyone(Arc::new(account), Arc::new(Memory::new()))),
         tls: None,
         hosts: Vec::new(),
-        clock: Arc::new(Never),
+        clock: Arc::new(StoppedClock(UnixTime::from_secs(0))),
         observer: Arc::new(Quiet),
         seed: 1,
     }

@@ -78,7 +78,8 @@ pub struct Entry {
     pub target: Option<Meta>,
 }
 
-/// What [`Storage::set_meta`](crate::Storage::set_meta) is to change; `None` leaves a field as it is.
+/// What [`Storage::set_meta`](crate::Storage::set_meta) is to change; `None` leaves a field as it
+/// is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(clippy::exhaustive_structs, reason = "callers build it with ..Default::default()")]
 pub struct SetMeta {

@@ -22,6 +22,7 @@ mod link;
 #[cfg(target_os = "linux")]
 pub mod local;
 pub mod memory;
+mod octets;
 mod sink;
 mod source;
 mod storage;
@@ -30,6 +31,7 @@ mod within;
 
 pub use entry::{BATCH_MAX, Entries, Entry, Kind, Meta, Precision, SetMeta};
 pub use error::FsError;
+pub use octets::Octets;
 pub use sink::{Sink, Upload, WriteMode};
 pub use source::{ByteSource, Source};
 pub use storage::{BoxFut, Caps, Storage};

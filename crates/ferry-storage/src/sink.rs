@@ -63,8 +63,8 @@ pub trait Sink: Send {
     }
 
     /// The file of this machine that is written to, with the cursor where the next octet goes, for
-    /// a [`ByteSource`](crate::ByteSource) that can write to it by itself. [`None`] where there is no such file, or
-    /// where somebody has to see what is written.
+    /// a [`ByteSource`](crate::ByteSource) that can write to it by itself. [`None`] where there is
+    /// no such file, or where somebody has to see what is written.
     fn lend_file(&mut self) -> BoxFut<'_, Result<Option<File>, FsError>> {
         Box::pin(std::future::ready(Ok(None)))
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 
-use crate::{BoxFut, FsError, whole};
+use crate::{BoxFut, FsError, Octets};
 
 /// An open file for reading, from the offset asked for.
 #[non_exhaustive]
@@ -33,7 +33,7 @@ impl Source {
     #[must_use]
     pub fn of_octets(octets: Vec<u8>) -> Self {
         let len = octets.len() as u64;
-        Self::Stream { stream: Box::new(whole::Octets::new(octets)), len }
+        Self::Stream { stream: Box::new(Octets::new(octets)), len }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 
-use crate::{BoxFut, ByteSource, FsError, Sink, Source};
+use crate::{FsError, Sink, Source};
 
 /// The rest of what was opened; [`None`] if that is more than `most` octets.
 pub(crate) async fn read(source: Source, most: usize) -> Result<Option<Vec<u8>>, FsError> {
@@ -76,28 +76,4 @@ pub(crate) async fn finish<S: Sink + ?Sized>(
         }
     }
     sink.commit().await
-}
-
-/// Octets that are in memory, as a source.
-pub(crate) struct Octets {
-    octets: Vec<u8>,
-    given: usize,
-}
-
-impl Octets {
-    pub(crate) fn new(octets: Vec<u8>) -> Self {
-        Self { octets, given: 0 }
-    }
-}
-
-impl ByteSource for Octets {
-    fn read(&mut self, mut buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)> {
-        let rest = self.octets.get(self.given..).unwrap_or_default();
-        let n = rest.len().min(buf.len());
-        if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
-            to.copy_from_slice(from);
-        }
-        self.given += n;
-        Box::pin(std::future::ready((buf, Ok(n))))
-    }
 }

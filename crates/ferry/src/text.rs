@@ -7,8 +7,8 @@ use ferry_client::session::{Download, TypeCode, Upload, UploadHow};
 use ferry_proto::hash::Algorithm;
 use ferry_proto::path::FtpPath;
 use ferry_storage::{
-    BoxFut, ByteSource, Caps, Entries, Entry, FsError, Kind, Meta, SetMeta, Sink, Source, Storage,
-    WriteMode,
+    BoxFut, ByteSource, Caps, Entries, Entry, FsError, Kind, Meta, Octets, SetMeta, Sink, Source,
+    Storage, WriteMode,
 };
 
 /// The files of a server as text.
@@ -43,7 +43,7 @@ impl Storage for Text {
             }
             let session = self.0.session().await?;
             let download = session.download_as(path.as_bytes(), 0, TypeCode::Ascii).await?;
-            let stream = Incoming { download, cr: false, ready: Vec::new(), taken: 0 };
+            let stream = Incoming { download, cr: false, ready: Octets::default() };
             Ok(Source::Stream { stream: Box::new(stream), len: 0 })
         })
     }
@@ -148,23 +148,22 @@ struct Incoming {
     download: Download,
     /// The last octet was a CR that may belong to a line end.
     cr: bool,
-    /// What was converted and not yet taken, and from where on.
-    ready: Vec<u8>,
-    taken: usize,
+    /// What was converted and not yet taken.
+    ready: Octets,
 }
 
 impl Incoming {
     /// Makes sure that there is something to take, unless it is the end.
     async fn fill(&mut self) -> Result<(), FsError> {
         let mut wire = vec![0; CHUNK];
-        while self.taken >= self.ready.len() {
+        while self.ready.is_empty() {
             let octets = self.download.read(&mut wire).await?;
-            self.taken = 0;
-            self.ready = to_lf(wire.get(..octets).unwrap_or_default(), &mut self.cr);
+            let mut text = to_lf(wire.get(..octets).unwrap_or_default(), &mut self.cr);
+            if octets == 0 && std::mem::take(&mut self.cr) {
+                text.push(b'\r');
+            }
+            self.ready = Octets::new(text);
             if octets == 0 {
-                if std::mem::take(&mut self.cr) {
-                    self.ready.push(b'\r');
-                }
                 return Ok(());
             }
         }
@@ -178,13 +177,7 @@ impl ByteSource for Incoming {
             if let Err(e) = self.fill().await {
                 return (buf, Err(e));
             }
-            let ready = self.ready.get(self.taken..).unwrap_or_default();
-            let len = ready.len().min(buf.len());
-            let (Some(into), Some(ready)) = (buf.get_mut(..len), ready.get(..len)) else {
-                return (buf, Ok(0));
-            };
-            into.copy_from_slice(ready);
-            self.taken += len;
+            let len = self.ready.give(&mut buf);
             (buf, Ok(len))
         })
     }

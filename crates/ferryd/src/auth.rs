@@ -139,23 +139,12 @@ mod tests {
     use super::*;
     use ferry_accounts::password::OneTimePassword;
     use ferry_accounts::{Access, Account, Secret};
-    use ferry_proto::path::FtpPath;
     use ferry_storage::local::LocalDir;
 
     const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn account(name: &str, anonymous: bool) -> Account {
-        Account {
-            name: name.to_owned(),
-            home: FtpPath::root(),
-            access: Access::ReadOnly,
-            anonymous,
-            admin: false,
-            charset: None,
-            sessions_max: None,
-            fxp: false,
-            acct: None,
-        }
+        Account { anonymous, ..Account::new(name, Access::ReadOnly) }
     }
 
     fn answer(auth: &TableAuth, user: &str, password: &str) -> Option<Login> {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use ferry_accounts::password::OneTimePassword;
 use ferry_accounts::{Access, Account, Secret, UserTable};
 use ferry_client::url::split_scheme;
-use ferry_proto::path::FtpPath;
 use ferry_server::options::{DataResumption, Limits, Listen, Options, Public, RequireTls};
 use ferry_server::{Server, WallClock as _};
 use ferry_storage::Storage;
@@ -216,17 +215,7 @@ fn accounts(
 }
 
 fn account(name: &str, access: Access, anonymous: bool) -> Account {
-    Account {
-        name: name.to_owned(),
-        home: FtpPath::root(),
-        access,
-        anonymous,
-        admin: false,
-        charset: None,
-        sessions_max: None,
-        fxp: false,
-        acct: None,
-    }
+    Account { anonymous, ..Account::new(name, access) }
 }
 
 /// What the flags say about the server, but for the listeners.

@@ -8,16 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_accounts::{Access, Account};
-use ferry_proto::date::UnixTime;
-use ferry_proto::path::FtpPath;
 use ferry_server::auth::{Authenticator, Login, Volume};
 use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
-use ferry_server::{Server, Setup, VirtualHost, WallClock};
+use ferry_server::{Server, Setup, VirtualHost};
 use ferry_storage::memory::Memory;
 use tokio::task::JoinHandle;
 
 use super::stage::{NOW, Stage, User, VirtualStage};
+use crate::StoppedClock;
 
 /// How long a server that was asked to end may take over transfers.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -69,7 +68,7 @@ impl Subject for Ferry {
             auth: Arc::new(Accounts::of(stage)),
             tls: None,
             hosts: stage.hosts.iter().map(virtual_host).collect(),
-            clock: Arc::new(StoppedClock),
+            clock: Arc::new(StoppedClock(NOW)),
             observer: Arc::new(Quiet),
             seed: stage.seed,
         })?;
@@ -96,16 +95,6 @@ fn virtual_host(stage: &VirtualStage) -> VirtualHost {
     }
 }
 
-/// A clock that always shows [`NOW`].
-#[derive(Debug)]
-struct StoppedClock;
-
-impl WallClock for StoppedClock {
-    fn now(&self) -> UnixTime {
-        NOW
-    }
-}
-
 /// The users of a stage; passwords are compared as they are.
 #[derive(Debug)]
 struct Accounts {
@@ -126,28 +115,19 @@ impl Accounts {
     fn account(&self, name: &[u8], password: &[u8]) -> Option<Account> {
         if self.anonymous && (name == b"anonymous" || name == b"ftp") {
             return Some(Account {
-                name: "anonymous".to_owned(),
-                home: FtpPath::root(),
-                access: Access::ReadOnly,
                 anonymous: true,
-                admin: false,
-                charset: None,
-                sessions_max: None,
-                fxp: false,
-                acct: None,
+                ..Account::new("anonymous", Access::ReadOnly)
             });
         }
         let user = self.users.iter().find(|u| u.name.as_bytes() == name)?;
+        let access = if user.writes { Access::ReadWrite } else { Access::ReadOnly };
         (user.password == password).then(|| Account {
-            name: user.name.clone(),
             home: user.home.clone(),
-            access: if user.writes { Access::ReadWrite } else { Access::ReadOnly },
-            anonymous: false,
             admin: user.admin,
             charset: user.charset,
-            sessions_max: None,
             fxp: user.fxp,
             acct: user.acct.as_ref().map(|(until, _)| *until),
+            ..Account::new(user.name.clone(), access)
         })
     }
 

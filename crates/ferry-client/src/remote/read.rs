@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use ferry_proto::path::FtpPath;
-use ferry_storage::{BoxFut, ByteSource, FsError, Source};
+use ferry_storage::{BoxFut, ByteSource, FsError, Octets, Source};
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -32,7 +32,7 @@ pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<S
             Ok(octets) => {
                 let len = octets.len() as u64;
                 return Ok(Source::Stream {
-                    stream: Box::new(Whole { octets, given: 0, _room: room }),
+                    stream: Box::new(Whole { octets: Octets::new(octets), _room: room }),
                     len,
                 });
             }
@@ -77,42 +77,38 @@ pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<S
         })
         .await?;
     let len = size.or_else(|| download.size().map(|size| size + from));
-    let stream = Box::new(Octets { download, first, given: 0, _lease: lease });
+    let stream = Box::new(Coming { download, first: Octets::new(first), _lease: lease });
     Ok(Source::Stream { stream, len: len.unwrap_or(0) })
 }
 
 /// A file that is here already.
 struct Whole {
-    octets: Vec<u8>,
-    given: usize,
+    octets: Octets,
     _room: Option<OwnedSemaphorePermit>,
 }
 
 impl ByteSource for Whole {
-    fn read(&mut self, mut buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)> {
-        let n = give(&self.octets, &mut self.given, &mut buf);
-        Box::pin(std::future::ready((buf, Ok(n))))
+    fn read(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)> {
+        self.octets.read(buf)
     }
 }
 
 /// A file on its way.
-struct Octets {
+struct Coming {
     download: Download,
-    /// What came first, and how much of it was given out.
-    first: Vec<u8>,
-    given: usize,
+    /// What came first.
+    first: Octets,
     _lease: Lease,
 }
 
-impl ByteSource for Octets {
+impl ByteSource for Coming {
     fn read(&mut self, mut buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<usize, FsError>)> {
         Box::pin(async move {
-            let n = give(&self.first, &mut self.given, &mut buf);
+            let n = self.first.give(&mut buf);
             if n > 0 {
                 return (buf, Ok(n));
             }
-            self.first = Vec::new();
-            self.given = 0;
+            self.first = Octets::default();
             let read = self.download.read(&mut buf).await.map_err(FsError::from);
             (buf, read)
         })
@@ -124,22 +120,11 @@ impl ByteSource for Octets {
         max: u64,
     ) -> Option<BoxFut<'a, Result<u64, FsError>>> {
         // Small files are not worth another thread.
-        if self.given < self.first.len() || self.download.received() < FIRST_LEN as u64 {
+        if !self.first.is_empty() || self.download.received() < FIRST_LEN as u64 {
             return None;
         }
         Some(Box::pin(
             async move { self.download.read_to_file(file, max).await.map_err(FsError::from) },
         ))
     }
-}
-
-/// Copies what is left of `octets` behind `given`, as much as `buf` takes.
-fn give(octets: &[u8], given: &mut usize, buf: &mut [u8]) -> usize {
-    let rest = octets.get(*given..).unwrap_or_default();
-    let n = rest.len().min(buf.len());
-    if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
-        to.copy_from_slice(from);
-    }
-    *given += n;
-    n
 }

@@ -12,7 +12,6 @@ use ferry_accounts::{Access, Account};
 use ferry_client::settings::Trust;
 use ferry_client::{Secret, Security, Settings, Site};
 use ferry_proto::date::UnixTime;
-use ferry_proto::path::FtpPath;
 use ferry_server::auth::{Authenticator, Login};
 use ferry_server::events::Quiet;
 use ferry_server::net::BoxFut;
@@ -127,15 +126,8 @@ impl Authenticator for Everyone {
     ) -> BoxFut<'a, Option<Login>> {
         let login = Login {
             account: Arc::new(Account {
-                name: String::from_utf8_lossy(user).into_owned(),
-                home: FtpPath::root(),
-                access: Access::ReadWrite,
-                anonymous: false,
-                charset: None,
-                admin: false,
-                sessions_max: None,
                 fxp: self.fxp,
-                acct: None,
+                ..Account::new(String::from_utf8_lossy(user).into_owned(), Access::ReadWrite)
             }),
             storage: Arc::clone(&self.storage),
             volumes: Arc::default(),

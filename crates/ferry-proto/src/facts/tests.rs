@@ -1,3 +1,5 @@
+//! Lines of facts: printed, read back, and those of servers that break the rules.
+
 use proptest::prelude::*;
 
 use super::read::FACT_NAME_MAX;

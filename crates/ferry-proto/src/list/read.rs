@@ -39,8 +39,8 @@ pub struct ParsedUnixLine<'a> {
     pub target: Option<&'a [u8]>,
 }
 
-/// Reads a line as [`write_unix_line`] prints it, with columns of any width. The year of a line
-/// without one is the latest that lies at most a day ahead of `now`.
+/// Reads a line as [`write_unix_line`](super::write_unix_line) prints it, with columns of any
+/// width. The year of a line without one is the latest that lies at most a day ahead of `now`.
 #[must_use]
 pub fn parse_unix_line(line: &[u8], now: UnixTime) -> Option<ParsedUnixLine<'_>> {
     let mut rest = line;

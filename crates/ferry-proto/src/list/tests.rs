@@ -1,3 +1,5 @@
+//! Lines of `ls -l`: printed, read back, and the options of LIST.
+
 use proptest::prelude::*;
 
 use super::*;

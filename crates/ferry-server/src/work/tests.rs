@@ -17,17 +17,7 @@ fn p(path: &str) -> FtpPath {
 }
 
 fn session(storage: impl Storage + 'static) -> Session {
-    let account = Account {
-        name: "alice".to_owned(),
-        home: FtpPath::root(),
-        access: Access::ReadWrite,
-        anonymous: false,
-        admin: false,
-        charset: None,
-        sessions_max: None,
-        fxp: false,
-        acct: None,
-    };
+    let account = Account::new("alice", Access::ReadWrite);
     let login =
         Login { account: Arc::new(account), storage: Arc::new(storage), volumes: Arc::default() };
     let limits = crate::options::Limits::default();

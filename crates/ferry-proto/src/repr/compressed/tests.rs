@@ -1,3 +1,5 @@
+//! Strings and escapes, known ones and any.
+
 use proptest::prelude::*;
 
 use super::super::FormatError;

@@ -40,7 +40,7 @@ impl Encoder {
     }
 
     /// Appends the page that is not full, if there is one, and the last page. What is missing in
-    /// the last logical byte is zero bits, as [`local`](crate::repr::local) says.
+    /// the last logical byte is zero bits, as [`local`] says.
     ///
     /// # Errors
     /// [`FormatError::PageOverflow`].

@@ -1,3 +1,5 @@
+//! Pages and their headers, known ones and any.
+
 use proptest::prelude::*;
 
 use super::super::FormatError;

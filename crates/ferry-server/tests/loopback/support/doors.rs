@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use ferry_accounts::Account;
-use ferry_proto::path::FtpPath;
 use ferry_server::auth::{Authenticator, Login};
 use ferry_server::net::{BoxFut, Link, Listener, Net, Purpose};
 use ferry_server::tcp::Tcp;
@@ -52,15 +51,10 @@ impl Doorkeeper {
     fn entry(&self, name: &str) -> Login {
         Login {
             account: Arc::new(Account {
-                name: name.to_owned(),
-                home: FtpPath::root(),
-                access: super::access_of(name),
                 anonymous: name == ANONYMOUS,
-                charset: None,
-                admin: false,
                 sessions_max: *self.sessions_max.lock().unwrap(),
                 fxp: name == PARTNER,
-                acct: None,
+                ..Account::new(name, super::access_of(name))
             }),
             storage: Arc::clone(&self.storage),
             volumes: Arc::default(),

@@ -20,11 +20,12 @@ use ferry_proto::date::UnixTime;
 use ferry_server::net::Net;
 use ferry_server::options::{Listen, ListenTls, Options};
 use ferry_server::tls::ClientCertificates;
-use ferry_server::{Handle, Server, Setup, WallClock};
+use ferry_server::{Handle, Server, Setup};
 use ferry_storage::Storage;
 use ferry_storage::local::LocalDir;
 use ferry_storage::memory::Memory;
 use rustls_pki_types::CertificateDer;
+use testkit::StoppedClock;
 use tokio::runtime::Runtime;
 
 #[allow(unused_imports, reason = "the tests of conformance name it")]
@@ -131,7 +132,7 @@ impl Blueprint {
                 None => c.setup.clone(),
             }),
             hosts: Vec::new(),
-            clock: Arc::new(NoonOfTheTest),
+            clock: Arc::new(StoppedClock(UnixTime::from_secs(1_780_000_000))),
             observer: Arc::<Heard>::clone(&heard),
             seed: RandomState::new().build_hasher().finish(),
         };
@@ -219,13 +220,4 @@ pub(crate) fn nobody_came(listener: &TcpListener) -> bool {
     listener.set_nonblocking(true).unwrap();
     let came: std::io::Result<(TcpStream, SocketAddr)> = listener.accept();
     came.is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock)
-}
-
-#[derive(Debug)]
-struct NoonOfTheTest;
-
-impl WallClock for NoonOfTheTest {
-    fn now(&self) -> UnixTime {
-        UnixTime::from_secs(1_780_000_000)
-    }
 }
