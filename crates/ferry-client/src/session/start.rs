@@ -102,7 +102,7 @@ pub(super) async fn start(
         local,
         known,
         home,
-        form: Mutex::new(Form { code: None, mode: b'S', restarts: false }),
+        form: Mutex::new(Form::default()),
         turn: Arc::new(Semaphore::new(turns)),
         turns,
         block: Mutex::new(None),
