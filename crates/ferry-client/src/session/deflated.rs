@@ -27,6 +27,7 @@ pub(super) struct Inflating {
     waiting: Range<usize>,
     out: Vec<u8>,
     begun: bool,
+    made: bool,
     state: State,
 }
 
@@ -59,6 +60,7 @@ impl Inflating {
             waiting: 0..0,
             out: Vec::new(),
             begun: false,
+            made: false,
             state: State::Open,
         }
     }
@@ -102,6 +104,7 @@ impl Inflating {
         self.out.clear();
         let step = self.decoder.step(&mut input, &mut self.out, buf.len().min(PIECE));
         self.waiting.start = self.waiting.end - input.len();
+        self.made |= !self.out.is_empty();
         match step {
             Ok(Progress::Mark(_)) if input.is_empty() => self.state = State::Ended,
             Ok(Progress::Mark(_)) => {
@@ -124,6 +127,11 @@ impl Inflating {
     /// Whether nothing has come on the connection.
     pub(super) fn is_untouched(&self) -> bool {
         !self.begun
+    }
+
+    /// Whether it began as a stream does.
+    pub(super) fn has_made(&self) -> bool {
+        self.made
     }
 
     /// Whether it is the end of the connection alone that tells the end of what it carries.

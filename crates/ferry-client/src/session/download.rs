@@ -222,7 +222,6 @@ impl Download {
     /// What MODE Z makes of what has come; 0 where more must come.
     fn inflated(&mut self, buf: &mut [u8]) -> Result<usize> {
         let Some(inflating) = &mut self.inflating else { return Ok(0) };
-        let begun = self.received > 0;
         match inflating.take(buf) {
             Ok(n) => {
                 self.received += n as u64;
@@ -236,7 +235,7 @@ impl Download {
             }
             Err(error) => {
                 self.wire = None;
-                if error == FormatError::BadDeflate && !begun {
+                if error == FormatError::BadDeflate && !inflating.has_made() {
                     // It says MODE Z and does something else: it is not asked for that again.
                     self.session.0.known.lock().deflate = Known::No;
                     let what = "the server does not compress as it says (MODE Z)";
