@@ -75,12 +75,13 @@ fn print(c: &Capabilities) -> String {
         Ranges::None => "none",
     };
     let mut text = format!(
-        "{HEAD}\nepsv {}\npasv {}\nmlsd {}\nlist-a {}\nsize {}\nmdtm {}\nrename {}\n\
+        "{HEAD}\nepsv {}\npasv {}\nmlsd {}\nlist-a {}\ndeflate {}\nsize {}\nmdtm {}\nrename {}\n\
          ranges {ranges}\nset-time {set_time} {}\ntls12-only {}\n",
         word(c.epsv),
         word(c.pasv),
         word(c.mlsd),
         word(c.list_all),
+        word(c.deflate),
         word(c.size),
         word(c.mdtm),
         word(c.rename),
@@ -111,6 +112,7 @@ fn parse(text: &str) -> Capabilities {
             "pasv" => c.pasv = known(value),
             "mlsd" => c.mlsd = known(value),
             "list-a" => c.list_all = known(value),
+            "deflate" => c.deflate = known(value),
             "size" => c.size = known(value),
             "mdtm" => c.mdtm = known(value),
             "rename" => c.rename = known(value),
@@ -158,6 +160,7 @@ mod tests {
         let mut c = Capabilities {
             epsv: Known::No,
             pasv: Known::Yes,
+            deflate: Known::Yes,
             set_time: SetTime::Mdtm,
             ranges: Ranges::Rest,
             zone: Some(-3600),

@@ -9,6 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferry_proto::repr::deflate::Level;
+
 use crate::secret::Secret;
 use crate::site::Site;
 
@@ -35,6 +37,9 @@ pub struct Settings {
     /// The charset of the server's names, by a name that `ferry_proto::charset` knows, where
     /// they are not UTF-8.
     pub charset: Option<String>,
+    /// Whether files and listings are compressed on their way (MODE Z) where the server can. Files
+    /// whose names say that they are compressed already are left alone.
+    pub compress: Compress,
     /// How often an operation is tried again after a failure that may pass.
     pub retries: u32,
     /// The most control connections to one server at a time; 0 for as many as the way there makes
@@ -72,6 +77,7 @@ impl Default for Settings {
             data: DataMode::default(),
             passive_address: PassiveAddress::default(),
             charset: None,
+            compress: Compress::default(),
             retries: 2,
             connections: 0,
             apart: false,
@@ -185,6 +191,29 @@ pub enum PassiveAddress {
     PublicOnly,
     /// Use it, whatever it is.
     Trust,
+}
+
+/// Whether data is compressed on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Compress {
+    /// As it is.
+    #[default]
+    Off,
+    /// As hard as is usual, on either side.
+    On,
+    /// At this level, which the server is told, too.
+    At(Level),
+}
+
+impl Compress {
+    /// The level at which this side compresses.
+    pub(crate) fn level(self) -> Level {
+        match self {
+            Self::At(level) => level,
+            Self::Off | Self::On => Level::default(),
+        }
+    }
 }
 
 /// A boxed future of an answer.

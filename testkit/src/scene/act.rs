@@ -64,10 +64,22 @@ pub(crate) enum DataAct {
     Forever(Vec<u8>),
     /// The file from REST on, so many octets at most.
     File(usize),
+    /// A zlib stream (MODE Z), but for so many octets at its end.
+    Deflate(Plain, usize),
     Read(Option<usize>),
     Close,
     Fin,
     Reset,
+}
+
+/// What a stream holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Plain {
+    Octets(Vec<u8>),
+    /// So many octets 0.
+    Zeros(usize),
+    /// The file from REST on.
+    File,
 }
 
 impl Rule {

@@ -17,6 +17,7 @@
 //! server tickets N | server data tickets N (TLS 1.3 tickets a handshake gives; each is good once)
 //! server writes over                      (REST and STOR replace octets, and begin beyond the end;
 //!                                           else the file is cut off there, or at its end)
+//! server deflates                         (MODE Z, listed in FEAT)
 //! server drops broken uploads              (the whole file, whatever was there)
 //! server require resumption ["REPLY"]      (else that reply, 522 if none is said)
 //! with …                                   (settings of the client, for whoever drives it)
@@ -46,6 +47,8 @@
 //! data tls                      the handshake alone, on a connection made by `data tcp`
 //! data send "octets" | data repeat N "octets" | data forever "octets" | data dribble "octets"
 //! data file | data file N       the file named, from REST on; or N octets of it
+//! data deflate file | data deflate "octets" | data deflate N zeros      as a zlib stream;
+//!                               … short M leaves out its last M octets
 //! data read | data read N       take an upload to its end and keep it; or N octets of it
 //! data close | data fin | data reset      close_notify and FIN; FIN alone; RST
 //! sends "octets"                reply 150, data open, data send, data close, reply 226
@@ -96,6 +99,8 @@ pub struct Scene {
 pub(crate) struct Stage {
     pub(crate) files: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub(crate) without: Vec<String>,
+    /// MODE Z is there, and listed.
+    pub(crate) deflates: bool,
     /// What follows an upload in its file stays.
     pub(crate) writes_over: bool,
     /// What a broken upload was for is removed.

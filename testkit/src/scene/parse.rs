@@ -1,6 +1,6 @@
 //! From the text of scenes to what is played.
 
-use super::act::{Act, DataAct, Ear, Rule, When};
+use super::act::{Act, DataAct, Ear, Plain, Rule, When};
 use super::{Scene, Stage};
 use crate::script::text::{Pattern, duration, filler, quoted};
 
@@ -147,6 +147,7 @@ fn server(stage: &mut Stage, text: &str) -> Result<(), String> {
         ["tls", "1.2"] => tls.only = Some(&rustls::version::TLS12),
         ["tls", "1.3"] => tls.only = Some(&rustls::version::TLS13),
         ["without", verbs @ ..] => stage.without.extend(verbs.iter().map(|v| (*v).to_owned())),
+        ["deflates"] => stage.deflates = true,
         ["writes", "over"] => stage.writes_over = true,
         ["drops", "broken", "uploads"] => stage.drops_broken = true,
         ["tickets", n] => tls.tickets = count(n)?,
@@ -284,6 +285,7 @@ fn data_act(text: &str) -> Result<DataAct, String> {
         ("forever", _) => DataAct::Forever(whole(rest)?),
         ("file", "") => DataAct::File(usize::MAX),
         ("file", n) => DataAct::File(count(n)?),
+        ("deflate", _) => deflate(rest)?,
         ("read", "") => DataAct::Read(None),
         ("read", n) => DataAct::Read(Some(count(n)?)),
         ("close", "") => DataAct::Close,
@@ -291,6 +293,25 @@ fn data_act(text: &str) -> Result<DataAct, String> {
         ("reset", "") => DataAct::Reset,
         _ => return Err(format!("no such action on data: {text:?}")),
     })
+}
+
+fn deflate(text: &str) -> Result<DataAct, String> {
+    let (plain, rest) = match text.strip_prefix("file") {
+        Some(rest) => (Plain::File, rest),
+        None if text.starts_with('"') => {
+            let (octets, rest) = quoted(text)?;
+            (Plain::Octets(octets), rest)
+        }
+        None => {
+            let (n, rest) = text.split_once(" zeros").ok_or("what is deflated?")?;
+            (Plain::Zeros(count(n)?), rest)
+        }
+    };
+    match rest.trim().strip_prefix("short ") {
+        Some(n) => Ok(DataAct::Deflate(plain, count(n)?)),
+        None if rest.trim().is_empty() => Ok(DataAct::Deflate(plain, 0)),
+        None => Err(format!("what is {rest:?}?")),
+    }
 }
 
 fn then(text: &str) -> Result<Check, String> {

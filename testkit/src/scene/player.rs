@@ -42,6 +42,10 @@ impl World {
         self.stage.writes_over
     }
 
+    pub(crate) fn deflates(&self) -> bool {
+        self.stage.deflates
+    }
+
     pub(crate) fn drops_broken(&self) -> bool {
         self.stage.drops_broken
     }

@@ -4,7 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::act::{Act, DataAct, Ear, When};
+use ferry_proto::repr::deflate::{Decoder, Encoder, Level, Limits};
+use ferry_proto::repr::{Progress, Transducer as _};
+
+use super::act::{Act, DataAct, Ear, Plain, When};
 use super::control::{Control, Cut};
 use super::data::Data;
 use super::player::World;
@@ -30,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) private: bool,
     pub(crate) rest: usize,
     pub(crate) renaming: Option<Vec<u8>>,
+    /// MODE Z.
+    pub(crate) deflates: bool,
     /// A transfer was cut short by ABOR.
     pub(crate) cut: bool,
 }
@@ -61,6 +66,7 @@ pub(crate) async fn run(world: Arc<World>, tcp: tokio::net::TcpStream, number: u
         cwd: b"/".to_vec(),
         rest: 0,
         renaming: None,
+        deflates: false,
         cut: false,
     };
     let _gone = session.converse().await;
@@ -223,11 +229,20 @@ impl Session {
                 };
                 control.race(work).await
             }
+            DataAct::Deflate(plain, short) => {
+                let octets = match plain {
+                    Plain::Octets(octets) => octets,
+                    Plain::Zeros(n) => vec![0; n],
+                    Plain::File => rest_of(&self.world, &self.cwd, &mut self.rest, asked),
+                };
+                let mut stream = deflate(&octets);
+                stream.truncate(stream.len().saturating_sub(short));
+                // A client that has had enough of it has closed.
+                let sent = async { Ok(write(data, &stream).await.is_ok()) };
+                control.race(sent).await.map(drop)
+            }
             DataAct::File(most) => {
-                let path = absolute(&self.cwd, &asked.argument);
-                let content = self.world.tree.file(&path).unwrap_or_default();
-                let from = std::mem::take(&mut self.rest).min(content.len());
-                let rest = content.get(from..).unwrap_or_default();
+                let rest = rest_of(&self.world, &self.cwd, &mut self.rest, asked);
                 let part = rest.get(..most.min(rest.len())).unwrap_or_default();
                 // Once the client has closed there is nobody to write to, and a reply to give.
                 let sent = async { Ok(write(data, part).await.is_ok()) };
@@ -297,8 +312,9 @@ impl Session {
         };
         let whole = control.race(work).await;
         control.note(&format!("{} octets of upload", got.len()));
+        let (got, ended) = if self.deflates { inflate(&got) } else { (got, true) };
         self.keep(asked, &got);
-        if whole? {
+        if whole? && ended {
             return Ok(());
         }
         if self.world.drops_broken() {
@@ -364,6 +380,32 @@ fn goes_on(done: Result<(), Cut>) -> Result<(), Cut> {
         Err(Cut::Skip) => Ok(()),
         done => done,
     }
+}
+
+/// The file named, from REST on.
+fn rest_of(world: &World, cwd: &[u8], rest: &mut usize, asked: &Asked) -> Vec<u8> {
+    let content = world.tree.file(&absolute(cwd, &asked.argument)).unwrap_or_default();
+    let from = std::mem::take(rest).min(content.len());
+    content.get(from..).unwrap_or_default().to_vec()
+}
+
+/// A zlib stream of these octets.
+fn deflate(octets: &[u8]) -> Vec<u8> {
+    let mut encoder = Encoder::new(Level::default());
+    let (mut input, mut stream) = (octets, Vec::new());
+    // A stream that cannot be made is one that the client will not like, either.
+    let _ = encoder.step(&mut input, &mut stream, usize::MAX);
+    encoder.close();
+    let _ = encoder.step(&mut input, &mut stream, usize::MAX);
+    stream
+}
+
+/// What a zlib stream holds, and whether it is whole and nothing follows it.
+fn inflate(stream: &[u8]) -> (Vec<u8>, bool) {
+    let mut decoder = Decoder::new(Limits::default());
+    let (mut input, mut octets) = (stream, Vec::new());
+    let step = decoder.step(&mut input, &mut octets, usize::MAX);
+    (octets, input.is_empty() && matches!(step, Ok(Progress::Mark(_))))
 }
 
 async fn write(data: &mut Data, octets: &[u8]) -> std::io::Result<()> {

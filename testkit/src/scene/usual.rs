@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use super::act::{Act, DataAct};
+use super::act::{Act, DataAct, Plain};
 use super::session::{Asked, Session};
 use super::tree::absolute;
 
@@ -55,7 +55,8 @@ pub(crate) fn acts(session: &mut Session, asked: &Asked) -> Vec<Act> {
         }
         "SYST" => say("215 UNIX Type: L8"),
         "FEAT" => features(session),
-        "TYPE" | "STRU" | "MODE" | "OPTS" | "CLNT" | "NOOP" | "ALLO" | "LANG" => say("200 Fine"),
+        "MODE" => mode(session, asked),
+        "TYPE" | "STRU" | "OPTS" | "CLNT" | "NOOP" | "ALLO" | "LANG" => say("200 Fine"),
         "HELP" => say("214 There is none"),
         "PWD" | "XPWD" => {
             let cwd = String::from_utf8_lossy(&session.cwd).replace('"', "\"\"");
@@ -85,11 +86,23 @@ fn features(session: &Session) -> Vec<Act> {
             text.push_str(&format!(" {line}\r\n"));
         }
     }
+    if session.world.deflates() {
+        text.push_str(" MODE Z\r\n");
+    }
     if has_tls(session) {
         text.push_str(" AUTH TLS\r\n PBSZ\r\n PROT\r\n");
     }
     text.push_str("211 End\r\n");
     vec![Act::Send(text.into_bytes())]
+}
+
+fn mode(session: &mut Session, asked: &Asked) -> Vec<Act> {
+    session.deflates = asked.argument.eq_ignore_ascii_case(b"Z");
+    if session.deflates && !session.world.deflates() {
+        session.deflates = false;
+        return say("504 That mode is not there");
+    }
+    say("200 Fine")
 }
 
 fn call(session: &mut Session, asked: &Asked) -> Vec<Act> {
@@ -149,7 +162,11 @@ fn transfer(session: &Session, asked: &Asked) -> Vec<Act> {
         tree.put(path.clone(), Some(Vec::new()));
     }
     let work = match asked.verb.as_str() {
+        "RETR" if session.deflates => DataAct::Deflate(Plain::File, 0),
         "RETR" => DataAct::File(usize::MAX),
+        _ if listing && session.deflates => {
+            DataAct::Deflate(Plain::Octets(lines(session, asked, &path)), 0)
+        }
         _ if listing => DataAct::Send(lines(session, asked, &path)),
         _ => DataAct::Read(None),
     };

@@ -12,6 +12,7 @@ mod write;
 
 use std::sync::Arc;
 
+use ferry_proto::client::packed::is_packed;
 use ferry_proto::date::UnixTime;
 use ferry_proto::hash::Algorithm;
 use ferry_proto::path::FtpPath;
@@ -25,7 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Lease, Pool, Use};
 use crate::session::capabilities::{Capabilities, Ranges, Shared};
 use crate::session::{Session, Stat};
-use crate::settings::Settings;
+use crate::settings::{Compress, Settings};
 use crate::site::Site;
 
 use sizes::{LongDirs, Sizes};
@@ -56,6 +57,9 @@ struct Inner {
     /// Held by who finds out whether several sessions can fill one file.
     proving: tokio::sync::Semaphore,
 }
+
+/// Below this many octets, what compression saves is less than what a data connection costs.
+const SMALL_COMPRESSED_MAX: u64 = 32 * 1024;
 
 /// What an operation returns as a future.
 macro_rules! storage {
@@ -161,6 +165,16 @@ impl Remote {
             }
             tried += 1;
         }
+    }
+
+    /// The longest file that is worth being moved with others on one connection, which is not
+    /// compressed, where the settings want it compressed.
+    fn small_max(&self, path: &FtpPath) -> Option<u64> {
+        let compresses = self.0.pool.settings().compress != Compress::Off;
+        let takes = self.0.pool.known().read(|known| {
+            known.deflate.may() && known.features.as_ref().is_some_and(|f| f.mode(b'Z'))
+        });
+        (compresses && takes && !is_packed(path.as_bytes())).then_some(SMALL_COMPRESSED_MAX)
     }
 
     fn meta_of(&self, path: &FtpPath, stat: &Stat) -> Meta {

@@ -22,7 +22,8 @@ const FIRST_LEN: usize = 64 * 1024;
 pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<Source> {
     let told = remote.0.sizes.take(path);
     let keeps = remote.0.pool.known().read(crate::session::capabilities::Capabilities::keeps_data);
-    if keeps && from == 0 && told.is_some_and(|size| size <= SMALL_MAX) {
+    let small_max = remote.small_max(path).unwrap_or(SMALL_MAX);
+    if keeps && from == 0 && told.is_some_and(|size| size <= small_max) {
         let octets = usize::try_from(told.unwrap_or(0)).unwrap_or(usize::MAX);
         let room = remote.0.pool.room(octets).await;
         let fetched = remote
@@ -120,7 +121,8 @@ impl ByteSource for Coming {
         max: u64,
     ) -> Option<BoxFut<'a, Result<u64, FsError>>> {
         // Small files are not worth another thread.
-        if !self.first.is_empty() || self.download.received() < FIRST_LEN as u64 {
+        let begun = self.first.is_empty() && self.download.received() >= FIRST_LEN as u64;
+        if !begun || !self.download.is_straight() {
             return None;
         }
         Some(Box::pin(

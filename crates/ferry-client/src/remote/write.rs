@@ -133,7 +133,9 @@ impl ToServer {
             return Box::pin(upload.finish()).await.map(drop);
         }
         let (path, how, gathered) = (self.path.as_bytes(), self.how, self.gathered.as_slice());
+        let most = self.remote.small_max(&self.path);
         let small = how == UploadHow::Create
+            && most.is_none_or(|most| gathered.len() as u64 <= most)
             && self
                 .remote
                 .0
@@ -186,7 +188,8 @@ impl Sink for ToServer {
         at: u64,
         max: u64,
     ) -> Option<BoxFut<'a, Result<u64, FsError>>> {
-        if self.failed || self.running.is_none() {
+        let straight = self.running.as_ref().is_some_and(|(_, upload)| upload.is_straight());
+        if self.failed || !straight {
             return None;
         }
         Some(Box::pin(async move {

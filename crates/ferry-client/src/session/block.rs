@@ -149,11 +149,11 @@ impl Session {
             form.code = Some(b'I');
         }
         let mut mode = None;
-        if form.mode != b'B' {
+        if form.mode != Some(b'B') {
             let (outgoing, ticket) = self.outgoing("MODE", b"B")?;
             batch.push(outgoing);
             mode = Some(ticket);
-            form.mode = b'B';
+            form.mode = Some(b'B');
         }
         drop(form);
         let (outgoing, epsv) = self.outgoing("EPSV", b"")?;

@@ -94,6 +94,8 @@ pub struct Capabilities {
     pub(crate) set_time_works: bool,
     /// The server said "not now" to a time in this run.
     pub(crate) time_put_off: bool,
+    /// MODE Z, which FEAT must list, is taken.
+    pub deflate: Known,
     /// RNFR works (so that uploads may go to another name first).
     pub rename: Known,
     /// How several sessions fill one file at a time, as was proved with a small one.

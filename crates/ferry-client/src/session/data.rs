@@ -16,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Session;
 use super::capabilities::{Capabilities, Known};
 use super::control::{Outgoing, Ticket};
-use super::form::Form;
+use super::form::{Form, Forming};
 use super::unmet::Unmet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{self, Listening, Wire};
@@ -44,6 +44,15 @@ pub(super) struct Main<'a> {
     pub(super) upload: bool,
     /// A last reply without a data connection means that there was nothing to send.
     pub(super) may_be_empty: bool,
+    /// MODE Z, where the server takes it.
+    pub(super) deflate: bool,
+}
+
+impl Main<'_> {
+    /// The argument of MODE.
+    pub(super) fn mode(&self) -> u8 {
+        if self.deflate { b'Z' } else { b'S' }
+    }
 }
 
 /// A transfer on its way.
@@ -55,6 +64,8 @@ pub(super) struct Running {
     pub(super) ticket: Ticket,
     /// The last reply, where it is there already.
     pub(super) last: Option<IncomingReply>,
+    /// What is on the data connection is compressed.
+    pub(super) deflated: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +102,7 @@ impl Session {
     /// Makes a data connection and starts the transfer.
     pub(super) async fn open(&self, main: &Main<'_>) -> Result<Running> {
         let mut turn = Some(self.turn().await?);
+        let main = &Main { deflate: main.deflate && self.deflates().await?, ..*main };
         let mut last = None;
         for way in self.ways() {
             match Box::pin(self.go(way, main, &mut turn)).await {
@@ -150,13 +162,12 @@ impl Session {
         // A STOR behind a REST that is refused would have emptied the file by then.
         let ahead = pipelined && proven && !(main.upload && main.from > 0);
         let mut unmet = Unmet::new(self, main.upload);
-        let mut set_type;
+        let mut forming = Forming::default();
         let (mut setup, mut main_tickets);
         if pipelined {
             let mut batch = Vec::new();
             let mut form = self.form();
-            set_type = self.type_command(form.code, main, &mut batch)?;
-            form.code = Some(main.code);
+            forming = self.form_commands(&mut form, main, &mut batch)?;
             let (outgoing, ticket) = self.outgoing(verb, &argument)?;
             batch.push(outgoing);
             setup = Some(ticket);
@@ -167,26 +178,13 @@ impl Session {
             }
             self.0.control.send(batch);
         } else {
-            let mut batch = Vec::new();
-            let before = self.form().code;
-            set_type = self.type_command(before, main, &mut batch)?;
-            if let Some(ticket) = &mut set_type {
-                // Whoever drops us here has not seen which of the two is in force.
-                self.form().code = None;
-                self.0.control.send(std::mem::take(&mut batch));
-                self.check_type(ticket.last().await?, main)?;
-                self.form().code = Some(main.code);
-                set_type = None;
-            }
+            self.form_for(main).await?;
             let (outgoing, ticket) = self.outgoing(verb, &argument)?;
             self.0.control.send(vec![outgoing]);
             setup = Some(ticket);
             main_tickets = None;
         }
-        if let Some(ticket) = &mut set_type {
-            let reply = ticket.last().await?;
-            self.check_type(reply, main)?;
-        }
+        self.formed(forming, main).await?;
         let setup = setup.as_mut().or_else(|| unmet.setup());
         let reply = match setup {
             Some(setup) => setup.last().await?,

@@ -8,10 +8,13 @@ use std::time::Duration;
 use ferry_proto::client::transfer::{Ended, Verdict, judge};
 use ferry_proto::client::{fault, replies};
 use ferry_proto::reply_reader::IncomingReply;
+use ferry_proto::repr::FormatError;
 use ferry_storage::FsError;
 
+use super::capabilities::Known;
 use super::control::{Progress, Ticket};
 use super::data::{Main, Running};
+use super::deflated::Inflating;
 use super::{Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{Burst, Received, Wire};
@@ -27,6 +30,10 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Some make no use of the data connection where there is nothing to list.
 const AFTER_NOTHING: Duration = Duration::from_secs(3);
 
+/// How much more than it is known to have a file may bring in MODE Z, beside as much again: it may
+/// grow while it is read, but a few octets of a stream can be made to expand to any number.
+const GROWTH_MAX: u64 = 16 << 20;
+
 /// A file being received. Dropping it before the end closes the data connection; the session goes
 /// on as soon as the server has noticed.
 #[derive(Debug)]
@@ -35,6 +42,8 @@ pub struct Download {
     verb: &'static str,
     from: u64,
     wire: Option<Wire>,
+    /// In MODE Z; what came on the wire goes through it.
+    inflating: Option<Box<Inflating>>,
     ticket: Ticket,
     early: Option<IncomingReply>,
     last: Option<IncomingReply>,
@@ -100,6 +109,7 @@ impl Session {
             ranged: false,
             upload: false,
             may_be_empty: false,
+            deflate: self.compresses(path),
         };
         let running = self.open(&main).await?;
         let mut download = Download::new(self.clone(), &main, running);
@@ -114,12 +124,13 @@ impl Session {
 
 impl Download {
     pub(super) fn new(session: Session, main: &Main<'_>, running: Running) -> Self {
-        let Running { wire, early, ticket, last } = running;
+        let Running { wire, early, ticket, last, deflated } = running;
         Self {
             session,
             verb: main.verb,
             from: main.from,
             wire,
+            inflating: deflated.then(|| Box::new(Inflating::new(main.verb == "MLSD"))),
             ticket,
             early,
             last,
@@ -149,7 +160,12 @@ impl Download {
         &self.session
     }
 
-    /// How many octets have come.
+    /// Whether octets go from the connection to the file as they are, without a buffer in between.
+    pub(crate) fn is_straight(&self) -> bool {
+        self.inflating.is_none()
+    }
+
+    /// How many octets have come; in MODE Z, of the file.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.received
@@ -166,15 +182,24 @@ impl Download {
             return Ok(0);
         }
         let ended = loop {
+            let n = self.inflated(buf)?;
+            if n > 0 {
+                return Ok(n);
+            }
             let patience = self.patience();
             let Some(wire) = &mut self.wire else {
                 break Ended::Properly;
             };
             let hears = self.last.is_none() && self.gone.is_none();
+            let into = self.inflating.as_mut().map_or(&mut *buf, |inflating| inflating.room());
             tokio::select! {
                 biased;
-                received = tokio::time::timeout(patience, wire.read(buf)) => match received {
+                received = tokio::time::timeout(patience, wire.read(into)) => match received {
                     Ok(Ok(Received::Bytes(n))) => {
+                        if let Some(inflating) = &mut self.inflating {
+                            inflating.filled(n);
+                            continue;
+                        }
                         self.received += n as u64;
                         return Ok(n);
                     }
@@ -192,6 +217,34 @@ impl Download {
         self.finish(ended).await?;
         self.whole = true;
         Ok(0)
+    }
+
+    /// What MODE Z makes of what has come; 0 where more must come.
+    fn inflated(&mut self, buf: &mut [u8]) -> Result<usize> {
+        let Some(inflating) = &mut self.inflating else { return Ok(0) };
+        match inflating.take(buf) {
+            Ok(n) => {
+                self.received += n as u64;
+                let most = self.size.map(|size| size.saturating_mul(2).saturating_add(GROWTH_MAX));
+                if most.is_none_or(|most| self.received <= most) {
+                    return Ok(n);
+                }
+                self.wire = None;
+                let what = "the compressed data expands far beyond the size of the file";
+                Err(Error::new(ErrorKind::Mismatch, what))
+            }
+            Err(error) => {
+                self.wire = None;
+                if error == FormatError::BadDeflate && !inflating.has_made() {
+                    // It says MODE Z and does something else: it is not asked for that again.
+                    self.session.0.known.lock().deflate = Known::No;
+                    let what = "the server does not compress as it says (MODE Z)";
+                    return Err(Error::new(ErrorKind::Data, what).with_source(error));
+                }
+                let what = "the compressed data is damaged";
+                Err(Error::new(ErrorKind::Protocol, what).with_source(error))
+            }
+        }
     }
 
     /// Writes what comes next to `file`, `max` octets at most, where both are of this machine. 0
@@ -297,7 +350,19 @@ impl Download {
             }
         }
         let code = self.last.as_ref().map(|reply| reply.code);
-        let verdict = judge(self.size, self.received, ended, code);
+        let verdict = match &self.inflating {
+            None => judge(self.size, self.received, ended, code),
+            // The end of the stream is the sender's word, however the connection ends.
+            Some(inflating) if inflating.is_whole() => {
+                judge(self.size, self.received, Ended::Properly, code)
+            }
+            Some(inflating) if inflating.is_plain() || self.is_nothing_at_all(inflating) => {
+                judge(self.size, self.received, ended, code)
+            }
+            // Without its end a stream is no proof of anything, though the size be right.
+            Some(_) if code.is_some_and(|code| code >= 400) => Verdict::Refused,
+            Some(_) => Verdict::Truncated,
+        };
         if self.may_be_empty
             && let Some(reply) = self.last.take_if(|reply| fault::is_unread_listing(reply))
         {
@@ -326,6 +391,12 @@ impl Download {
             (_, Some(error)) => Err(error),
             (_, None) => Err(self.truncated(ended)),
         }
+    }
+
+    /// Whether there is no stream because there is nothing to be in it. Even nothing makes a stream
+    /// of eight octets, but not every server takes that trouble.
+    fn is_nothing_at_all(&self, inflating: &Inflating) -> bool {
+        inflating.is_untouched() && (self.may_be_empty || self.size == Some(0))
     }
 
     fn is_empty_listing(&self) -> bool {

@@ -124,15 +124,20 @@ impl Session {
         turns.await.map_err(|_| Error::new(ErrorKind::Closed, "the session is closed"))
     }
 
-    /// TYPE I, and MODE S as every session begins.
+    /// TYPE I and MODE S.
     async fn as_image(&self) -> Result<()> {
         let (code, mode) = {
             let form = self.form();
             (form.code, form.mode)
         };
-        if mode != b'S' {
+        if mode == Some(b'B') {
             let what = "the session keeps a data connection of its own open";
             return Err(Error::new(ErrorKind::Data, what));
+        }
+        if mode != Some(b'S') {
+            self.form().mode = None;
+            self.demand("MODE", b"S").await?;
+            self.form().mode = Some(b'S');
         }
         if code != Some(b'I') {
             self.form().code = None;

@@ -184,6 +184,7 @@ impl Session {
             ranged: false,
             upload: false,
             may_be_empty: true,
+            deflate: self.compresses(b""),
         };
         let asked = if verb == "MLSD" { Asked::Facts } else { Asked::List };
         let hint = Hint { asked, system };
@@ -250,6 +251,7 @@ impl Session {
             ranged: false,
             upload: false,
             may_be_empty: true,
+            deflate: self.compresses(b""),
         };
         let running = match self.open(&main).await {
             Ok(running) => running,

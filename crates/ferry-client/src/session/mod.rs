@@ -9,6 +9,7 @@ mod block;
 pub mod capabilities;
 pub(crate) mod control;
 mod data;
+mod deflated;
 mod download;
 mod files;
 mod form;
@@ -192,6 +193,7 @@ impl Session {
             let changes = ["TYPE", "MODE", "STRU", "REIN"];
             if changes.iter().any(|known| verb.eq_ignore_ascii_case(known)) {
                 form.code = None;
+                form.mode = None;
             }
         }
         self.ask(verb, argument).await

@@ -85,15 +85,15 @@ pub(super) async fn start(
         }
         protected = true;
     }
-    let mut form = Form { code: None, mode: b'S', restarts: false };
+    let mut form = Form::default();
     let took = |reply: Option<IncomingReply>| reply.is_some_and(|reply| reply.code < 300);
     if took(take(&mut answers, "TYPE")) {
         form.code = Some(b'I');
     }
     if took(take(&mut answers, "MODE")) {
-        form.mode = b'B';
+        form.mode = Some(b'B');
     }
-    let port = take(&mut answers, "EPSV").filter(|_| form.mode == b'B');
+    let port = take(&mut answers, "EPSV").filter(|_| form.mode == Some(b'B'));
     if first {
         let home = learn(&questions, &known, answers).await?;
         known.lock().home = home;

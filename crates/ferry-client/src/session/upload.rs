@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use ferry_proto::client::replies;
 use ferry_proto::reply_reader::IncomingReply;
+use ferry_proto::repr::FormatError;
 use tokio::time::Instant;
 
 use super::control::{Progress, Ticket};
 use super::data::{Main, Running, until};
+use super::deflated::Deflating;
 use super::download::Failing;
 use super::{Session, TypeCode};
 use crate::error::{Error, ErrorKind, Result};
@@ -48,6 +50,8 @@ pub struct Upload {
     verb: &'static str,
     path: Vec<u8>,
     wire: Option<Wire>,
+    /// In MODE Z; what is sent goes through it.
+    deflating: Option<Box<Deflating>>,
     ticket: Ticket,
     early: Option<IncomingReply>,
     last: Option<IncomingReply>,
@@ -87,13 +91,16 @@ impl Session {
             ranged: matches!(how, UploadHow::Over(_)),
             upload: true,
             may_be_empty: false,
+            deflate: self.compresses(path),
         };
-        let Running { wire, early, ticket, last } = self.open(&main).await?;
+        let Running { wire, early, ticket, last, deflated } = self.open(&main).await?;
+        let level = self.0.settings.compress.level();
         Ok(Upload {
             session: self.clone(),
             verb,
             path: path.to_vec(),
             wire,
+            deflating: deflated.then(|| Box::new(Deflating::new(level))),
             ticket,
             early,
             last,
@@ -106,7 +113,12 @@ impl Session {
 }
 
 impl Upload {
-    /// How many octets were sent.
+    /// Whether octets go from the file to the connection as they are, without a buffer in between.
+    pub(crate) fn is_straight(&self) -> bool {
+        self.deflating.is_none()
+    }
+
+    /// How many octets were sent; in MODE Z, of the file.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent
@@ -134,6 +146,24 @@ impl Upload {
     /// # Errors
     /// What the server says if it stops reading, [`ErrorKind::Timeout`] after a silence.
     pub async fn write(&mut self, octets: &[u8]) -> Result<()> {
+        if self.deflating.is_none() {
+            self.send(octets).await?;
+        }
+        let mut rest = octets;
+        while let Some(deflating) = &mut self.deflating
+            && !rest.is_empty()
+        {
+            let piece = deflating.push(&mut rest).map_err(misused)?;
+            if let Some(piece) = piece {
+                self.send(&piece).await?;
+            }
+        }
+        self.sent += octets.len() as u64;
+        Ok(())
+    }
+
+    /// Puts these octets on the data connection.
+    async fn send(&mut self, octets: &[u8]) -> Result<()> {
         if let Some(reply) = self.last.take() {
             return Err(self.stopped(reply));
         }
@@ -150,7 +180,6 @@ impl Upload {
                 End::Gone(error) => return Err(error),
             }
         }
-        self.sent += octets.len() as u64;
         Ok(())
     }
 
@@ -307,6 +336,12 @@ impl Upload {
     /// # Errors
     /// The server's refusal, or an end of the connection that leaves open what it has.
     pub async fn finish(mut self) -> Result<IncomingReply> {
+        while let Some(deflating) = &mut self.deflating {
+            match deflating.finish().map_err(misused)? {
+                Some(piece) => self.send(&piece).await?,
+                None => break,
+            }
+        }
         let ended = match self.wire.take() {
             Some(mut wire) => Box::pin(self.end_data(&mut wire)).await,
             None => true,
@@ -409,6 +444,11 @@ impl Drop for Upload {
     fn drop(&mut self) {
         self.reset();
     }
+}
+
+/// Compressing fails for nothing that is in a file.
+fn misused(error: FormatError) -> Error {
+    Error::new(ErrorKind::Local, "the file could not be compressed").with_source(error)
 }
 
 enum End {

@@ -6,6 +6,7 @@
 //! with trust any|system|certificate|another     (any; certificate: the server's own as a root;
 //!                                               another: pinned to one that is not it)
 //! with listing N                      (entries at most, and 64 N octets)
+//! with compress [LEVEL]
 //! with active | with auto | with passive address trust|public
 //!
 //! connect -> ok                       done without a step, too, if the first is another
@@ -48,11 +49,12 @@ use std::time::Duration;
 
 use ferry_client::session::{Download, Session, UploadHow};
 use ferry_client::settings::{
-    DataMode, PassiveAddress, Settings, TlsVersion, Trust, Watcher, WireEvent,
+    Compress, DataMode, PassiveAddress, Settings, TlsVersion, Trust, Watcher, WireEvent,
 };
 use ferry_client::{Error, ErrorKind, Secret, Security, Site};
 use ferry_proto::date::UnixTime;
 use ferry_proto::listing::{ListedEntry, ListedKind, Report};
+use ferry_proto::repr::deflate::Level;
 use testkit::scene::{Line, Playing, Scene, duration, filler, quoted};
 
 /// Far above what a sound server takes, also on a busy machine.
@@ -177,6 +179,11 @@ impl Client {
             ["listing", entries] => {
                 self.settings.listing_entries = number(entries)?;
                 self.settings.listing_octets = self.settings.listing_entries * 64;
+            }
+            ["compress"] => self.settings.compress = Compress::On,
+            ["compress", level] => {
+                let level = Level::new(number(level)?).ok_or("no such level")?;
+                self.settings.compress = Compress::At(level);
             }
             ["active"] => self.settings.data = DataMode::Active,
             ["auto"] => self.settings.data = DataMode::Auto,

@@ -5,6 +5,7 @@ pub mod fault;
 pub mod fxp;
 pub mod line;
 pub mod login;
+pub mod packed;
 pub mod replies;
 pub mod resync;
 pub mod transfer;

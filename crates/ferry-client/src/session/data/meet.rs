@@ -36,10 +36,11 @@ impl Session {
         let mut connecting = pin!(connecting);
         let mut wire: Option<Wire> = None;
         let mut early = None;
+        let deflated = main.deflate;
         let mut grace: Option<Instant> = None;
         loop {
             if wire.is_some() && early.is_some() {
-                return Ok(Running { wire, early, ticket, last: None });
+                return Ok(Running { wire, early, ticket, last: None, deflated });
             }
             let waits_for_data = !main.upload && grace.is_none();
             tokio::select! {
@@ -48,7 +49,7 @@ impl Session {
                 progress = ticket.next() => match progress? {
                     Progress::Early(reply) => early = Some(reply),
                     Progress::Last(reply) => {
-                        let met = Running { wire, early, ticket, last: Some(reply) };
+                        let met = Running { wire, early, ticket, last: Some(reply), deflated };
                         return self.done_early(connecting, met, main).await;
                     }
                 },
@@ -61,7 +62,7 @@ impl Session {
                         if main.upload && self.0.known.read(Capabilities::pipelines_transfers) {
                             // The octets may go along with the last packet of the handshake: a
                             // refusal resets the connection, and its reply is heard all the same.
-                            return Ok(Running { wire, early, ticket, last: None });
+                            return Ok(Running { wire, early, ticket, last: None, deflated });
                         }
                         if main.upload {
                             grace = Some(Instant::now() + UPLOAD_GRACE.min(self.timeout() / 2));
@@ -70,7 +71,7 @@ impl Session {
                     Err(error) => return Err(self.no_data(error, ticket, main).await),
                 },
                 () = until(grace) => {
-                    return Ok(Running { wire, early, ticket, last: None });
+                    return Ok(Running { wire, early, ticket, last: None, deflated });
                 }
             }
         }
