@@ -20,6 +20,10 @@ use crate::site::Site;
 pub struct Settings {
     /// The longest silence of the peer, for every wait: connecting, replies, data, the end.
     pub timeout: Duration,
+    /// After so long a silence on the control connection while a transfer runs, NOOP is said, so
+    /// that nothing on the way forgets the connection; not at all if none. One that stays without
+    /// an answer is not repeated in the same transfer.
+    pub keep_alive: Option<Duration>,
     /// Which address family to use.
     pub family: Family,
     /// The way to the server, for control and data connections alike.
@@ -69,6 +73,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
+            keep_alive: None,
             family: Family::default(),
             proxy: None,
             trust: Trust::default(),

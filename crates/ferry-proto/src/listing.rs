@@ -12,6 +12,7 @@ mod bare;
 mod columns;
 mod dialect;
 mod dos;
+mod ebcdic;
 mod eplf;
 mod facts;
 mod jes;

@@ -59,6 +59,8 @@ impl Setup {
             },
             data: if connection.active { DataMode::Active } else { usual.data },
             charset: connection.charset.clone(),
+            compress: flags.transfer.compress.unwrap_or_default(),
+            keep_alive: connection.keep_alive,
             retries: connection.retries,
             connections: connection.parallel.map_or(usual.connections, usize::from),
             memory: xdg("XDG_CACHE_HOME", ".cache"),

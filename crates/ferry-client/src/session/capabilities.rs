@@ -130,6 +130,14 @@ impl Capabilities {
         self.pipelines() && (self.is_ferry() || self.greets_as(&["vsftpd"]))
     }
 
+    /// Whether NOOP may be said while a transfer runs. Most servers answer it then or afterwards;
+    /// Pure-FTPd looks for ABOR only and answers everything else with an error, at times with the
+    /// end of the transfer.
+    #[must_use]
+    pub fn takes_noop(&self) -> bool {
+        !self.greets_as(&["pure-ftpd"])
+    }
+
     /// Whether a data connection may carry one file after another (MODE B).
     #[must_use]
     pub fn keeps_data(&self) -> bool {

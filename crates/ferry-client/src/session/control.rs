@@ -8,6 +8,7 @@
 //! within a while, or the session ends.
 
 mod driver;
+mod noop;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -160,18 +161,18 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Takes a connection that is logged in.
+    /// Takes a connection that is logged in. `times` are the time-out and how long the connection
+    /// may be quiet beside a transfer before NOOP is said.
     pub(crate) fn start(
         on: LoggedIn,
-        timeout: Duration,
+        times: (Duration, Option<Duration>),
         watcher: Option<Arc<dyn Watcher>>,
         id: u64,
     ) -> Self {
         let LoggedIn { wire, reader, .. } = on;
         let (orders, incoming) = mpsc::unbounded_channel();
         let gone = Arc::new(Mutex::new(None));
-        let driver =
-            Driver::new((wire, reader), incoming, Arc::clone(&gone), timeout, (watcher, id));
+        let driver = Driver::new((wire, reader), incoming, Arc::clone(&gone), times, (watcher, id));
         drop(tokio::spawn(driver.run()));
         Self { orders, gone }
     }

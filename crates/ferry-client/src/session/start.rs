@@ -68,7 +68,9 @@ pub(super) async fn start(
     };
     let mut on = on;
     let mut answers = std::mem::take(&mut on.answers);
-    let control = Control::start(on, settings.timeout, settings.watcher.clone(), id);
+    let keep_alive = settings.keep_alive.filter(|_| known.read(super::Capabilities::takes_noop));
+    let times = (settings.timeout, keep_alive);
+    let control = Control::start(on, times, settings.watcher.clone(), id);
     let questions = Questions { control: control.clone(), patience: settings.timeout };
     let mut protected = false;
     if tls.is_some() {

@@ -91,7 +91,8 @@ impl Session {
             ranged: matches!(how, UploadHow::Over(_)),
             upload: true,
             may_be_empty: false,
-            deflate: self.compresses(path),
+            // RANG is for TYPE I in MODE S alone.
+            deflate: self.compresses(path) && !matches!(how, UploadHow::Over(_)),
         };
         let Running { wire, early, ticket, last, deflated } = self.open(&main).await?;
         let level = self.0.settings.compress.level();

@@ -6,7 +6,7 @@
 //! with trust any|system|certificate|another     (any; certificate: the server's own as a root;
 //!                                               another: pinned to one that is not it)
 //! with listing N                      (entries at most, and 64 N octets)
-//! with compress [LEVEL]
+//! with compress [LEVEL] | with keep alive 200ms
 //! with active | with auto | with passive address trust|public
 //!
 //! connect -> ok                       done without a step, too, if the first is another
@@ -180,6 +180,7 @@ impl Client {
                 self.settings.listing_entries = number(entries)?;
                 self.settings.listing_octets = self.settings.listing_entries * 64;
             }
+            ["keep", "alive", time] => self.settings.keep_alive = Some(duration(time)?),
             ["compress"] => self.settings.compress = Compress::On,
             ["compress", level] => {
                 let level = Level::new(number(level)?).ok_or("no such level")?;

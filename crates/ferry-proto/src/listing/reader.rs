@@ -6,6 +6,7 @@
 //! dialect. From then on a line is kept only while it is incomplete, so memory stays bounded.
 
 use super::columns::is_blank;
+use super::ebcdic::Coding;
 use super::names::{Verdict, judge};
 use super::{Context, Dialect, ListedEntry, Raw, Read, Report, System};
 use crate::date::UnixTime;
@@ -59,6 +60,7 @@ pub struct Hint {
 pub struct ListingReader {
     hint: Hint,
     now: UnixTime,
+    coding: Coding,
     /// A line whose end has not come.
     partial: Vec<u8>,
     /// That line is longer than [`LINE_MAX`]; the rest of it is dropped.
@@ -85,12 +87,26 @@ impl ListingReader {
             Asked::Facts | Asked::List => Stage::Choosing { lines: Vec::new(), octets: 0 },
         };
         let report = Report::default();
-        Self { hint, now, partial: Vec::new(), overlong: false, stage, report }
+        Self {
+            hint,
+            now,
+            coding: Coding::default(),
+            partial: Vec::new(),
+            overlong: false,
+            stage,
+            report,
+        }
     }
 
     /// Takes octets of the data connection and appends the entries they complete to `out`. The
     /// first entries come with the 64th line, or at the end.
     pub fn feed(&mut self, octets: &[u8], out: &mut Vec<ListedEntry>) {
+        let octets = self.coding.take(octets);
+        self.lines(&octets, out);
+    }
+
+    /// Takes octets as they are to be read.
+    fn lines(&mut self, octets: &[u8], out: &mut Vec<ListedEntry>) {
         let mut rest = octets;
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let (line, tail) = rest.split_at(end);
@@ -108,6 +124,8 @@ impl ListingReader {
     /// Takes the end of the data connection.
     #[must_use]
     pub fn finish(mut self, out: &mut Vec<ListedEntry>) -> Report {
+        let left = self.coding.finish();
+        self.lines(&left, out);
         if !self.partial.is_empty() || self.overlong {
             self.report.unterminated = true;
             self.end_partial(out);

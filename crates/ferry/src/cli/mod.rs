@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, Parser, ValueEnum};
-use ferry_client::settings::Proxy;
+use ferry_client::settings::{Compress, Proxy};
 
 pub(crate) use commands::*;
 use values::{Rates, Since};
@@ -133,6 +133,10 @@ pub(crate) struct Connection {
     #[arg(long, global = true)]
     pub(crate) active: bool,
 
+    /// Says NOOP so often while a transfer keeps the control connection quiet
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = values::timeout)]
+    pub(crate) keep_alive: Option<Duration>,
+
     /// The charset of the server's names, where it is not UTF-8
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) charset: Option<String>,
@@ -188,6 +192,11 @@ pub(crate) struct Transfer {
     /// Leaves times of modification alone
     #[arg(long, global = true)]
     pub(crate) no_times: bool,
+
+    /// Compresses what is moved where the server can (MODE Z), as hard as LEVEL says, 0 to 9
+    #[arg(long, global = true, value_name = "LEVEL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "", value_parser = values::compress)]
+    pub(crate) compress: Option<Compress>,
 
     /// Octets per second: RATE, DOWN:UP, or timetables 'HH:MM-HH:MM RATE, else RATE / …'
     #[arg(long, global = true, value_name = "RATE", value_parser = values::rates)]

@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use ferry_client::Secret;
-use ferry_client::settings::{Proxy, ProxyKind};
+use ferry_client::settings::{Compress, Proxy, ProxyKind};
 use ferry_proto::date::{Civil, UnixTime};
 use ferry_proto::hash::Algorithm;
+use ferry_proto::repr::deflate::Level;
 
 /// A value that cannot be, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,6 +196,17 @@ pub(crate) fn timeout(text: &str) -> Result<Duration, Wrong> {
     match text.strip_suffix('s').unwrap_or(text).parse::<u64>() {
         Ok(secs @ 1..=604_800) => Ok(Duration::from_secs(secs)),
         _ => wrong("write a number of seconds, from 1 to 604800"),
+    }
+}
+
+/// Whether data is compressed, and how hard; no text is as hard as is usual.
+pub(crate) fn compress(text: &str) -> Result<Compress, Wrong> {
+    if text.is_empty() {
+        return Ok(Compress::On);
+    }
+    match text.parse().ok().and_then(Level::new) {
+        Some(level) if text.len() == 1 => Ok(Compress::At(level)),
+        _ => wrong("write a level from 0, not at all, to 9, as small as can be"),
     }
 }
 

@@ -14,6 +14,7 @@ use ferry_proto::reply_reader::{IncomingReply, ReplyError, ReplyReader};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::noop::{ANSWER_MAX, Noop, Whose};
 use super::{CR_MAX, Gone, Order, Outgoing};
 use crate::error::ErrorKind;
 use crate::net::{Received, Wire};
@@ -59,6 +60,12 @@ pub(super) struct Driver {
     id: u64,
     gone: Arc<Mutex<Option<Gone>>>,
     no_more: bool,
+    /// How long the connection may be quiet beside a transfer, and since when it is.
+    keep_alive: Duration,
+    quiet_since: Instant,
+    noop: Noop,
+    /// What waits for the answer to a NOOP.
+    held: Vec<Vec<Outgoing>>,
     /// More has come than is read in one go; orders come first for once.
     flooded: bool,
 }
@@ -69,6 +76,8 @@ enum Event {
     Writable,
     Abandoned,
     Quiet,
+    /// For NOOP, or for what tells whether it will be answered.
+    Due,
     Broken,
 }
 
@@ -77,7 +86,7 @@ impl Driver {
         (wire, reader): (Wire, ReplyReader),
         orders: mpsc::UnboundedReceiver<Order>,
         gone: Arc<Mutex<Option<Gone>>>,
-        timeout: Duration,
+        (timeout, keep_alive): (Duration, Option<Duration>),
         (watcher, id): (Option<Arc<dyn Watcher>>, u64),
     ) -> Self {
         Self {
@@ -98,6 +107,10 @@ impl Driver {
             id,
             gone,
             no_more: false,
+            keep_alive: keep_alive.unwrap_or_default(),
+            quiet_since: Instant::now(),
+            noop: Noop::new(keep_alive.is_some()),
+            held: Vec::new(),
             flooded: false,
         }
     }
@@ -109,12 +122,14 @@ impl Driver {
             }
             let deadline = self.deadline();
             let quiet = self.reader.is_mid_reply().then(|| Instant::now() + CR_MAX);
+            let due = self.due();
             let event = tokio::select! {
                 event = poll_fn(|cx| self.poll(cx)) => event,
                 () = wait_until(deadline) => {
                     break Gone::new(ErrorKind::Timeout, "the server does not answer");
                 }
                 () = wait_until(quiet) => Event::Quiet,
+                () = wait_until(due) => Event::Due,
             };
             if matches!(event, Event::Order(Some(Order::Batch(_)))) && !self.waiting.is_empty() {
                 // What others are about to send goes into the same segment. The server is busy with
@@ -127,6 +142,9 @@ impl Driver {
         };
         *self.gone.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
         for waiting in self.waiting.drain(..) {
+            drop(waiting.last.send(Err(why.clone())));
+        }
+        for waiting in self.held.drain(..).flatten() {
             drop(waiting.last.send(Err(why.clone())));
         }
         if let Some((_, done)) = self.resync.take() {
@@ -149,7 +167,9 @@ impl Driver {
     /// When somebody has waited too long.
     fn deadline(&self) -> Option<Instant> {
         let stuck = (self.flushing || !self.unsent.is_empty()).then(|| self.written + self.timeout);
-        let reply = if self.resync.is_some() {
+        let reply = if self.noop.is_fenced() {
+            Some(self.head_since + self.timeout)
+        } else if self.resync.is_some() {
             Some(self.head_since + self.timeout.min(ABANDONED_MAX))
         } else if let Some(since) = self.mid_since {
             Some(since + self.waiting.front().map_or(self.timeout, |head| head.patience))
@@ -164,6 +184,34 @@ impl Driver {
             }
         };
         [stuck, reply].into_iter().flatten().min()
+    }
+
+    /// When NOOP is to be said, or what stands behind one that was not answered.
+    fn due(&self) -> Option<Instant> {
+        if self.resync.is_some() || !self.unsent.is_empty() || self.flushing {
+            return None;
+        }
+        match self.waiting.front() {
+            Some(head) if self.noop.is_ready() => {
+                let alone = self.waiting.len() == 1;
+                let moving = head.early.is_none() && !head.abandoned && !head.last.is_closed();
+                (alone && moving).then(|| self.quiet_since + self.keep_alive)
+            }
+            None if self.noop.is_asked() => {
+                Some(self.head_since + ANSWER_MAX.min(self.timeout / 2))
+            }
+            _ => None,
+        }
+    }
+
+    /// Says something of our own.
+    fn say(&mut self, line: &[u8]) {
+        if let Some(watcher) = &self.watcher {
+            watcher.on(self.id, &WireEvent::Command(line));
+        }
+        self.unsent.extend_from_slice(line);
+        self.unsent.extend_from_slice(b"\r\n");
+        (self.written, self.quiet_since) = (Instant::now(), Instant::now());
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
@@ -192,7 +240,8 @@ impl Driver {
             head.abandoned = true;
             return Poll::Ready(Event::Abandoned);
         }
-        let room = self.waiting.len() < WAITING_MAX && self.unsent.len() < UNSENT_MAX;
+        let many = self.waiting.len().max(self.held.len());
+        let room = many < WAITING_MAX && self.unsent.len() < UNSENT_MAX;
         if room && !self.no_more {
             return self.orders.poll_recv(cx).map(Event::Order);
         }
@@ -202,6 +251,7 @@ impl Driver {
     fn on(&mut self, event: Event) -> Result<(), Gone> {
         match event {
             Event::Order(None) => self.no_more = true,
+            Event::Order(Some(Order::Batch(batch))) if self.noop.holds() => self.held.push(batch),
             Event::Order(Some(Order::Batch(batch))) => {
                 self.take(batch);
                 // What is waiting goes out in one segment.
@@ -225,6 +275,15 @@ impl Driver {
                     self.on_reply(reply)?;
                 }
             }
+            Event::Due if self.noop.is_ready() => {
+                self.say(b"NOOP");
+                self.noop.said();
+            }
+            Event::Due => {
+                self.say(b"PWD");
+                self.noop.fenced();
+                self.head_since = Instant::now();
+            }
             Event::Broken => return Err(self.ended()),
         }
         Ok(())
@@ -247,6 +306,7 @@ impl Driver {
         if self.waiting.is_empty() {
             self.head_since = Instant::now();
         }
+        self.quiet_since = Instant::now();
         for mut outgoing in batch {
             if let Some(watcher) = &self.watcher {
                 watcher.on(self.id, &WireEvent::Command(&line::shown(&outgoing.line)));
@@ -259,7 +319,7 @@ impl Driver {
     }
 
     fn abort(&mut self, done: oneshot::Sender<Result<(), Gone>>) -> Result<(), Gone> {
-        if self.waiting.len() > 1 {
+        if self.waiting.len() > 1 || self.noop.is_fenced() {
             // Which of the replies to come belong to whom, nobody can tell.
             return Err(Gone::new(ErrorKind::Cancelled, "the transfer was aborted"));
         }
@@ -274,6 +334,10 @@ impl Driver {
         self.written = Instant::now();
         self.head_since = Instant::now();
         self.resync = Some((Resync::default(), done));
+        if self.noop.is_asked() {
+            self.noop.aborted();
+            self.take_held();
+        }
         Ok(())
     }
 
@@ -353,7 +417,7 @@ impl Driver {
 
     fn on_reply(&mut self, reply: IncomingReply) -> Result<(), Gone> {
         self.tell(&reply);
-        self.head_since = Instant::now();
+        (self.head_since, self.quiet_since) = (Instant::now(), Instant::now());
         if reply.code == 421 {
             return Err(Self::closing(reply));
         }
@@ -369,6 +433,12 @@ impl Driver {
                     let what = "the server's answers to ABOR make no sense";
                     return Err(Gone::new(ErrorKind::Protocol, what));
                 }
+            }
+            return Ok(());
+        }
+        if reply.code >= 200 && self.noop.on_reply(reply.code) == Whose::Ours {
+            if !self.noop.holds() {
+                self.take_held();
             }
             return Ok(());
         }
@@ -390,6 +460,12 @@ impl Driver {
             drop(head.last.send(Ok(reply)));
         }
         Ok(())
+    }
+
+    fn take_held(&mut self) {
+        for batch in std::mem::take(&mut self.held) {
+            self.take(batch);
+        }
     }
 
     fn on_unasked(&mut self) -> Result<(), Gone> {
