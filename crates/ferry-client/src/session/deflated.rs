@@ -88,7 +88,8 @@ impl Inflating {
                 [] | [ZLIB] => return Ok(0),
                 // A multiple of 31, and no preset dictionary.
                 [ZLIB, flags, ..]
-                    if u16::from_be_bytes([ZLIB, *flags]) % 31 == 0 && flags & 0x20 == 0 =>
+                    if u16::from_be_bytes([ZLIB, *flags]).is_multiple_of(31)
+                        && flags & 0x20 == 0 =>
                 {
                     Kind::Stream
                 }
