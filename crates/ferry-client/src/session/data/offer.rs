@@ -1,5 +1,5 @@
-//! Where a data connection is made: what the server is told or says of it, how far that is believed,
-//! and the connection itself, protected as the session is.
+//! Where a data connection is made: what the server is told or says of it, how far that is
+//! believed, and the connection itself, protected as the session is.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
