@@ -91,8 +91,8 @@ pub trait Sink: Send {
     }
 
     /// Whether what has been written would be there under its name if the write broke off now, so
-    /// that it can be resumed. Never where that is not certain, which is also what an implementation
-    /// without this method says.
+    /// that it can be resumed. Never where that is not certain; an implementation without this
+    /// method says so, too.
     fn outlasts(&self) -> bool {
         false
     }
