@@ -181,6 +181,8 @@ impl Apply {
 
     async fn take_item(&mut self, item: Item) {
         let side = item.action.to;
+        // What is skipped or never begun stays under way: its directory's turn comes at the end.
+        self.dir_times.begun(&item.action);
         match &item.action.what {
             What::Time { dir: true, .. } => self.dir_times.wait(item),
             What::Link { .. } => self.links.push(item),
@@ -193,7 +195,6 @@ impl Apply {
                 }
                 self.shared.observer.on(&Event::Planned(&item.action));
                 // What follows needs the place; and this is rare.
-                self.dir_times.begun(&item.action);
                 let (action, outcome) = act(&self.shared, item, None).await;
                 if !matches!(outcome, Outcome::Done) {
                     self.blocked.insert((side, action.path.clone()));
@@ -209,7 +210,6 @@ impl Apply {
             What::MakeDir { .. } => {
                 let (done, gate) = watch::channel(None);
                 let own = self.gate(&item.action);
-                let made = item.action.clone();
                 self.gates.insert((side, item.action.path.clone()), gate);
                 self.shared.observer.on(&Event::Planned(&item.action));
                 let shared = Arc::clone(&self.shared);
@@ -218,7 +218,6 @@ impl Apply {
                     let _ = done.send(Some(matches!(outcome, Outcome::Done)));
                     Finished { action, outcome, large: false }
                 });
-                self.dir_times.begun(&made);
             }
             What::Copy { from, .. } => {
                 let size = from.size.unwrap_or(0);
@@ -237,7 +236,6 @@ impl Apply {
                 }
                 self.shared.observer.on(&Event::Planned(&item.action));
                 if size > self.large_from {
-                    self.dir_times.begun(&item.action);
                     self.large.push(Large(size, Reverse(item.action.path.clone()), item));
                 } else {
                     self.spawn(item, false);
@@ -276,10 +274,9 @@ impl Apply {
     }
 
     /// Sets a directory's time if its turn has come: on a long way that is a round trip less at the
-    /// end. Deletions and links change directories later.
+    /// end.
     fn try_dir_time(&mut self, key: &(Side, FtpPath)) {
-        let later = self.when != Delete::Never || !self.links.is_empty();
-        if later || self.gates.contains_key(key) || self.is_over() {
+        if self.gates.contains_key(key) || self.is_over() {
             return;
         }
         if let Some(item) = self.dir_times.take(key)
@@ -295,9 +292,6 @@ impl Apply {
     }
 
     fn spawn(&mut self, item: Item, large: bool) {
-        if !large {
-            self.dir_times.begun(&item.action);
-        }
         let gate = self.gate(&item.action);
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(async move {
@@ -454,13 +448,9 @@ impl Apply {
             let (mut again, before) = (Vec::new(), links.len());
             for item in links {
                 let copy = Item::new(item.action.clone(), Known::default());
-                self.dir_times.begun(&item.action);
                 let (action, outcome) = act(&self.shared, item, None).await;
                 match outcome {
-                    Outcome::Failed(e) if e.kind() == ErrorKind::NotFound => {
-                        self.dir_times.ended(&action);
-                        again.push(copy);
-                    }
+                    Outcome::Failed(e) if e.kind() == ErrorKind::NotFound => again.push(copy),
                     outcome => self.finished(Ok(Finished { action, outcome, large: false })),
                 }
             }

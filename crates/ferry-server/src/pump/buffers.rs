@@ -14,8 +14,8 @@ const KEPT_MAX: usize = 32;
 /// Those all of whose octets can be read into at once.
 static WHOLE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
-/// Those of which only room is certain: making zeros of it takes as long as reading sixteen small
-/// files.
+/// Those of which only room is certain: to be read into at once they would have to be filled with
+/// zeros first, however small the file.
 static ROOM: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 fn lock(kept: &Mutex<Vec<Vec<u8>>>) -> MutexGuard<'_, Vec<Vec<u8>>> {

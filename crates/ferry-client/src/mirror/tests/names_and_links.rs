@@ -107,3 +107,27 @@ async fn names_that_a_destination_takes_for_the_same_are_reported() {
     let done = mirror(&at(&from, "/src"), &at(&to, "/dst"), &options, nobody()).await;
     assert_eq!((done.copied, done.skipped, done.errors), (5, 1, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_directory_with_several_links_or_deletions_has_its_time_in_the_end() {
+    let (from, to) = (sample().await, Memory::new());
+    for name in ["x", "y", "z"] {
+        from.add_symlink(&format!("/src/deep/{name}"), "d").unwrap();
+        to.put(format!("/dst/deep/old-{name}"), b"old").unwrap();
+    }
+    touch(&from, "/src/deep", 4000, 0).await;
+    for delete in [Delete::Never, Delete::During, Delete::After] {
+        to.set_now(UnixTime { secs: 9000, nanos: 0 });
+        let options = MirrorOptions { links: Links::Copy, ..with(delete) };
+        let latency = std::time::Duration::from_millis(50);
+        let there = ill(Ill { latency, width: 64, ..Ill::new(&to) }, "/dst");
+        let done = mirror(&at(&from, "/src"), &there, &options, nobody()).await;
+        assert!(done.is_success(), "{done:?}");
+        let modified = to.stat(&p("/dst/deep"), true).await.unwrap().modified;
+        assert_eq!(modified, UnixTime::from_secs(4000), "{delete:?}");
+        for name in ["x", "y", "z"] {
+            to.remove_file(&p(&format!("/dst/deep/{name}"))).await.unwrap();
+            to.put(format!("/dst/deep/old-{name}"), b"old").unwrap();
+        }
+    }
+}
