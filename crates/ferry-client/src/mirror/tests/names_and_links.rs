@@ -112,7 +112,7 @@ async fn names_that_a_destination_takes_for_the_same_are_reported() {
 async fn a_directory_with_several_links_or_deletions_has_its_time_in_the_end() {
     let (from, to) = (sample().await, Memory::new());
     for name in ["x", "y", "z"] {
-        from.add_symlink(&format!("/src/deep/{name}"), "d").unwrap();
+        from.add_symlink(format!("/src/deep/{name}"), "d").unwrap();
         to.put(format!("/dst/deep/old-{name}"), b"old").unwrap();
     }
     touch(&from, "/src/deep", 4000, 0).await;
