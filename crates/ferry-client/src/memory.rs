@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::session::capabilities::{Capabilities, Known, Ranges, SetTime};
 use crate::settings::Settings;
@@ -11,6 +12,9 @@ use crate::site::Site;
 
 /// The first line of each file. A new format has a new one.
 const HEAD: &str = "ferry server memory 1";
+
+/// The longest round trip that is believed, in milliseconds.
+const TRIP_MAX: u64 = 10_000;
 
 fn file(site: &Site, settings: &Settings) -> Option<PathBuf> {
     let folder = settings.memory.as_ref()?;
@@ -88,6 +92,9 @@ fn print(c: &Capabilities) -> String {
         if c.set_time_works { "works" } else { "untried" },
         c.tls12_only,
     );
+    if let Some(trip) = c.begins_early {
+        text += &format!("begins-early {}\n", trip.as_millis());
+    }
     if let Some(zone) = c.zone {
         text += &format!("zone {zone}\n");
     }
@@ -125,6 +132,10 @@ fn parse(text: &str) -> Capabilities {
                 }
             }
             "tls12-only" => c.tls12_only = value == "true",
+            "begins-early" => {
+                let trip = value.parse().ok().filter(|trip| *trip <= TRIP_MAX);
+                c.begins_early = trip.map(Duration::from_millis);
+            }
             "zone" => c.zone = value.parse().ok().filter(|zone: &i32| zone.abs() <= 26 * 3600),
             // Twice as many are tried: what was too many once need not be for ever.
             "connections" => {
@@ -166,6 +177,7 @@ mod tests {
             zone: Some(-3600),
             connections_max: Some(4),
             tls12_only: true,
+            begins_early: Some(Duration::from_millis(50)),
             ..Capabilities::default()
         };
         keep(&site, &settings, &c);

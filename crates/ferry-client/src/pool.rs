@@ -2,6 +2,9 @@
 //! bounded by the settings and by what the server was seen to take; where it takes commands ahead,
 //! several operations share a session.
 
+mod early;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::capabilities::{Capabilities, Shared};
-use crate::session::{FAR, Session, TRANSFERS_AHEAD};
+use crate::session::{Session, TRANSFERS_AHEAD};
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -117,6 +120,8 @@ pub(crate) struct Pool {
     state: Mutex<State>,
     freed: Notify,
     small: Arc<Semaphore>,
+    /// How many small files were moved.
+    moved: AtomicUsize,
 }
 
 /// A session lent by the pool.
@@ -170,11 +175,13 @@ impl Pool {
             state: Mutex::new(state),
             freed: Notify::new(),
             small: Arc::new(Semaphore::new(SMALL_KIB as usize)),
+            moved: AtomicUsize::new(0),
         })
     }
 
     /// Room in memory for a small file; waits while others have it.
     pub(crate) async fn room(&self, octets: usize) -> Option<OwnedSemaphorePermit> {
+        self.moved.fetch_add(1, Ordering::Relaxed);
         let kib = u32::try_from(octets / 1024 + 1).unwrap_or(SMALL_KIB).min(SMALL_KIB);
         Arc::clone(&self.small).acquire_many_owned(kib).await.ok()
     }
@@ -183,7 +190,8 @@ impl Pool {
     fn most(&self, allowed: Option<usize>) -> usize {
         let wanted = match self.settings.connections {
             0 => {
-                let rtt = self.known.read(|known| known.rtt).unwrap_or_default();
+                let rtt = self.known.read(|known| known.rtt.or(known.begins_early));
+                let rtt = rtt.unwrap_or_default();
                 let files = rtt.as_secs_f64() * TRIPS_PER_FILE * FILES_PER_SECOND;
                 #[allow(
                     clippy::cast_possible_truncation,
@@ -277,41 +285,6 @@ impl Pool {
         match opened {
             Ok(session) => self.add(session),
             Err(error) => self.refused(error),
-        }
-    }
-
-    /// Makes sessions for many small files that will soon go one way, with their data connections,
-    /// where the server is far and takes them so; nobody waits for that, and nothing comes of it
-    /// where it fails.
-    pub(crate) fn expect_small(self: &Arc<Self>, up: bool) {
-        let far = |known: &Capabilities| known.keeps_data() && known.rtt.is_some_and(|r| r >= FAR);
-        if !self.known.read(far) || self.settings.apart {
-            return;
-        }
-        let (wanted, role) = match up {
-            true => (Use::SmallUp, Role::Up),
-            false => (Use::SmallDown, Role::Down),
-        };
-        // The first one lists meanwhile, which also is a way down.
-        let more = if up { SMALL_SESSIONS } else { SMALL_SESSIONS - 1 };
-        for _ in 0..more {
-            let mut state = self.state();
-            if state.slots.len() + state.opening >= self.most(state.allowed) {
-                return;
-            }
-            state.open(wanted);
-            drop(state);
-            let pool = Arc::clone(self);
-            drop(tokio::spawn(async move {
-                let opening = Opening(&pool, wanted);
-                let known = Arc::clone(&pool.known);
-                let connecting = Session::connect_for_small(&pool.site, &pool.settings, known, up);
-                let ready = Box::pin(connecting).await;
-                drop(opening);
-                if let Ok(session) = ready {
-                    pool.add_as(session, role);
-                }
-            }));
         }
     }
 

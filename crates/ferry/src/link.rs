@@ -21,9 +21,16 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects and logs in.
-    pub(crate) async fn connect(site: Site, settings: Settings) -> Result<Self> {
-        let remote = Remote::connect(site, settings).await?;
+    /// Connects and logs in; `many` files will go to the server (true) or come from it.
+    pub(crate) async fn connect(
+        site: Site,
+        settings: Settings,
+        many: Option<bool>,
+    ) -> Result<Self> {
+        let remote = match many {
+            Some(up) => Remote::connect_for_many(site, settings, up).await?,
+            None => Remote::connect(site, settings).await?,
+        };
         Ok(Self { storage: Arc::new(remote.clone()), remote })
     }
 

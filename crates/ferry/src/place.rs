@@ -276,8 +276,20 @@ impl Places {
         }
     }
 
+    /// As [`open`](Self::open), for many files that are read there or written.
+    pub(crate) async fn open_for_many(&self, argument: &OsStr, role: Role) -> Outcome<Place> {
+        match self.parse(argument)? {
+            Spec::Remote(remote) => self.connect_for(&remote, Some(role == Role::Write)).await,
+            _ => self.open(argument, role).await,
+        }
+    }
+
     /// A place on a server.
     pub(crate) async fn connect(&self, remote: &Remote) -> Outcome<Place> {
+        self.connect_for(remote, None).await
+    }
+
+    async fn connect_for(&self, remote: &Remote, many: Option<bool>) -> Outcome<Place> {
         if remote.url.password.is_some() {
             self.warn_of_password();
         }
@@ -287,7 +299,7 @@ impl Places {
         if let Some(link) = self.known(&key) {
             return Place::remote(link, base, remote);
         }
-        let link = Box::pin(Link::connect(site, self.settings())).await;
+        let link = Box::pin(Link::connect(site, self.settings(), many)).await;
         let link = link.map_err(|e| Failure::client(&base, &e))?;
         self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(key, link.clone());
         Place::remote(link, base, remote)

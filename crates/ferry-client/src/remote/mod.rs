@@ -74,12 +74,28 @@ impl Remote {
     /// # Errors
     /// As [`Session::connect`].
     pub async fn connect(site: Site, settings: Settings) -> Result<Self> {
+        Self::begin(site, settings, None).await
+    }
+
+    /// As [`connect`](Self::connect), for moving many files to the server (`up`) or from it. Where
+    /// the last such run is remembered to have moved many small ones over a long way, further
+    /// sessions are made together with the first.
+    ///
+    /// # Errors
+    /// As [`Session::connect`].
+    pub async fn connect_for_many(site: Site, settings: Settings, up: bool) -> Result<Self> {
+        Self::begin(site, settings, Some(up)).await
+    }
+
+    async fn begin(site: Site, settings: Settings, many: Option<bool>) -> Result<Self> {
         let known = Arc::new(Shared::new(crate::memory::recall(&site, &settings)));
         let pool = Pool::new(site, settings, known);
+        let mut hasty = many.is_some_and(|up| pool.begin_early(up));
         let mut tried = 0;
         let lease = loop {
             match pool.lease(Use::Command).await {
                 Ok(lease) => break lease,
+                Err(error) if std::mem::take(&mut hasty) && is_of_haste(&error) => continue,
                 Err(error) => match pool.again(&error, tried) {
                     Some(pause) => tokio::time::sleep(pause).await,
                     None => return Err(error),
@@ -136,6 +152,7 @@ impl Remote {
 
     /// Ends all sessions, and keeps what was learned of the server.
     pub async fn close(&self) {
+        self.0.pool.remember_small();
         crate::memory::keep(self.0.pool.site(), self.0.pool.settings(), &self.capabilities());
         self.0.pool.close().await;
     }
@@ -472,6 +489,12 @@ impl Storage for Remote {
     fn expect_small(&self, stored: bool) {
         self.0.pool.expect_small(stored);
     }
+}
+
+/// Whether a first session may have failed because it did not wait for the greeting.
+fn is_of_haste(error: &Error) -> bool {
+    use ErrorKind::{Certificate, Connect, Login, Resolve};
+    !matches!(error.kind(), Resolve | Connect | Certificate | Login)
 }
 
 /// A server that lists SITE commands and not this one has it not.

@@ -104,6 +104,9 @@ pub struct Capabilities {
     pub(crate) ranges_tried: bool,
     /// Seconds that listings' times are ahead of UTC.
     pub zone: Option<i32>,
+    /// In the last run it was so far away (a round trip), and took so many small files one behind
+    /// the other, that what these need is now begun together with the first session.
+    pub(crate) begins_early: Option<std::time::Duration>,
     /// The shortest time between a command and its reply at a log-in.
     pub rtt: Option<std::time::Duration>,
     /// USER was answered 331: PASS may follow it at once the next time.
@@ -142,6 +145,11 @@ impl Capabilities {
     #[must_use]
     pub fn keeps_data(&self) -> bool {
         self.pipelines() && self.is_ferry()
+    }
+
+    /// Whether what many small files need is to be begun before anything is known for certain.
+    pub(crate) fn is_early(&self) -> bool {
+        self.begins_early.is_some() && (self.features.is_none() || self.keeps_data())
     }
 
     /// `ferryd` does not greet with its name, but nobody else lists these modes; before FEAT its

@@ -7,12 +7,13 @@ use std::time::Duration;
 use ferry_proto::client::line;
 use ferry_proto::client::login::{Auth, Login, LoginFault, Step};
 use ferry_proto::reply_reader::{IncomingReply, ReplyError, ReplyReader};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{self, Purpose, Received, Tls, Wire};
 use crate::secret::Secret;
-use crate::session::capabilities::Shared;
+use crate::session::capabilities::{Capabilities, Shared};
 use crate::session::control::CR_MAX;
 use crate::settings::{Settings, Watcher, WireEvent};
 use crate::site::{Security, Site};
@@ -53,6 +54,25 @@ pub(super) struct Wanted<'a> {
     pub(super) id: u64,
     /// The session is for small files.
     pub(super) small: bool,
+    /// What it waits for before it says who it is.
+    pub(super) hold: Option<&'a Hold>,
+}
+
+/// What keeps sessions that are made beside the first from naming themselves before that one is
+/// let in: a wrong password must count once.
+#[derive(Debug, Clone)]
+pub(crate) struct Hold(watch::Receiver<bool>);
+
+impl Hold {
+    /// With what lets go; nobody is let in any more when that is dropped before.
+    pub(crate) fn new() -> (watch::Sender<bool>, Self) {
+        let (let_go, held) = watch::channel(false);
+        (let_go, Self(held))
+    }
+
+    async fn is_let_go(&self) -> bool {
+        self.0.clone().wait_for(|let_go| *let_go).await.is_ok()
+    }
 }
 
 /// Connects and logs in; once more where the server's certificate was unknown and the asker has
@@ -72,7 +92,7 @@ pub(super) async fn log_in(wanted: Wanted<'_>) -> Result<LoggedIn> {
 }
 
 async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<LoggedIn> {
-    let Wanted { site, settings, known, id, small } = wanted;
+    let Wanted { site, settings, known, id, .. } = wanted;
     let turn = known.may_connect().await;
     let mut talk = Talk::connect(site, settings, id).await?;
     let auth = match site.security {
@@ -86,6 +106,7 @@ async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<L
         talk.secure(refused).await?;
     }
     let mut machine = Login::new(auth);
+    talk.speak_first(auth, wanted).await?;
     let mut reply = talk.reply(settings.timeout).await?;
     drop(turn);
     let greeting = reply.lines.last().cloned().unwrap_or_default();
@@ -99,8 +120,10 @@ async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<L
                 reply = talk.reply(settings.timeout.min(AFTER_120)).await?;
             }
             Step::SendAuth { old } => {
-                let argument: &[u8] = if old { b"SSL" } else { b"TLS" };
-                reply = talk.ask("AUTH", argument).await?;
+                if !std::mem::take(&mut talk.auth_said) {
+                    talk.say("AUTH", if old { b"SSL" } else { b"TLS" }).await?;
+                }
+                reply = talk.reply(settings.timeout).await?;
             }
             Step::StartTls => {
                 talk.refuse_injected()?;
@@ -109,7 +132,10 @@ async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<L
                 continue;
             }
             Step::SendUser => {
-                (password_sent, said) = talk.say_user(known, small).await?;
+                (password_sent, said) = match talk.user_said.take() {
+                    Some(said) => said,
+                    None => talk.say_user(wanted).await?,
+                };
                 reply = talk.reply(settings.timeout).await?;
                 let took = talk.asked.elapsed();
                 let mut known = known.lock();
@@ -212,7 +238,13 @@ struct Talk<'a> {
     settings: &'a Settings,
     id: u64,
     asked: Instant,
+    /// AUTH, or USER and more, was said before the greeting.
+    auth_said: bool,
+    user_said: Option<Said>,
 }
+
+/// Whether the password was sent with USER, and what was said behind it.
+type Said = (bool, Vec<&'static str>);
 
 impl<'a> Talk<'a> {
     async fn connect(site: &'a Site, settings: &'a Settings, id: u64) -> Result<Self> {
@@ -230,6 +262,8 @@ impl<'a> Talk<'a> {
             settings,
             id,
             asked: Instant::now(),
+            auth_said: false,
+            user_said: None,
         })
     }
 
@@ -260,13 +294,37 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// Sends USER and, where the server takes more ahead, what will be asked for next; whether that
-    /// was the password, and what was said behind it.
-    async fn say_user(&mut self, known: &Shared, small: bool) -> Result<(bool, Vec<&'static str>)> {
+    /// Says what can be said before the greeting, where that saves a round trip. RFC 959 §5.4 would
+    /// have the greeting waited for; who was seen to take commands ahead takes these as well.
+    async fn speak_first(&mut self, auth: Auth, wanted: Wanted<'_>) -> Result<()> {
+        if !wanted.known.read(Capabilities::is_early) {
+            return Ok(());
+        }
+        if auth != Auth::No {
+            self.auth_said = true;
+            self.say("AUTH", b"TLS").await?;
+        } else if wanted.hold.is_none() {
+            self.user_said = Some(self.say_user(wanted).await?);
+        }
+        Ok(())
+    }
+
+    /// Sends USER and, where the server takes more ahead, what will be asked for next.
+    async fn say_user(&mut self, wanted: Wanted<'_>) -> Result<Said> {
+        let Wanted { known, small, hold, .. } = wanted;
+        if let Some(hold) = hold
+            && !hold.is_let_go().await
+        {
+            return Err(Error::new(ErrorKind::Cancelled, "the first session was not let in"));
+        }
         let site = self.site;
         let user = site.user.as_deref().unwrap_or(b"anonymous");
         let ready = site.password.is_some() || site.is_anonymous();
-        let ahead = known.read(|known| known.pipelines() && (ready || known.asks_password));
+        let (ahead, keeps) = known.read(|known| {
+            let early = known.is_early();
+            let ahead = (known.pipelines() || early) && (ready || known.asks_password);
+            (ahead, known.keeps_data() || early)
+        });
         if !ahead {
             self.say("USER", user).await?;
             return Ok((false, Vec::new()));
@@ -281,7 +339,8 @@ impl<'a> Talk<'a> {
         }
         if known.read(|known| known.features.is_none()) {
             lines.extend(QUESTIONS);
-        } else if small {
+        }
+        if small && keeps {
             lines.extend(FOR_SMALL);
         }
         for (verb, argument) in &lines {

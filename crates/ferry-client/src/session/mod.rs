@@ -29,6 +29,7 @@ use ferry_proto::client::line;
 use ferry_proto::reply_reader::IncomingReply;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub(crate) use self::login::Hold;
 use self::login::{Wanted, log_in};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::Tls;
@@ -108,19 +109,34 @@ impl Session {
         settings: &Settings,
         known: Arc<Shared>,
     ) -> Result<Self> {
-        Self::connect_as(site, settings, known, None).await
+        Self::connect_as(site, settings, known, (None, None)).await
+    }
+
+    /// As [`connect_knowing`](Self::connect_knowing), with the data connection for listings and
+    /// small files if the server takes that, as it is remembered to.
+    pub(crate) async fn connect_first(
+        site: &Site,
+        settings: &Settings,
+        known: Arc<Shared>,
+    ) -> Result<Self> {
+        let session = Self::connect_as(site, settings, known, (Some(false), None)).await?;
+        if session.keeps_data() {
+            session.expect_small(false)?;
+        }
+        Ok(session)
     }
 
     /// As [`connect_knowing`](Self::connect_knowing), with the data connection for small files that
     /// will go to the server (`up`) or come from it; where it takes commands ahead, what that needs
-    /// is said with the log-in.
+    /// is said with the log-in, for which it waits until `hold` lets go.
     pub(crate) async fn connect_for_small(
         site: &Site,
         settings: &Settings,
         known: Arc<Shared>,
         up: bool,
+        hold: Option<&Hold>,
     ) -> Result<Self> {
-        let session = Self::connect_as(site, settings, known, Some(up)).await?;
+        let session = Self::connect_as(site, settings, known, (Some(up), hold)).await?;
         session.expect_small(up)?;
         Ok(session)
     }
@@ -129,7 +145,7 @@ impl Session {
         site: &Site,
         settings: &Settings,
         known: Arc<Shared>,
-        small: Option<bool>,
+        (small, hold): (Option<bool>, Option<&Hold>),
     ) -> Result<Self> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let mut used = settings.clone();
@@ -138,13 +154,13 @@ impl Session {
             used.tls_max = TlsVersion::V12;
         }
         let small_files = small.is_some();
-        let wanted = Wanted { site, settings: &used, known: &known, id, small: small_files };
+        let wanted = Wanted { site, settings: &used, known: &known, id, small: small_files, hold };
         let logged_in = match Box::pin(log_in(wanted)).await {
             // It has nothing but TLS 1.3, however badly it resumes that: better so than not at all.
             Err(error) if narrowed && is_handshake(&error) => {
                 known.lock().tls12_only = false;
                 used = settings.clone();
-                let wanted = Wanted { site, settings, known: &known, id, small: small_files };
+                let wanted = Wanted { site, settings, known: &known, id, small: small_files, hold };
                 Box::pin(log_in(wanted)).await?
             }
             other => other?,

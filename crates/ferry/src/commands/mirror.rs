@@ -21,8 +21,11 @@ use super::transfer::Target;
 
 pub(crate) async fn run(cx: &Cx, args: &Mirror) -> Outcome<Exit> {
     let engine = Engine::new(&cx.flags)?;
-    let from = cx.places.open(&args.from, Role::Read).await?;
     let changes = !cx.dry_run() && args.alike.plan_out.is_none();
+    let from = match changes {
+        true => cx.places.open_for_many(&args.from, Role::Read).await?,
+        false => cx.places.open(&args.from, Role::Read).await?,
+    };
     let to = open_target(cx, &args.to, changes).await?;
     let options = options(cx, &engine, &args.alike, &from, &to);
     alike(cx, &args.alike, &from, &to, options).await
@@ -34,7 +37,10 @@ pub(crate) async fn open_target(cx: &Cx, argument: &OsStr, changes: bool) -> Out
         std::fs::create_dir_all(&path).map_err(|e| Failure::local(path.display(), &e))?;
     }
     // On a server the copy itself makes it, when it has seen that it is not there.
-    cx.places.open(argument, Role::Write).await
+    match changes {
+        true => cx.places.open_for_many(argument, Role::Write).await,
+        false => cx.places.open(argument, Role::Write).await,
+    }
 }
 
 /// What flags say about making trees alike.

@@ -1,0 +1,99 @@
+//! Sessions for many small files, made before the files are known: each takes several round trips
+//! until its data connection stands, and these need not come one after the other.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Opening, Pool, Role, SMALL_SESSIONS, Use, small_index};
+use crate::session::capabilities::Capabilities;
+use crate::session::{FAR, Hold, Session};
+
+/// So many small files in one run make it worth beginning early in the next.
+const WORTH_IT: usize = 64;
+
+impl Pool {
+    /// Makes the first session and, beside it, those for small files that will go one way, where
+    /// the last run found that worth it. These do not say who they are before the first is let in.
+    ///
+    /// Gives whether it does. If then the first fails, that may come of speaking too early, and it
+    /// is worth another try the slow way.
+    pub(crate) fn begin_early(self: &Arc<Self>, up: bool) -> bool {
+        if self.settings.apart || !self.known.read(Capabilities::is_early) {
+            return false;
+        }
+        let (let_go, hold) = Hold::new();
+        self.state().open(Use::SmallDown);
+        let pool = Arc::clone(self);
+        drop(tokio::spawn(async move {
+            let opening = Opening(&pool, Use::SmallDown);
+            let known = Arc::clone(&pool.known);
+            let connecting = Session::connect_first(&pool.site, &pool.settings, known);
+            let opened = Box::pin(connecting).await;
+            drop(opening);
+            match opened {
+                Ok(session) => {
+                    let role = if session.keeps_data() { Role::Down } else { Role::Any };
+                    pool.add_as(session, role);
+                    _ = let_go.send(true);
+                }
+                Err(error) => {
+                    pool.known.lock().begins_early = None;
+                    pool.refused(error);
+                }
+            }
+        }));
+        self.open_small(up, Some(&hold));
+        true
+    }
+
+    /// Makes sessions for many small files that will soon go one way, with their data connections,
+    /// where the server is far and takes them so; nobody waits for that, and nothing comes of it
+    /// where it fails.
+    pub(crate) fn expect_small(self: &Arc<Self>, up: bool) {
+        let far = |known: &Capabilities| known.keeps_data() && known.rtt.is_some_and(|r| r >= FAR);
+        if self.known.read(far) && !self.settings.apart {
+            self.open_small(up, None);
+        }
+    }
+
+    fn open_small(self: &Arc<Self>, up: bool, hold: Option<&Hold>) {
+        let (wanted, role) = match up {
+            true => (Use::SmallUp, Role::Up),
+            false => (Use::SmallDown, Role::Down),
+        };
+        loop {
+            let mut state = self.state();
+            let there = state.slots.iter().filter(|slot| slot.role == role).count();
+            let coming = small_index(wanted).and_then(|i| state.opening_small.get(i)).copied();
+            // A session without a role has listed, which also is a way down.
+            let lists = !up && there == 0 && !state.slots.is_empty();
+            let have = there + usize::from(lists) + coming.unwrap_or(0);
+            let all = state.slots.len() + state.opening;
+            if have >= SMALL_SESSIONS || all >= self.most(state.allowed) {
+                return;
+            }
+            state.open(wanted);
+            drop(state);
+            let (pool, hold) = (Arc::clone(self), hold.cloned());
+            drop(tokio::spawn(async move {
+                let opening = Opening(&pool, wanted);
+                let (site, settings) = (&pool.site, &pool.settings);
+                let known = Arc::clone(&pool.known);
+                let connecting =
+                    Session::connect_for_small(site, settings, known, up, hold.as_ref());
+                let ready = Box::pin(connecting).await;
+                drop(opening);
+                if let Ok(session) = ready {
+                    pool.add_as(session, role);
+                }
+            }));
+        }
+    }
+
+    /// Whether the next run does well to begin early.
+    pub(crate) fn remember_small(&self) {
+        let many = self.moved.load(Ordering::Relaxed) >= WORTH_IT;
+        let mut known = self.known.lock();
+        known.begins_early = known.rtt.filter(|rtt| many && *rtt >= FAR && known.keeps_data());
+    }
+}

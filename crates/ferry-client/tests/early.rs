@@ -1,0 +1,171 @@
+//! Runs that begin early, since the last one to the server had many small files to move.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ferry_client::error::ErrorKind;
+use ferry_client::mirror::{MirrorOptions, Tree, mirror};
+use ferry_client::remote::Remote;
+use ferry_client::settings::{Watcher, WireEvent};
+use ferry_client::{Secret, Security, Settings, Site};
+use ferry_proto::path::FtpPath;
+use ferry_storage::memory::Memory;
+
+use support::{Host, settings};
+
+/// What was said and answered on each session, in order; answers by their codes.
+#[derive(Debug, Default)]
+struct Heard(Mutex<HashMap<u64, Vec<String>>>);
+
+impl Heard {
+    fn sessions(&self) -> Vec<Vec<String>> {
+        self.0.lock().unwrap().values().cloned().collect()
+    }
+
+    /// How many sessions have said this.
+    fn saying(&self, line: &str) -> usize {
+        self.sessions().iter().filter(|said| said.iter().any(|said| said == line)).count()
+    }
+}
+
+impl Watcher for Heard {
+    fn on(&self, session: u64, event: &WireEvent<'_>) {
+        let line = match event {
+            WireEvent::Command(line) => String::from_utf8_lossy(line).trim_end().to_owned(),
+            WireEvent::Response(line, _) => String::from_utf8_lossy(line).chars().take(4).collect(),
+            _ => return,
+        };
+        self.0.lock().unwrap().entry(session).or_default().push(line);
+    }
+}
+
+/// Settings with a memory that says of `site` what the last run left there.
+fn remembering(site: &Site, heard: &Arc<Heard>) -> (tempfile::TempDir, Settings) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(format!("{}_{}", site.host, site.port()));
+    std::fs::write(file, "ferry server memory 1\nbegins-early 50\n").unwrap();
+    let memory = Some(folder.path().to_owned());
+    let watcher: Arc<dyn Watcher> = Arc::<Heard>::clone(heard);
+    (folder, Settings { memory, watcher: Some(watcher), ..settings() })
+}
+
+fn many_files() -> Memory {
+    let files = Memory::new();
+    for i in 0..100 {
+        files.put(format!("/tree/{i}"), format!("content {i}").as_bytes()).unwrap();
+    }
+    files
+}
+
+async fn quiet_mirror(from: &Tree, to: &Tree) -> ferry_client::mirror::Summary {
+    #[derive(Debug)]
+    struct Nobody;
+    impl ferry_client::mirror::Observer for Nobody {
+        fn on(&self, _: &ferry_client::mirror::Event<'_>) {}
+    }
+    mirror(from, to, &MirrorOptions::default(), Arc::new(Nobody)).await
+}
+
+fn tree(storage: Arc<dyn ferry_storage::Storage>, path: &str) -> Tree {
+    Tree::new(storage, FtpPath::new(path.as_bytes()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_session_does_not_wait_for_the_greeting_and_the_others_are_there_in_time() {
+    for up in [false, true] {
+        let (there, here) =
+            if up { (Memory::new(), many_files()) } else { (many_files(), Memory::new()) };
+        let host = Host::serve(Arc::new(there.clone()));
+        let heard = Arc::new(Heard::default());
+        let (_folder, settings) = remembering(&host.site(), &heard);
+        let remote = Arc::new(Remote::connect_for_many(host.site(), settings, up).await.unwrap());
+        let (far, near) =
+            (tree(Arc::<Remote>::clone(&remote), "/tree"), tree(Arc::new(here.clone()), "/tree"));
+        let (from, to) = if up { (&near, &far) } else { (&far, &near) };
+        let summary = quiet_mirror(from, to).await;
+        assert_eq!((summary.copied, summary.errors), (100, 0));
+        let sessions = heard.sessions();
+        let hasty = sessions.iter().filter(|said| said.first().is_some_and(|s| s == "USER pat"));
+        assert_eq!(hasty.count(), 1, "only the first speaks before it is greeted");
+        assert!(sessions.len() >= 8, "{}", sessions.len());
+        remote.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_tried_once() {
+    let port = serve(|mut connection| {
+        connection.write_all(b"220 Welcome.\r\n")?;
+        for line in BufReader::new(connection.try_clone()?).lines() {
+            let reply = match line?.split(' ').next().unwrap_or_default() {
+                "USER" => "331 Password?\r\n",
+                _ => "530 No.\r\n",
+            };
+            connection.write_all(reply.as_bytes())?;
+        }
+        Ok(())
+    });
+    let heard = Arc::new(Heard::default());
+    let (_folder, settings) = remembering(&site(port), &heard);
+    let error = Remote::connect_for_many(site(port), settings, true).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Login);
+    assert_eq!(heard.saying("PASS ****"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hangs_up_on_who_speaks_first_is_greeted_the_slow_way() {
+    let port = serve(|mut connection| {
+        connection.set_read_timeout(Some(Duration::from_millis(100)))?;
+        if connection.peek(&mut [0; 1]).is_ok() {
+            return Ok(());
+        }
+        connection.set_read_timeout(None)?;
+        connection.write_all(b"220 Welcome.\r\n")?;
+        for line in BufReader::new(connection.try_clone()?).lines() {
+            let reply = match line?.split(' ').next().unwrap_or_default() {
+                "USER" => "230 Welcome.\r\n",
+                "PWD" => "257 \"/\"\r\n",
+                _ => "502 Not here.\r\n",
+            };
+            connection.write_all(reply.as_bytes())?;
+        }
+        Ok(())
+    });
+    let heard = Arc::new(Heard::default());
+    let (folder, settings) = remembering(&site(port), &heard);
+    let settings = Settings { retries: 0, ..settings };
+    let remote = Remote::connect_for_many(site(port), settings, false).await.unwrap();
+    remote.close().await;
+    let kept = std::fs::read_to_string(folder.path().join(format!("127.0.0.1_{port}"))).unwrap();
+    assert!(!kept.contains("begins-early"), "{kept}");
+}
+
+fn site(port: u16) -> Site {
+    Site {
+        port: Some(port),
+        security: Security::Plain,
+        user: Some(b"pat".to_vec()),
+        password: Some(Secret::new("pw")),
+        ..Site::new("127.0.0.1")
+    }
+}
+
+/// A server of that conversation.
+fn serve(converse: fn(TcpStream) -> std::io::Result<()>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            std::thread::spawn(move || converse(connection?));
+        }
+        std::io::Result::Ok(())
+    });
+    port
+}
