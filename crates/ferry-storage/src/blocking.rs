@@ -1,8 +1,11 @@
 //! Where system calls run that may wait for a disk or a file server: on the blocking pool of tokio,
-//! or at once on a thread whose owner says that it may wait.
+//! or at once on a thread whose owner says that it may wait, or at once where the disk is fast and
+//! the process has said that this is enough.
 
 use std::cell::Cell;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::FsError;
 
@@ -49,16 +52,83 @@ pub fn hops() -> u64 {
     HOPS.get()
 }
 
+/// How many jobs may run in place at a time.
+static IN_PLACE_MAX: AtomicUsize = AtomicUsize::new(0);
+
+/// How many do.
+static IN_PLACE: AtomicUsize = AtomicUsize::new(0);
+
+/// How many of the next jobs go to the pool, since one in place has taken long.
+static DOUBTS: AtomicUsize = AtomicUsize::new(0);
+
+/// A job in place that takes longer than this has waited for something.
+const LONG: Duration = Duration::from_millis(1);
+
+/// So many jobs go to the pool for each that has. One of them that waits in place costs others a
+/// moment, then nothing for a while.
+const DOUBTS_MAX: usize = 1000;
+
+/// Lets as many jobs of storages run in place at a time on threads of the async runtime as long as
+/// they come back at once, in this process from now on.
+///
+/// For programs that serve one user, not for servers: where a disk stops answering, a thread of the
+/// runtime waits with it, so `at_most` must be less than it has. A small file from a cache takes
+/// less time than two wake-ups of threads.
+pub fn trust_the_disk(at_most: usize) {
+    IN_PLACE_MAX.store(at_most, Ordering::Relaxed);
+}
+
 /// Runs `job` where it may wait. It is never torn: dropping the future does not stop it.
+///
+/// # Errors
+/// The job has panicked, or the runtime is going down.
+pub async fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    if is_allowed() {
+        return Ok(job());
+    }
+    if let Some(_one_of_few) = InPlace::new() {
+        return Ok(job());
+    }
+    HOPS.set(HOPS.get().wrapping_add(1));
+    tokio::task::spawn_blocking(job).await.map_err(io::Error::other)
+}
+
+/// A job that runs in place.
+struct InPlace(Instant);
+
+impl InPlace {
+    fn new() -> Option<Self> {
+        let most = IN_PLACE_MAX.load(Ordering::Relaxed);
+        if most == 0 {
+            return None;
+        }
+        let fewer = |n: usize| n.checked_sub(1);
+        if DOUBTS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
+            return None;
+        }
+        let more = |n: usize| (n < most).then_some(n + 1);
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "where the next jobs run depends on this, and nothing else"
+        )]
+        let now = Instant::now();
+        let entered = IN_PLACE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        entered.is_ok().then_some(Self(now))
+    }
+}
+
+impl Drop for InPlace {
+    fn drop(&mut self) {
+        if self.0.elapsed() > LONG {
+            DOUBTS.store(DOUBTS_MAX, Ordering::Relaxed);
+        }
+        IN_PLACE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// As [`run`], for jobs that fail as storages do.
 pub(crate) async fn hop<T: Send + 'static>(
     job: impl FnOnce() -> Result<T, FsError> + Send + 'static,
 ) -> Result<T, FsError> {
-    if is_allowed() {
-        return job();
-    }
-    HOPS.set(HOPS.get().wrapping_add(1));
-    match tokio::task::spawn_blocking(job).await {
-        Ok(done) => done,
-        Err(e) => Err(FsError::Io(io::Error::other(e))),
-    }
+    run(job).await.unwrap_or_else(|e| Err(FsError::Io(e)))
 }

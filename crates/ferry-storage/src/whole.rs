@@ -12,8 +12,7 @@ pub(crate) async fn read(source: Source, most: usize) -> Result<Option<Vec<u8>>,
         Source::Stream { stream, len } => (stream, len),
         Source::File { file, from, len } => {
             let job = move || of_file(&file, from, len, most);
-            let done = tokio::task::spawn_blocking(job).await.map_err(io::Error::other);
-            return done.flatten().map_err(FsError::Io);
+            return crate::blocking::run(job).await.flatten().map_err(FsError::Io);
         }
     };
     // One more than was announced, so that the end shows itself.

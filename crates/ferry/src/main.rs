@@ -73,9 +73,16 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// One may wait for the disk while another goes on with the network.
+const WORKERS_MIN: usize = 2;
+
 fn run(cli: Cli, matches: ArgMatches) -> Exit {
+    let workers = std::thread::available_parallelism().map_or(WORKERS_MIN, usize::from);
+    let workers = workers.max(WORKERS_MIN);
+    ferry_storage::blocking::trust_the_disk(workers - 1);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .worker_threads(workers)
         .max_blocking_threads(BLOCKING_THREADS)
         .build()
     {

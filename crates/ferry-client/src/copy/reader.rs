@@ -55,8 +55,7 @@ impl Reader {
                     let n = read_at(&open, &mut buf, from)?;
                     Ok::<_, io::Error>((buf, n))
                 };
-                // The pool ends only with the runtime, and this task with it.
-                let done = tokio::task::spawn_blocking(job).await.map_err(io::Error::other);
+                let done = ferry_storage::blocking::run(job).await;
                 let (buf, n) = done.flatten().map_err(FsError::Io)?;
                 *at = at.saturating_add(n as u64);
                 // Spares small files the second hop.

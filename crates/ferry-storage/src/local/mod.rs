@@ -82,7 +82,7 @@ impl LocalDir {
     /// are not followed; memory stays bounded whatever the tree's size.
     pub async fn clean(&self) -> usize {
         let root = Arc::clone(&self.root);
-        hop(move || Ok(sweep::sweep(&root))).await.unwrap_or(0)
+        tokio::task::spawn_blocking(move || sweep::sweep(&root)).await.unwrap_or(0)
     }
 
     fn unshare(self) -> Root {
