@@ -96,7 +96,9 @@ impl<'a> Decider<'a> {
                 files += 1;
                 octets += meta.size;
             }
-            let sent = match self.entry(path, [left.as_ref(), right.as_ref()], both, out).await {
+            let sent = match Box::pin(self.entry(path, [left.as_ref(), right.as_ref()], both, out))
+                .await
+            {
                 Ok(was_same) => {
                     same += u64::from(was_same);
                     Ok(())
