@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::step::{Failed, program};
 
 /// Program and Debian package.
-const PEERS: [(&str, &str); 10] = [
+const PEERS: [(&str, &str); 12] = [
     ("curl", "curl"),
     ("lftp", "lftp"),
     ("ncftp", "ncftp"),
@@ -16,6 +16,8 @@ const PEERS: [(&str, &str); 10] = [
     ("rclone", "rclone"),
     ("python3", "python3"),
     ("openssl", "openssl"),
+    ("bindfs", "bindfs"),
+    ("pgrep", "procps"),
     // Not in everyone's path.
     ("/usr/sbin/haproxy", "haproxy"),
 ];

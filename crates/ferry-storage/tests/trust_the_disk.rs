@@ -1,4 +1,4 @@
-//! Jobs for the disk that run in place, in a process of their own, since the trust is the process's.
+//! Jobs for the disk that run in place. In a process of their own: so is the trust.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -8,6 +8,7 @@
 mod ahead;
 mod buffers;
 mod decode;
+mod loan;
 mod receive;
 mod send;
 mod sendfile;

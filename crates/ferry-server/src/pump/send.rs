@@ -15,6 +15,10 @@ use crate::wire::Wire;
 /// Listing text is gathered to this much before it is sent.
 const LINES_MIN: usize = CHUNK / 4;
 
+/// So much of a file is read and written before `sendfile` is tried again, where others had the
+/// threads for that.
+const PIECE: u64 = 4 << 20;
+
 /// Octets of a file after which a restart marker is due.
 const MARKED: usize = 1 << 20;
 
@@ -45,11 +49,12 @@ pub(crate) async fn send_file(
         encode_through(wire, &mut reader, encoding, progress, stall).await?;
         return Ok(progress.load(Ordering::Relaxed) - before);
     }
-    if wire.plain_tcp().is_some()
+    while wire.plain_tcp().is_some()
         && let Reader::File(file) = &mut reader
-        && sendfile::send(wire, file, stall, progress).await? == sendfile::Outcome::Sent
+        && sendfile::send(wire, file, stall, progress).await? == sendfile::Left::Crowded
     {
-        return Ok(progress.load(Ordering::Relaxed) - before);
+        let mut piece = Reader::File(file.take(PIECE));
+        send_through(wire, &mut piece, progress, stall).await?;
     }
     send_through(wire, &mut reader, progress, stall).await?;
     Ok(progress.load(Ordering::Relaxed) - before)

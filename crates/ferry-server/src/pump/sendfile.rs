@@ -1,81 +1,169 @@
 //! A file of this machine to a plain TCP connection without passing through the process: a third
 //! to a tenth of the CPU time of reading and writing.
 //!
-//! A page that is not in memory blocks the thread until the disk has brought it, a megabyte at
-//! most; the system reads ahead of sequential use, so that is rare.
+//! A page that is not in memory blocks the thread until the disk has brought it, so this happens in
+//! bursts on threads that may block, and never on one that serves others. Small files are read
+//! instead, see [`WORTH_IT`].
 
+use std::fs::File;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ferry_storage::FsError;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout};
 
+use super::buffers::CHUNK;
+use super::loan::Loan;
 use super::source::FileReader;
-use super::{PumpError, TURN, Turn, widen, write_step};
+use super::{PumpError, TURN};
 use crate::wire::Wire;
 
-/// Whether `sendfile` did the work.
+/// What has no more octets than this left is cheaper to read and write on the spot.
+const WORTH_IT: u64 = CHUNK as u64;
+
+/// How long a burst may take before its transfer is looked at.
+const LONGEST: Duration = Duration::from_millis(50);
+
+/// How long a burst waits for a peer that has shown to be fast before it gives its thread back.
+const LINGER: Duration = Duration::from_millis(2);
+
+/// A peer that took this much in one burst is fast.
+const FAST: u64 = 1 << 20;
+
+/// Bursts at a time. Others read and write meanwhile, so that threads which wait for a disk never
+/// become too few for short work.
+pub(super) const BURSTS_MAX: usize = 64;
+
+pub(super) static BURSTS: Semaphore = Semaphore::const_new(BURSTS_MAX);
+
+/// What is to be done about what was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Everything was sent.
-    Sent,
-    /// It is not possible with this file; nothing was sent by this call.
-    Unable,
+pub(super) enum Left {
+    /// It is little, or cannot be sent this way: all of it is to be read.
+    Rest,
+    /// Others have the threads: some of it is to be read, and this is worth another try.
+    Crowded,
 }
 
-/// Sends the rest of `file`.
+/// Sends of `file` what can be sent this way now.
 pub(super) async fn send(
     wire: &mut Wire,
     file: &mut FileReader,
     stall: Duration,
     progress: &AtomicU64,
-) -> Result<Outcome, PumpError> {
-    let mut turn = Turn::default();
-    while file.at < file.end {
-        let sent = write_step(wire, stall, |wire, at_once| match wire.plain_tcp() {
-            Some(tcp) => slice(tcp, file, at_once),
-            None => Ok(None),
-        });
-        match sent.await? {
-            None => return Ok(Outcome::Unable),
-            // The file ends earlier than it did when it was opened.
-            Some(0) => return Err(FsError::Io(io::ErrorKind::UnexpectedEof.into()).into()),
-            Some(n) => {
-                progress.fetch_add(widen(n), Ordering::Relaxed);
-                turn.moved(n).await;
+) -> Result<Left, PumpError> {
+    // A peer may be so slow that its connection never looks writable; only one that takes nothing
+    // when it is tried stalls.
+    let mut last_try = false;
+    while file.end.saturating_sub(file.at) > WORTH_IT {
+        let Some(burst) = burst_to(wire, file).await? else {
+            return Ok(Left::Crowded);
+        };
+        progress.fetch_add(burst.octets, Ordering::Relaxed);
+        match burst.end {
+            End::Done | End::Time => last_try = false,
+            End::Full if last_try && burst.octets == 0 => return Err(PumpError::Stalled),
+            End::Full => {
+                last_try = match timeout(stall, wire.writable()).await {
+                    Ok(ready) => ready.map(|()| false)?,
+                    Err(_) => true,
+                };
             }
+            End::Unable => return Ok(Left::Rest),
         }
     }
-    Ok(Outcome::Sent)
+    Ok(Left::Rest)
 }
 
-/// Sends what fits now, a [`TURN`] at most; `None` where this file cannot be sent this way.
-fn slice(
-    tcp: &TcpStream,
-    file: &mut FileReader,
-    at_once: bool,
-) -> Result<Option<usize>, PumpError> {
-    let left = usize::try_from(file.end - file.at).unwrap_or(TURN).min(TURN);
-    let from = &*file.file;
-    let at = &mut file.at;
-    let mut call = || rustix::fs::sendfile(tcp, from, Some(&mut *at), left);
-    let sent = if at_once {
-        call().map_err(io::Error::from)
-    } else {
-        tcp.try_io(Interest::WRITABLE, || call().map_err(io::Error::from))
+/// How a burst ended.
+enum End {
+    /// With the file.
+    Done,
+    /// After [`LONGEST`]; there is more.
+    Time,
+    /// The peer takes no more now.
+    Full,
+    /// It is not possible with this file.
+    Unable,
+}
+
+/// What a burst has sent.
+struct Burst {
+    octets: u64,
+    end: End,
+}
+
+/// Sends from a thread that may block; [`None`] where there is none now. Whoever drops this loses
+/// the connection.
+async fn burst_to(wire: &mut Wire, file: &mut FileReader) -> Result<Option<Burst>, PumpError> {
+    let Ok(permit) = BURSTS.try_acquire() else {
+        return Ok(None);
     };
-    let e = match sent {
-        Ok(n) => return Ok(Some(n)),
-        Err(e) => e,
-    };
-    match e.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(None),
-        Some(Errno::IO | Errno::STALE | Errno::NXIO | Errno::NODATA | Errno::NOMEM) => {
-            Err(FsError::Io(e).into())
+    let (loan, open) = (Loan::of(wire), Arc::clone(&file.file));
+    let (mut at, end) = (file.at, file.end);
+    let job = tokio::task::spawn_blocking(move || {
+        let before = at;
+        let sent = loan.wire().and_then(Wire::plain_tcp).map(|tcp| {
+            let ended = burst(tcp, &open, &mut at, end);
+            ended.map(|end| Burst { octets: at - before, end })
+        });
+        drop::<SemaphorePermit<'_>>(permit);
+        (loan, at, sent)
+    });
+    // The pool ends only with the runtime, and this task with it.
+    let (loan, at, sent) = job.await.map_err(|e| FsError::Io(io::Error::other(e)))?;
+    loan.back_to(wire);
+    file.at = at;
+    sent.transpose()
+}
+
+fn burst(tcp: &TcpStream, file: &File, at: &mut u64, end: u64) -> Result<End, PumpError> {
+    let (before, started) = (*at, Instant::now());
+    while *at < end {
+        let left = usize::try_from(end - *at).unwrap_or(TURN).min(TURN);
+        let full = match rustix::fs::sendfile(tcp, file, Some(&mut *at), left) {
+            // The file ends earlier than it did when it was opened.
+            Ok(0) => return Err(FsError::Io(io::ErrorKind::UnexpectedEof.into()).into()),
+            Ok(_) => false,
+            Err(Errno::INTR) => false,
+            Err(Errno::AGAIN) => true,
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => return Ok(End::Unable),
+            Err(e @ (Errno::IO | Errno::STALE | Errno::NXIO | Errno::NODATA | Errno::NOMEM)) => {
+                return Err(FsError::Io(e.into()).into());
+            }
+            Err(e) => return Err(PumpError::Peer(e.into())),
+        };
+        if full && !(*at - before >= FAST && soon(tcp)) && !is_writable(tcp) {
+            return Ok(End::Full);
         }
-        _ => Err(PumpError::Peer(e)),
+        if started.elapsed() >= LONGEST {
+            return Ok(End::Time);
+        }
     }
+    Ok(End::Done)
+}
+
+/// Waits for [`LINGER`] at most; whether the peer takes more.
+fn soon(tcp: &TcpStream) -> bool {
+    writable_within(tcp, LINGER)
+}
+
+/// Whether it does now. If not, the runtime knows that, too, and will tell when that changes.
+fn is_writable(tcp: &TcpStream) -> bool {
+    let full = || io::Error::from(io::ErrorKind::WouldBlock);
+    let look = || writable_within(tcp, Duration::ZERO).then_some(()).ok_or_else(full);
+    tcp.try_io(Interest::WRITABLE, look).is_ok()
+}
+
+fn writable_within(tcp: &TcpStream, wait: Duration) -> bool {
+    let wait = Timespec::try_from(wait).unwrap_or_default();
+    // What is wrong with a connection shows when it is written to.
+    poll(&mut [PollFd::new(tcp, PollFlags::OUT)], Some(&wait)).is_ok_and(|ready| ready > 0)
 }

@@ -64,6 +64,13 @@ impl Reader {
 }
 
 impl FileReader {
+    /// The next octets, `most` of them at most, for another to read.
+    pub(super) fn take(&mut self, most: u64) -> Self {
+        let (file, at) = (Arc::clone(&self.file), self.at);
+        self.at = at.saturating_add(most).min(self.end);
+        Self { file, at, end: self.at }
+    }
+
     /// Reads the next octets into `buf`, at once if they are in memory, else on the blocking pool.
     async fn next(&mut self, mut buf: Vec<u8>) -> Result<Vec<u8>, FsError> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);

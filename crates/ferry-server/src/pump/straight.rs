@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::buffers::Buffer;
+use super::loan::Loan;
 use super::receive::{GATHER, ROOM_MIN, Receiving, Round};
 use super::{PumpError, widen};
 use crate::wire::{Received, Wire};
@@ -133,15 +134,16 @@ async fn receive_to(
     let Ok(permit) = BURSTS.try_acquire() else {
         return Ok(None);
     };
-    let (mut lent, mut room, file) = (wire.lend(), std::mem::take(buf), Arc::clone(file));
+    let (mut loan, mut room, file) = (Loan::of(wire), std::mem::take(buf), Arc::clone(file));
     let job = tokio::task::spawn_blocking(move || {
-        let done = burst(&mut lent, &file, &mut room, permit);
-        (lent, room, done)
+        let done = loan.wire_mut().map(|wire| burst(wire, &file, &mut room, permit));
+        (loan, room, done)
     });
     // The pool ends only with the runtime, and this task with it.
-    let (lent, room, done) = job.await.map_err(|e| FsError::Io(io::Error::other(e)))?;
-    (*wire, *buf) = (lent, room);
-    done.map(Some)
+    let (loan, room, done) = job.await.map_err(|e| FsError::Io(io::Error::other(e)))?;
+    loan.back_to(wire);
+    *buf = room;
+    done.transpose()
 }
 
 fn burst(

@@ -1,5 +1,6 @@
 //! Transfers over loopback sockets, and stalls on a clock that stands still.
 
+mod bursts;
 mod straight;
 
 use std::fs::File;
