@@ -10,7 +10,9 @@
 mod account;
 pub mod password;
 pub mod policy;
+mod remembered;
 mod table;
 
 pub use account::{Access, Account, AcctFor};
+pub use remembered::Remembered;
 pub use table::{Certificates, Fingerprint, NameTaken, Secret, UserTable};

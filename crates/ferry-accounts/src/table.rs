@@ -175,6 +175,24 @@ impl UserTable {
         (fits && (!row.needs_both() || row.knows(shown))).then(|| Arc::clone(&row.account))
     }
 
+    /// The account of this name for someone whose password was verified before and is the same,
+    /// see [`Remembered`](crate::Remembered); `None` where a certificate is missing besides.
+    #[must_use]
+    pub fn verified_before(
+        &self,
+        user: &[u8],
+        shown: Option<&Fingerprint>,
+    ) -> Option<Arc<Account>> {
+        let row = self.rows.get(user)?;
+        (!row.needs_both() || row.knows(shown)).then(|| Arc::clone(&row.account))
+    }
+
+    /// Whether this account's password costs a slow hash, which is worth being remembered.
+    #[must_use]
+    pub fn is_hashed(&self, user: &[u8]) -> bool {
+        self.rows.get(user).is_some_and(|row| matches!(row.secret, Secret::Hash(_)))
+    }
+
     /// Whether anonymous log-ins are accepted.
     #[must_use]
     pub fn welcomes_anonymous(&self) -> bool {

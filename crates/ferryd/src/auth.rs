@@ -1,18 +1,21 @@
 //! Log-ins against a fixed table of accounts, each with a directory of this machine as its root.
 //!
 //! Hashing is slow on purpose, so it runs on the blocking pool and only as often at once as there
-//! are processors: a flood of log-ins must not take the memory and the time of everyone else.
+//! are processors: a flood of log-ins must not take the memory and the time of everyone else. A
+//! right password is remembered for a while, as a keyed hash, and then costs next to nothing.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
-use ferry_accounts::{Account, UserTable};
+use ferry_accounts::{Account, Remembered, UserTable};
 use ferry_server::auth::{Authenticator, Login, Volume};
 use ferry_server::net::BoxFut;
 use ferry_storage::Storage;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::certs;
@@ -25,7 +28,12 @@ pub(crate) struct TableAuth {
     anonymous_root: Option<Arc<dyn Storage>>,
     volumes: HashMap<String, Arc<[Volume]>>,
     hashing: Semaphore,
+    remembered: Option<Remembered>,
+    since: Instant,
 }
+
+/// How long a right password is remembered unless something else is said.
+pub(crate) const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 
 impl TableAuth {
     /// `roots` holds the root of every named account, `anonymous_root` that of the anonymous one.
@@ -41,7 +49,16 @@ impl TableAuth {
             anonymous_root,
             volumes: HashMap::new(),
             hashing: Semaphore::new(at_once),
+            // Without randomness for a key each log-in is verified.
+            remembered: Remembered::new(REMEMBERED_FOR).ok(),
+            since: Instant::now(),
         }
+    }
+
+    /// The same with right passwords remembered for so long; zero for not at all.
+    pub(crate) fn remembering_for(mut self, lasts: Duration) -> Self {
+        self.remembered = Remembered::new(lasts).ok();
+        self
     }
 
     /// The same with what the named accounts may mount beside their roots.
@@ -50,21 +67,32 @@ impl TableAuth {
         self
     }
 
+    #[cfg(test)]
+    pub(crate) fn remembers_for(&self) -> Option<Duration> {
+        self.remembered.as_ref().map(Remembered::lasts)
+    }
+
     /// The accounts it answers for.
     pub(crate) fn table(&self) -> &UserTable {
         &self.table
     }
 
     async fn decide(&self, user: &[u8], password: &[u8], shown: Option<&[u8]>) -> Option<Login> {
+        let shown = shown.and_then(certs::digest);
+        let now = self.since.elapsed();
+        if self.remembered.as_ref().is_some_and(|kept| kept.knows(user, password, now)) {
+            return self.table.verified_before(user, shown.as_ref()).and_then(|a| self.login_of(a));
+        }
         // The semaphore is never closed; were it, nobody would be let in.
         let permit = self.hashing.acquire().await.ok()?;
         let table = Arc::clone(&self.table);
-        let user = user.to_vec();
-        let password = Zeroizing::new(password.to_vec());
-        let shown = shown.and_then(certs::digest);
-        let verified = move || table.verify_certified(&user, &password, shown.as_ref());
+        let (name, given) = (user.to_vec(), Zeroizing::new(password.to_vec()));
+        let verified = move || table.verify_certified(&name, &given, shown.as_ref());
         let account = tokio::task::spawn_blocking(verified).await.ok()??;
         drop(permit);
+        if let Some(kept) = self.remembered.as_ref().filter(|_| self.table.is_hashed(user)) {
+            kept.add(user, password, now);
+        }
         self.login_of(account)
     }
 
@@ -137,7 +165,7 @@ impl Authenticator for TableAuth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ferry_accounts::password::OneTimePassword;
+    use ferry_accounts::password::{OneTimePassword, PasswordHash};
     use ferry_accounts::{Access, Account, Secret};
     use ferry_storage::local::LocalDir;
 
@@ -195,5 +223,32 @@ mod tests {
         assert!(Arc::ptr_eq(&anyone.storage, &public));
         assert!(answer(&auth, "alice", "wrong").is_none());
         assert!(answer(&auth, "bob", "pw").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_right_password_costs_a_hash_once_and_a_wrong_one_each_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let root: Arc<dyn Storage> = Arc::new(LocalDir::open(dir.path()).unwrap());
+        // A cheap hash of "correct horse".
+        let hash = "$argon2id$v=19$m=64,t=1,p=1$aW50ZXJvcC1zYWx0LTE2Yg\
+                    $D64U9eFAKMIktVMEXIhJin69ltKDlChnNdiAZ5PhdQU";
+        let hash = PasswordHash::parse(hash).unwrap();
+        let mut table = UserTable::new();
+        table.add(account("alice", false), Secret::Hash(hash)).unwrap();
+        let roots = HashMap::from([("alice".to_owned(), root)]);
+        let auth = TableAuth::new(table, roots, None);
+        assert!(auth.login(b"alice", b"correct horse", PEER).await.is_some());
+
+        // Nobody can hash now.
+        let all = u32::try_from(auth.hashing.available_permits()).unwrap();
+        let _all = auth.hashing.acquire_many(all).await.unwrap();
+        assert!(auth.login(b"alice", b"correct horse", PEER).await.is_some());
+        for wrong in [&b"wrong"[..], b""] {
+            let mut waiting = std::pin::pin!(auth.login(b"alice", wrong, PEER));
+            let waits = std::future::poll_fn(|cx| {
+                std::task::Poll::Ready(waiting.as_mut().poll(cx).is_pending())
+            });
+            assert!(waits.await);
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferry_server::WallClock as _;
 use ferry_server::options::{DataPeer, DataResumption, Limits, Options, RequireTls};
@@ -17,7 +18,7 @@ use super::section::Section;
 use super::users::{Names, Users};
 use super::{certificates, hosts, listeners, outside, read, representation};
 use crate::addresses;
-use crate::auth::TableAuth;
+use crate::auth::{REMEMBERED_FOR, TableAuth};
 use crate::certs::{self, Identity};
 use crate::clock::SystemClock;
 use crate::homes::Homes;
@@ -69,6 +70,7 @@ const LIMIT_KEYS: &[&str] = &[
     "wrong_passwords",
     "ban_failures",
     "ban_window",
+    "password_memory",
     "line",
     "stat_entries",
     "ascii_size_scan",
@@ -113,7 +115,7 @@ impl<'a> File<'a> {
         let mut identity = self.tls("[tls]", None, None, base, problems);
         let has_tls = self.top.contains_key("tls");
         let known = self.server(&mut options, has_tls, base, problems);
-        let sessions_named = self.limits(&mut options.limits, problems);
+        let (sessions_named, remember) = self.limits(&mut options.limits, problems);
         if let Some((table, at)) = self.table("representation", problems) {
             representation::read(table, at, &mut options.coding, problems);
         }
@@ -124,12 +126,13 @@ impl<'a> File<'a> {
         certificates::check(self.top, problems);
         let tables = self.tables("host", problems);
         let usual = identity.as_ref().and_then(|identity| identity.setup.clients());
-        let main = hosts::Main { names: &options.names, has_tls, clients: usual };
+        let main = hosts::Main { names: &options.names, has_tls, clients: usual, remember };
         let mut hosts = hosts::read(&tables, base, main, &mut homes, problems);
         if let Some(known) = known {
             fxp::trust(known, identity.as_mut(), &mut hosts, problems);
         }
-        Plan { options, sessions_named, auth: Arc::new(auth), identity, hosts, homes }
+        let auth = Arc::new(auth.remembering_for(remember));
+        Plan { options, sessions_named, auth, identity, hosts, homes }
     }
 
     /// Returns the certificates to know other servers by, if there are any.
@@ -171,10 +174,12 @@ impl<'a> File<'a> {
         fxp::read(&section, options, has_tls, base, problems)
     }
 
-    /// Returns whether the number of sessions is named.
-    fn limits(&self, limits: &mut Limits, problems: &mut Problems) -> bool {
+    /// Returns whether the number of sessions is named, and how long right passwords are
+    /// remembered.
+    fn limits(&self, limits: &mut Limits, problems: &mut Problems) -> (bool, Duration) {
+        let mut remember = REMEMBERED_FOR;
         let Some((table, at)) = self.table("limits", problems) else {
-            return false;
+            return (false, remember);
         };
         let section = Section::open("[limits]", table, at, LIMIT_KEYS, problems);
         for (key, limit) in [
@@ -191,6 +196,11 @@ impl<'a> File<'a> {
         ] {
             set(limit, section.get(key, problems, read::duration));
         }
+        let memory = section.get("password_memory", problems, |value| {
+            let none = read::number(value, 0..=0).map(|_: u64| Duration::ZERO);
+            none.or_else(|_| read::duration(value))
+        });
+        set(&mut remember, memory);
         for (key, limit) in
             [("sessions", &mut limits.sessions), ("per_address", &mut limits.per_address)]
         {
@@ -213,7 +223,7 @@ impl<'a> File<'a> {
         set(&mut limits.stat_entries, entries);
         let visits = section.get("work_entries", problems, |v| read::number(v, 1..=1_000_000_000));
         set(&mut limits.work_entries, visits);
-        section.has("sessions")
+        (section.has("sessions"), remember)
     }
 
     /// Reads `[[user]]` and `[anonymous]`; that there is nobody is a mistake at `at`, if someone

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferry_proto::host;
 use ferry_server::tls::ClientCertificates;
@@ -28,6 +29,8 @@ pub(super) struct Main<'a> {
     pub(super) has_tls: bool,
     /// What its TLS asks clients for.
     pub(super) clients: Option<&'a ClientCertificates>,
+    /// How long right passwords are remembered.
+    pub(super) remember: Duration,
 }
 
 /// Reads every `[[host]]` of `tables`, none of which may have a name of another or of `main`.
@@ -68,7 +71,7 @@ pub(super) fn read<'a>(
             names,
             banner: banner.map(|(banner, _)| banner).unwrap_or_default(),
             charset: charset.map(|(charset, _)| charset),
-            auth: Arc::new(auth),
+            auth: Arc::new(auth.remembering_for(main.remember)),
             identity,
         });
     }

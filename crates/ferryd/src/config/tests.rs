@@ -185,8 +185,25 @@ fn what_the_example_calls_a_default_is_one() {
         format!("[{name}]\n{}", body.filter_map(setting).collect::<String>())
     };
     let source = format!("{}{}", section("server"), section("limits"));
-    assert_eq!(source.lines().count(), 2 + 15 + 20, "{source}");
+    assert_eq!(source.lines().count(), 2 + 15 + 21, "{source}");
     assert_eq!(options(&source), options(""));
+}
+
+#[test]
+fn right_passwords_are_remembered_as_long_as_is_said_for_every_host() {
+    let other = USER.replace("[[user]]", "[[host.user]]");
+    for (said, secs) in [
+        ("", 300),
+        ("password_memory = \"5m\"", 300),
+        ("password_memory = 20", 20),
+        ("password_memory = 0", 0),
+    ] {
+        let host = format!("[[host]]\nnames = [\"b.example\"]\n{other}");
+        let plan = read(&format!("{USER}[limits]\n{said}\n{host}")).unwrap();
+        let lasts = Some(Duration::from_secs(secs));
+        assert_eq!(plan.auth.remembers_for(), lasts, "{said}");
+        assert_eq!(plan.hosts[0].auth.remembers_for(), lasts, "{said}");
+    }
 }
 
 #[test]
