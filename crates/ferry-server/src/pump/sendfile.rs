@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use ferry_storage::FsError;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -126,6 +127,7 @@ async fn burst_to(wire: &mut Wire, file: &mut FileReader) -> Result<Option<Burst
 
 fn burst(tcp: &TcpStream, file: &File, at: &mut u64, end: u64) -> Result<End, PumpError> {
     let (before, started) = (*at, Instant::now());
+    let mut patient = None;
     while *at < end {
         let left = usize::try_from(end - *at).unwrap_or(TURN).min(TURN);
         let full = match rustix::fs::sendfile(tcp, file, Some(&mut *at), left) {
@@ -140,8 +142,13 @@ fn burst(tcp: &TcpStream, file: &File, at: &mut u64, end: u64) -> Result<End, Pu
             }
             Err(e) => return Err(PumpError::Peer(e.into())),
         };
-        if full && !(*at - before >= FAST && soon(tcp)) && !is_writable(tcp) {
-            return Ok(End::Full);
+        if full && patient.is_none() && *at - before >= FAST {
+            patient = Patient::new(tcp);
+        } else if full {
+            drop(patient.take());
+            if !is_writable(tcp) {
+                return Ok(End::Full);
+            }
         }
         if started.elapsed() >= LONGEST {
             return Ok(End::Time);
@@ -150,20 +157,33 @@ fn burst(tcp: &TcpStream, file: &File, at: &mut u64, end: u64) -> Result<End, Pu
     Ok(End::Done)
 }
 
-/// Waits for [`LINGER`] at most; whether the peer takes more.
-fn soon(tcp: &TcpStream) -> bool {
-    writable_within(tcp, LINGER)
+/// A connection whose calls wait for the peer, each for [`LINGER`] or so. It wakes the thread less
+/// often than waiting for room to write does, and there is as much to send each time.
+struct Patient<'a>(&'a TcpStream);
+
+impl<'a> Patient<'a> {
+    fn new(tcp: &'a TcpStream) -> Option<Self> {
+        set_socket_timeout(tcp, Timeout::Send, Some(LINGER)).ok()?;
+        ioctl_fionbio(tcp, false).ok()?;
+        Some(Self(tcp))
+    }
+}
+
+impl Drop for Patient<'_> {
+    fn drop(&mut self) {
+        // Cannot fail where the opposite did not.
+        let _ = ioctl_fionbio(self.0, true);
+    }
 }
 
 /// Whether it does now. If not, the runtime knows that, too, and will tell when that changes.
 fn is_writable(tcp: &TcpStream) -> bool {
     let full = || io::Error::from(io::ErrorKind::WouldBlock);
-    let look = || writable_within(tcp, Duration::ZERO).then_some(()).ok_or_else(full);
+    let look = || {
+        let now = Timespec::default();
+        // What is wrong with a connection shows when it is written to.
+        let ready = poll(&mut [PollFd::new(tcp, PollFlags::OUT)], Some(&now));
+        if ready.is_ok_and(|ready| ready > 0) { Ok(()) } else { Err(full()) }
+    };
     tcp.try_io(Interest::WRITABLE, look).is_ok()
-}
-
-fn writable_within(tcp: &TcpStream, wait: Duration) -> bool {
-    let wait = Timespec::try_from(wait).unwrap_or_default();
-    // What is wrong with a connection shows when it is written to.
-    poll(&mut [PollFd::new(tcp, PollFlags::OUT)], Some(&wait)).is_ok_and(|ready| ready > 0)
 }
