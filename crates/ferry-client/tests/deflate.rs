@@ -121,6 +121,23 @@ async fn a_session_moves_every_kind_of_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_two_files_of_a_session_may_be_asked_for_at_once() {
+    for compress in [Compress::Off, Compress::On] {
+        let there = there(compress);
+        let octets = text(MIB);
+        for name in ["a", "b"] {
+            std::fs::write(there.dir.path().join(name), &octets).unwrap();
+        }
+        let session = Session::connect(&there.host.site(), &there.settings).await.unwrap();
+        let (a, b) = tokio::join!(fetched(&session, b"/a", 0), fetched(&session, b"/b", 0));
+        assert!(a.unwrap() == octets && b.unwrap() == octets, "{compress:?}");
+        let modes = usize::from(compress == Compress::On);
+        assert_eq!(there.said.count("MODE Z"), modes);
+        session.quit().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn large_files_go_in_segments() {
     let there = there(Compress::On);
     let remote = Remote::connect(there.host.site(), there.settings.clone()).await.unwrap();
