@@ -14,6 +14,7 @@ use ferry_client::settings::{Compress, Watcher, WireEvent};
 use ferry_client::{Error, Settings};
 use ferry_proto::path::FtpPath;
 use ferry_proto::repr::deflate::Level;
+use ferry_storage::Storage as _;
 use ferry_storage::local::LocalDir;
 
 use support::{Host, settings};
@@ -121,6 +122,23 @@ async fn a_session_moves_every_kind_of_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_two_files_of_a_session_may_be_asked_for_at_once() {
+    for compress in [Compress::Off, Compress::On] {
+        let there = there(compress);
+        let octets = text(MIB);
+        for name in ["a", "b"] {
+            std::fs::write(there.dir.path().join(name), &octets).unwrap();
+        }
+        let session = Session::connect(&there.host.site(), &there.settings).await.unwrap();
+        let (a, b) = tokio::join!(fetched(&session, b"/a", 0), fetched(&session, b"/b", 0));
+        assert!(a.unwrap() == octets && b.unwrap() == octets, "{compress:?}");
+        let modes = usize::from(compress == Compress::On);
+        assert_eq!(there.said.count("MODE Z"), modes);
+        session.quit().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn large_files_go_in_segments() {
     let there = there(Compress::On);
     let remote = Remote::connect(there.host.site(), there.settings.clone()).await.unwrap();
@@ -155,5 +173,18 @@ async fn what_is_too_small_to_gain_by_it_shares_a_data_connection() {
     assert_eq!((there.said.count("MODE B"), there.said.count("MODE Z")), (1, 1));
     assert!(std::fs::read(there.dir.path().join("small")).unwrap() == octets[..100]);
     assert!(std::fs::read(there.dir.path().join("larger")).unwrap() == octets);
+    remote.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listings_share_no_data_connection_that_is_not_compressed() {
+    let there = there(Compress::On);
+    std::fs::write(there.dir.path().join("a"), "a").unwrap();
+    let remote = Remote::connect(there.host.site(), there.settings.clone()).await.unwrap();
+    let mut entries = remote.list(&p("/")).await.unwrap();
+    let batch = entries.next_batch().await.unwrap();
+    assert_eq!(batch.len(), 1);
+    drop(entries);
+    assert_eq!((there.said.count("MODE B"), there.said.count("MODE Z")), (0, 1));
     remote.close().await;
 }

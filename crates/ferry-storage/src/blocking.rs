@@ -52,14 +52,9 @@ pub fn hops() -> u64 {
     HOPS.get()
 }
 
-/// How many jobs may run in place at a time.
-static IN_PLACE_MAX: AtomicUsize = AtomicUsize::new(0);
-
-/// How many do.
-static IN_PLACE: AtomicUsize = AtomicUsize::new(0);
-
-/// How many of the next jobs go to the pool, since one in place has taken long.
-static DOUBTS: AtomicUsize = AtomicUsize::new(0);
+/// Those of this process.
+static PLACES: Places =
+    Places { most: AtomicUsize::new(0), taken: AtomicUsize::new(0), doubts: AtomicUsize::new(0) };
 
 /// A job in place that takes longer than this has waited for something.
 const LONG: Duration = Duration::from_millis(1);
@@ -75,7 +70,7 @@ const DOUBTS_MAX: usize = 1000;
 /// runtime waits with it, so `at_most` must be less than it has. A small file from a cache takes
 /// less time than two wake-ups of threads.
 pub fn trust_the_disk(at_most: usize) {
-    IN_PLACE_MAX.store(at_most, Ordering::Relaxed);
+    PLACES.most.store(at_most, Ordering::Relaxed);
 }
 
 /// Runs `job` where it may wait. It is never torn: dropping the future does not stop it.
@@ -86,43 +81,59 @@ pub async fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) ->
     if is_allowed() {
         return Ok(job());
     }
-    if let Some(_one_of_few) = InPlace::new() {
+    if let Some(_one_of_few) = PLACES.enter() {
         return Ok(job());
     }
     HOPS.set(HOPS.get().wrapping_add(1));
     tokio::task::spawn_blocking(job).await.map_err(io::Error::other)
 }
 
-/// A job that runs in place.
-struct InPlace(Instant);
+/// Room for jobs in place.
+#[derive(Debug)]
+struct Places {
+    /// How many jobs may run in place at a time.
+    most: AtomicUsize,
+    /// How many do.
+    taken: AtomicUsize,
+    /// How many of the next jobs go to the pool, since one in place has taken long.
+    doubts: AtomicUsize,
+}
 
-impl InPlace {
-    fn new() -> Option<Self> {
-        let most = IN_PLACE_MAX.load(Ordering::Relaxed);
+impl Places {
+    fn enter(&self) -> Option<InPlace<'_>> {
+        let most = self.most.load(Ordering::Relaxed);
         if most == 0 {
             return None;
         }
         let fewer = |n: usize| n.checked_sub(1);
-        if DOUBTS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
+        if self.doubts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
             return None;
         }
-        let more = |n: usize| (n < most).then_some(n + 1);
+        let more = |n: usize| n.checked_add(1).filter(|n| *n <= most);
         #[allow(
             clippy::disallowed_methods,
             reason = "where the next jobs run depends on this, and nothing else"
         )]
         let now = Instant::now();
-        let entered = IN_PLACE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        entered.is_ok().then_some(Self(now))
+        // Whoever has one gives a place back, so nobody else may have one, not even for a moment.
+        match self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Some(InPlace(self, now)),
+            Err(_) => None,
+        }
     }
 }
 
-impl Drop for InPlace {
+/// A job that runs in place.
+#[derive(Debug)]
+struct InPlace<'a>(&'a Places, Instant);
+
+impl Drop for InPlace<'_> {
     fn drop(&mut self) {
-        if self.0.elapsed() > LONG {
-            DOUBTS.store(DOUBTS_MAX, Ordering::Relaxed);
+        let Self(places, since) = self;
+        if since.elapsed() > LONG {
+            places.doubts.store(DOUBTS_MAX, Ordering::Relaxed);
         }
-        IN_PLACE.fetch_sub(1, Ordering::Relaxed);
+        places.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -131,4 +142,24 @@ pub(crate) async fn hop<T: Send + 'static>(
     job: impl FnOnce() -> Result<T, FsError> + Send + 'static,
 ) -> Result<T, FsError> {
     run(job).await.unwrap_or_else(|e| Err(FsError::Io(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_finds_no_place_gives_none_back() {
+        let places = Places { most: 2.into(), taken: 0.into(), doubts: 0.into() };
+        let (one, two) = (places.enter(), places.enter());
+        assert!(one.is_some() && two.is_some());
+        for _ in 0..5 {
+            assert!(places.enter().is_none(), "both are taken");
+        }
+        drop((one, two));
+        assert_eq!(places.taken.load(Ordering::Relaxed), 0);
+        // However long that took.
+        places.doubts.store(0, Ordering::Relaxed);
+        assert!(places.enter().is_some());
+    }
 }

@@ -54,6 +54,28 @@ fn the_exit_code_tells_the_cause() {
 }
 
 #[test]
+fn what_is_no_level_of_compression_is_told_as_such() {
+    let desk = Desk::new();
+    desk.put("a", "one");
+    for word in
+        ["--compress=10", "--compress=-1", "--compress=fast", "--compress=z", "--compress=1k"]
+    {
+        for words in [[word, "get", "a", "b"], ["get", word, "a", "b"]] {
+            let ran = desk.run(&words);
+            assert_eq!(ran.code, Some(2), "{words:?}: {}{}", ran.out, ran.err);
+            let told = ran.err.contains(word.split_once('=').unwrap().1)
+                && ran.err.contains("--compress")
+                && ran.err.contains("from 0, not at all, to 9");
+            assert!(told && !desk.has("b"), "{words:?}: {}", ran.err);
+        }
+    }
+    // What follows after a blank is a name, not a level.
+    desk.run(&["get", "--compress", "a", "b"]).well();
+    assert_eq!(desk.read("b"), "one");
+    assert_eq!(desk.run(&["get", "--compress", "9", "c"]).code, Some(3));
+}
+
+#[test]
 fn nothing_from_a_name_reaches_the_terminal() {
     let desk = Desk::new();
     desk.put("d/a\u{1b}[2Jb", "x");

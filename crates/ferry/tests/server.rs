@@ -212,6 +212,28 @@ async fn where_a_server_refuses_files_go_through_here_and_that_is_said_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_are_compressed_as_hard_as_is_said() {
+    let office = Office::new();
+    let text = "much the same again and again\n".repeat(3000);
+    office.desk.put("f", &text);
+    let levels = (0..=9).map(|level| (format!("--compress={level}"), Some(level)));
+    for (flag, level) in [("--compress".to_owned(), None)].into_iter().chain(levels) {
+        let there = format!("srv/{flag}");
+        let ran = office.run(&["--trace", "put", &flag, "f", &format!("@{flag}")]).well();
+        assert_eq!(office.desk.read(&there), text, "{flag}");
+        assert!(ran.err.contains("Command:  MODE Z\n"), "{flag}: {}", ran.err);
+        let said = |level: i32| ran.err.contains(&format!("OPTS MODE Z LEVEL {level}\n"));
+        let told: Vec<i32> = (0..=9).filter(|level| said(*level)).collect();
+        assert_eq!(told, Vec::from_iter(level), "{flag}: {}", ran.err);
+        office.run(&["get", &flag, &format!("@{flag}"), "back"]).well();
+        assert_eq!(office.desk.read("back"), text, "{flag}");
+        std::fs::remove_file(office.desk.at("back")).unwrap();
+    }
+    let ran = office.run(&["--trace", "put", "f", "@plain"]).well();
+    assert!(!ran.err.contains("MODE Z\n"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn failures_tell_their_cause() {
     let office = Office::new();
     office.desk.put("srv/f", "x");

@@ -11,12 +11,15 @@ use super::reader::Reader;
 use super::retry::{Attempts, of_storage};
 use super::{direct, partial, ranged, segments};
 use crate::error::{Error, ErrorKind, Result};
+use crate::mirror;
 
 /// What attempts pass on.
 pub(crate) struct State {
     pub(crate) copied: Copied,
     /// The file under its final name was begun by us: it may be continued.
     begun: bool,
+    /// What had that name before that.
+    before: Option<Meta>,
     /// Renaming does not work here.
     no_rename: bool,
     /// Files cannot be continued here, or not in segments.
@@ -38,6 +41,7 @@ pub(crate) async fn run(job: &Job<'_>, mut known: Known) -> Result<Copied> {
     let mut state = State {
         copied: Copied { segments: 1, ..Copied::default() },
         begun: false,
+        before: None,
         no_rename: false,
         in_order: !job.to.caps().write_in_place,
         ranges: ranged::Worth::default(),
@@ -269,10 +273,13 @@ async fn name(job: &Job<'_>, state: &mut State, ground: &Ground, part: &FtpPath)
 
 /// Under the final name from the start.
 async fn under_final(job: &Job<'_>, state: &mut State, ground: &Ground) -> Result<()> {
-    let may_resume = state.begun || job.options.resume.existing();
-    let there = ground.there.as_ref().filter(|there| may_resume && there.size_known);
+    if !std::mem::replace(&mut state.begun, true) {
+        state.before.clone_from(&ground.there);
+    }
+    let existing = job.options.resume.existing();
+    let there = ground.there.as_ref().filter(|there| there.size_known);
+    let there = there.filter(|there| existing || !is_untouched(state.before.as_ref(), there));
     let there = there.map_or(0, |there| there.size);
-    state.begun = true;
     if there == 0
         && !direct::wanted(job, state)
         && Box::pin(whole(job, state, ground, Upload::Direct)).await?
@@ -282,6 +289,12 @@ async fn under_final(job: &Job<'_>, state: &mut State, ground: &Ground) -> Resul
     grow(job, state, ground, job.to_path, there).await?;
     verify(job, state, job.to_path).await?;
     keep_meta(job, state, ground, job.to_path).await
+}
+
+/// Whether what is there is what was there before, as servers have it that put a file in its place
+/// when it is whole: then nothing of it came from here, however long it is.
+fn is_untouched(before: Option<&Meta>, there: &Meta) -> bool {
+    before.is_some_and(|before| mirror::State::of(before).still(&mirror::State::of(there)))
 }
 
 /// Writes a file in place from where it may be continued, at most `there`.

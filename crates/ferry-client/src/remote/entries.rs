@@ -38,7 +38,8 @@ const SHARED_MAX: usize = 16 << 20;
 
 pub(super) async fn open(remote: &Remote, path: &FtpPath) -> Result<Box<dyn Entries>> {
     let (keeps, system) = remote.0.pool.known().read(|known| (known.keeps_data(), known.system));
-    if keeps && !remote.0.long_dirs.has(path) {
+    // Nobody knows beforehand how long a listing is; most shrink to a tenth.
+    if keeps && !remote.compresses() && !remote.0.long_dirs.has(path) {
         let fetched = remote
             .with(Use::SmallDown, |lease| async move {
                 lease.fetch_listing(path.as_bytes(), SHARED_MAX).await

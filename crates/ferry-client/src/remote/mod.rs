@@ -184,14 +184,20 @@ impl Remote {
         }
     }
 
+    /// Whether the settings want data compressed, and the server may do that.
+    fn compresses(&self) -> bool {
+        let takes = || {
+            self.0.pool.known().read(|known| {
+                known.deflate.may() && known.features.as_ref().is_some_and(|f| f.mode(b'Z'))
+            })
+        };
+        self.0.pool.settings().compress != Compress::Off && takes()
+    }
+
     /// The longest file that is worth being moved with others on one connection, which is not
-    /// compressed, where the settings want it compressed.
+    /// compressed, where it could be compressed.
     fn small_max(&self, path: &FtpPath) -> Option<u64> {
-        let compresses = self.0.pool.settings().compress != Compress::Off;
-        let takes = self.0.pool.known().read(|known| {
-            known.deflate.may() && known.features.as_ref().is_some_and(|f| f.mode(b'Z'))
-        });
-        (compresses && takes && !is_packed(path.as_bytes())).then_some(SMALL_COMPRESSED_MAX)
+        (self.compresses() && !is_packed(path.as_bytes())).then_some(SMALL_COMPRESSED_MAX)
     }
 
     fn meta_of(&self, path: &FtpPath, stat: &Stat) -> Meta {

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ferry_proto::path::FtpPath;
 use ferry_storage::{BoxFut, FsError, Sink, Storage as _, WriteMode};
@@ -151,17 +152,55 @@ impl ToServer {
                 })
                 .await;
         }
-        let once = |lease: Lease| async move {
-            let mut upload = lease.upload(path, how).await?;
-            upload.write(gathered).await?;
-            Box::pin(upload.finish()).await.map(drop)
+        let lost = AtomicBool::new(false);
+        let once = |lease: Lease| {
+            let lost = &lost;
+            async move {
+                let mut upload = lease.upload(path, how).await?;
+                upload.write(gathered).await?;
+                let done = Box::pin(upload.conclude()).await;
+                if upload.is_taken() && done.as_ref().is_err_and(|e| e.reply().is_none()) {
+                    lost.store(true, Ordering::Relaxed);
+                }
+                done.map(drop)
+            }
         };
         if how == UploadHow::Append {
             // Twice would be twice.
             return once(self.remote.0.pool.lease(Use::Upload).await?).await;
         }
-        self.remote.with(self.wanted(), once).await
+        match self.remote.with(self.wanted(), once).await {
+            // Who lets nothing be written over refuses what it has already.
+            Err(error)
+                if lost.load(Ordering::Relaxed)
+                    && is_refusal(&error)
+                    && self.is_whole(gathered.len()).await =>
+            {
+                Ok(())
+            }
+            done => done,
+        }
     }
+
+    /// Whether the file is as long as it should be with so many octets.
+    async fn is_whole(&self, octets: usize) -> bool {
+        let path = self.path.as_bytes();
+        let from = match self.how {
+            UploadHow::At(from) => from,
+            UploadHow::Create => 0,
+            // What follows may have been there before.
+            _ => return false,
+        };
+        let ask = |lease: Lease| async move { lease.size(path).await };
+        let size = self.remote.with(Use::Command, ask).await;
+        size.is_ok_and(|size| size == Some(from + octets as u64))
+    }
+}
+
+/// Whether the server has said no, for good, and neither for want of space nor of TLS.
+fn is_refusal(error: &Error) -> bool {
+    use ErrorKind::{BadName, Denied, Exists, Refused};
+    error.reply().is_some() && matches!(error.kind(), BadName | Denied | Exists | Refused)
 }
 
 impl Drop for ToServer {

@@ -101,17 +101,21 @@ enum Offer {
 impl Session {
     /// Makes a data connection and starts the transfer.
     pub(super) async fn open(&self, main: &Main<'_>) -> Result<Running> {
-        let mut turn = Some(self.turn().await?);
+        let at_once = self.ways().first().is_some_and(|way| self.goes_ahead(*way, main));
+        let mut turn = Some(self.turn_for(at_once).await?);
         let main = &Main { deflate: main.deflate && self.deflates().await?, ..*main };
         let mut last = None;
         for way in self.ways() {
+            let at_once = self.goes_ahead(way, main);
+            let needed = if at_once { 1 } else { self.0.turns };
+            if turn.as_ref().is_none_or(|turn| turn.num_permits() < needed) {
+                drop(turn.take());
+                turn = Some(self.turn_for(at_once).await?);
+            }
             match Box::pin(self.go(way, main, &mut turn)).await {
                 Ok(running) => return Ok(running),
                 Err(Blocked::Next(error)) => last = Some(error),
                 Err(Blocked::Final(error)) => return Err(error),
-            }
-            if turn.is_none() {
-                turn = Some(self.turn().await?);
             }
         }
         Err(last.unwrap_or_else(|| {
@@ -148,7 +152,6 @@ impl Session {
         turn: &mut Option<OwnedSemaphorePermit>,
     ) -> Tried<Running> {
         let pipelined = self.0.known.read(Capabilities::pipelines);
-        let proven = self.is_proven(way);
         if matches!(way, Way::Epsv | Way::Pasv) && self.0.known.read(|known| known.has("PRET")) {
             // Distributed servers choose by it who listens. What they refuse, they refuse again.
             let mut told = main.verb.as_bytes().to_vec();
@@ -159,8 +162,7 @@ impl Session {
             let _answer = self.ask("PRET", &told).await?;
         }
         let (listening, verb, argument) = self.offer(way)?;
-        // A STOR behind a REST that is refused would have emptied the file by then.
-        let ahead = pipelined && proven && !(main.upload && main.from > 0);
+        let ahead = self.goes_ahead(way, main);
         let mut unmet = Unmet::new(self, main.upload);
         let mut forming = Forming::default();
         let (mut setup, mut main_tickets);
@@ -209,6 +211,19 @@ impl Session {
         // Dropped before, it is somebody else who has to meet the server.
         unmet.met();
         running
+    }
+
+    /// Whether all commands of a transfer are sent at once.
+    fn goes_ahead(&self, way: Way, main: &Main<'_>) -> bool {
+        let pipelined = self.0.known.read(Capabilities::pipelines);
+        // A STOR behind a REST that is refused would have emptied the file by then.
+        pipelined && self.is_proven(way) && !(main.upload && main.from > 0)
+    }
+
+    /// A turn for a transfer whose commands are sent at once; else all of them, since another's
+    /// PASV between its commands would take the place of its own.
+    async fn turn_for(&self, at_once: bool) -> Result<OwnedSemaphorePermit> {
+        if at_once { self.turn().await } else { self.whole_turn().await }
     }
 
     /// Whether data connections have come about that way.

@@ -7,7 +7,6 @@
 //! connection as if it had sent the whole file.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_proto::addr;
@@ -115,13 +114,6 @@ impl Session {
             sscn: known.has("SSCN"),
             cpsv: known.has("CPSV"),
         })
-    }
-
-    /// All turns at the data connection: nobody else has one under way.
-    async fn whole_turn(&self) -> Result<OwnedSemaphorePermit> {
-        let count = u32::try_from(self.0.turns).unwrap_or(u32::MAX);
-        let turns = Arc::clone(&self.0.turn).acquire_many_owned(count);
-        turns.await.map_err(|_| Error::new(ErrorKind::Closed, "the session is closed"))
     }
 
     /// TYPE I and MODE S.

@@ -287,6 +287,13 @@ impl Session {
         let turn = Arc::clone(&self.0.turn).acquire_owned();
         turn.await.map_err(|_| Error::new(ErrorKind::Closed, "the session is closed"))
     }
+
+    /// All turns at the data connection: nobody else has one under way.
+    async fn whole_turn(&self) -> Result<OwnedSemaphorePermit> {
+        let count = u32::try_from(self.0.turns).unwrap_or(u32::MAX);
+        let turns = Arc::clone(&self.0.turn).acquire_many_owned(count);
+        turns.await.map_err(|_| Error::new(ErrorKind::Closed, "the session is closed"))
+    }
 }
 
 /// Whether it is the handshake of the control connection that failed.

@@ -119,6 +119,11 @@ impl Upload {
         self.deflating.is_none()
     }
 
+    /// Whether the server has begun to take the file, as it says.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.early.is_some()
+    }
+
     /// How many octets were sent; in MODE Z, of the file.
     #[must_use]
     pub fn sent(&self) -> u64 {
@@ -337,6 +342,11 @@ impl Upload {
     /// # Errors
     /// The server's refusal, or an end of the connection that leaves open what it has.
     pub async fn finish(mut self) -> Result<IncomingReply> {
+        self.conclude().await
+    }
+
+    /// As [`finish`](Self::finish), for who wants to ask about it afterwards.
+    pub(crate) async fn conclude(&mut self) -> Result<IncomingReply> {
         while let Some(deflating) = &mut self.deflating {
             match deflating.finish().map_err(misused)? {
                 Some(piece) => self.send(&piece).await?,

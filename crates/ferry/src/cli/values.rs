@@ -326,6 +326,18 @@ mod tests {
     }
 
     #[test]
+    fn levels_have_one_digit() {
+        assert_eq!(compress(""), Ok(Compress::On));
+        for level in 0..=9 {
+            let want = Compress::At(Level::new(level).unwrap());
+            assert_eq!(compress(&level.to_string()), Ok(want));
+        }
+        for text in ["10", "-1", "+1", "01", " 1", "1.5", "fast", "best", "on", "Z", "\u{661}"] {
+            assert!(compress(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn algorithms_are_known_however_they_are_written() {
         let cases = [
             ("sha256", Some(Algorithm::Sha256)),
