@@ -1,4 +1,5 @@
-//! Jobs for the disk that run in place, in a process of their own, since the trust is the process's.
+//! Jobs for the disk that run in place, in a process of their own, since the trust is that of a
+//! process.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
