@@ -1,7 +1,7 @@
 //! A [`Sender`] that can begin anywhere: also so many octets into what TYPE and STRU make of the
 //! file, a place that has to be looked for from the beginning.
 
-use super::super::step::{Mark, Progress, Sides, Transducer as _, Turns, transfer};
+use super::super::step::{Mark, Progress, Transducer, transfer};
 use super::super::{FormatError, RestartPoint};
 use super::{CHUNK, Form, Mode, Options, Sender, Start, Structure};
 use crate::command::TypeCode;
@@ -91,13 +91,12 @@ impl Encoder {
     }
 
     /// Gives what lies between the two; `None` when it is gone.
-    fn drain(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError> {
+    fn drain(&mut self, out: &mut Vec<u8>, room: usize) -> Result<Option<Progress>, FormatError> {
         let mut rest = self.between.get(self.used..).unwrap_or_default();
-        let room = sides.room();
         let progress = match &mut self.second {
-            Some(second) => second.step(&mut rest, sides.out, room)?,
+            Some(second) => second.step(&mut rest, out, room)?,
             None => {
-                transfer(&mut rest, sides.out, room);
+                transfer(&mut rest, out, room);
                 if rest.is_empty() { Progress::Hungry } else { Progress::Full }
             }
         };
@@ -106,34 +105,38 @@ impl Encoder {
     }
 }
 
-impl Turns for Encoder {
-    #[inline]
-    fn turn(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError> {
-        if (self.used < self.between.len() || self.second.is_some())
-            && let Some(progress) = self.drain(sides)?
-        {
-            return Ok(Some(progress));
+impl Transducer for Encoder {
+    fn step(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        room: usize,
+    ) -> Result<Progress, FormatError> {
+        let end = out.len().saturating_add(room);
+        loop {
+            if (self.used < self.between.len() || self.second.is_some())
+                && let Some(progress) = self.drain(out, end.saturating_sub(out.len()))?
+            {
+                return Ok(progress);
+            }
+            self.between.clear();
+            self.used = 0;
+            let Some(second) = &mut self.second else {
+                return self.first.step(input, out, end.saturating_sub(out.len()));
+            };
+            if self.first_ended {
+                second.close();
+                return second.step(&mut &[][..], out, end.saturating_sub(out.len()));
+            }
+            match self.first.step(input, &mut self.between, CHUNK)? {
+                Progress::Hungry if self.between.is_empty() => return Ok(Progress::Hungry),
+                Progress::Mark(Mark::EndOfFile) => self.first_ended = true,
+                _ => {}
+            }
         }
-        self.between.clear();
-        self.used = 0;
-        let Some(second) = &mut self.second else {
-            let room = sides.room();
-            return self.first.step(sides.input, sides.out, room).map(Some);
-        };
-        if self.first_ended {
-            second.close();
-            let room = sides.room();
-            return second.step(&mut &[][..], sides.out, room).map(Some);
-        }
-        match self.first.step(sides.input, &mut self.between, CHUNK)? {
-            Progress::Hungry if self.between.is_empty() => return Ok(Some(Progress::Hungry)),
-            Progress::Mark(Mark::EndOfFile) => self.first_ended = true,
-            _ => {}
-        }
-        Ok(None)
     }
 
-    fn end_input(&mut self) {
+    fn close(&mut self) {
         self.first.close();
     }
 }

@@ -4,7 +4,7 @@ use memchr::memchr;
 
 #[cfg(feature = "deflate")]
 use super::super::deflate;
-use super::super::step::{Mark, Progress, Sides, Transducer as _, Turns, transfer};
+use super::super::step::{Mark, Progress, Transducer, transfer};
 use super::super::{FormatError, RestartPoint, block, compressed, ebcdic, local, page, record};
 use super::{CHUNK, Form, Mode, Options, Structure, ascii};
 use crate::command::TypeCode;
@@ -277,14 +277,14 @@ impl Sender {
     }
 
     /// Gives what is staged; `None` when all is gone and there may be more.
-    fn drain(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError> {
+    fn drain(&mut self, out: &mut Vec<u8>, end: usize) -> Result<Option<Progress>, FormatError> {
         let mut rest = self.staged.get(self.sent..).unwrap_or_default();
-        let room = sides.room();
+        let room = end.saturating_sub(out.len());
         let progress = match &mut self.mode {
             #[cfg(feature = "deflate")]
-            Wire::Deflate(encoder) => encoder.step(&mut rest, sides.out, room)?,
+            Wire::Deflate(encoder) => encoder.step(&mut rest, out, room)?,
             _ => {
-                transfer(&mut rest, sides.out, room);
+                transfer(&mut rest, out, room);
                 match rest {
                     [] if self.finished => Progress::Mark(Mark::EndOfFile),
                     [] => Progress::Hungry,
@@ -297,30 +297,36 @@ impl Sender {
     }
 }
 
-impl Turns for Sender {
-    #[inline]
-    fn turn(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError> {
-        if let Some(progress) = self.drain(sides)? {
-            if progress == Progress::Full || sides.is_hungry() {
-                return Ok(Some(progress));
+impl Transducer for Sender {
+    fn step(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        room: usize,
+    ) -> Result<Progress, FormatError> {
+        let end = out.len().saturating_add(room);
+        loop {
+            if let Some(progress) = self.drain(out, end)? {
+                if progress == Progress::Full || input.is_empty() {
+                    return Ok(progress);
+                }
+                return Err(FormatError::TrailingData);
             }
-            return Err(FormatError::TrailingData);
-        }
-        self.staged.clear();
-        self.sent = 0;
-        match (sides.is_hungry(), self.closed) {
-            (true, false) => return Ok(Some(Progress::Hungry)),
-            (true, true) => self.finish()?,
-            (false, _) => {
-                let (now, later) = sides.input.split_at(sides.input.len().min(CHUNK));
-                *sides.input = later;
-                self.feed(now)?;
+            self.staged.clear();
+            self.sent = 0;
+            match (input.is_empty(), self.closed) {
+                (true, false) => return Ok(Progress::Hungry),
+                (true, true) => self.finish()?,
+                (false, _) => {
+                    let (now, later) = input.split_at(input.len().min(CHUNK));
+                    *input = later;
+                    self.feed(now)?;
+                }
             }
         }
-        Ok(None)
     }
 
-    fn end_input(&mut self) {
+    fn close(&mut self) {
         self.closed = true;
     }
 }
