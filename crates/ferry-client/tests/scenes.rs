@@ -1,6 +1,7 @@
 //! Plays every scene of `tests/scenes/`: a server that misbehaves in one exact way, what the client
 //! is asked to do with it, and what must come of that. The language of the server's part is in
-//! `testkit/src/scene/mod.rs`; the client's steps and settings are in `scenes/steps.rs`.
+//! `testkit/src/scene/mod.rs`; the client's steps are in `scenes/steps.rs`, its settings in
+//! `scenes/settings.rs`.
 //!
 //! Scenes run side by side, each under a deadline far above every time-out of the client in it: one
 //! that does not end by itself has failed. `FERRY_SCENE` plays those whose title holds it.

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Opening, Pool, Role, SMALL_SESSIONS, Use, small_index};
+use super::choice::{Role, SMALL_SESSIONS, small_index};
+use super::{Opening, Pool, Use};
 use crate::session::capabilities::Capabilities;
 use crate::session::{FAR, Hold, Session};
 

@@ -143,19 +143,7 @@ impl Session {
     }
 
     fn begin(&self, direction: Direction, batch: &mut Vec<Outgoing>) -> Result<Blocks> {
-        let mut form = self.form();
-        if form.code != Some(b'I') {
-            batch.push(self.outgoing("TYPE", b"I")?.0);
-            form.code = Some(b'I');
-        }
-        let mut mode = None;
-        if form.mode != Some(b'B') {
-            let (outgoing, ticket) = self.outgoing("MODE", b"B")?;
-            batch.push(outgoing);
-            mode = Some(ticket);
-            form.mode = Some(b'B');
-        }
-        drop(form);
+        let mode = self.small_form_commands(batch)?;
         let (outgoing, epsv) = self.outgoing("EPSV", b"")?;
         batch.push(outgoing);
         Ok(self.move_to(direction, mode, epsv))

@@ -7,6 +7,7 @@ use ferry_proto::reply_reader::IncomingReply;
 use super::capabilities::Known;
 use super::control::{Outgoing, Ticket};
 use super::data::Main;
+use super::login::{Answer, take};
 use super::{Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Compress;
@@ -28,6 +29,27 @@ pub(super) struct Form {
 impl Default for Form {
     fn default() -> Self {
         Self { code: None, mode: Some(b'S'), levelled: false, restarts: false }
+    }
+}
+
+impl Form {
+    /// The form after a log-in that may have asked for the one of small files, see
+    /// [`super::login::FOR_SMALL`]; takes the answers to that.
+    pub(super) fn after_login(answers: &mut Vec<Answer>) -> Self {
+        let mut took = |verb| take(answers, verb).is_some_and(|reply| reply.code < 300);
+        let mut form = Self::default();
+        if took("TYPE") {
+            form.code = Some(b'I');
+        }
+        if took("MODE") {
+            form.mode = Some(b'B');
+        }
+        form
+    }
+
+    /// Whether small files can go one behind the other, see [`super::block`].
+    pub(super) fn is_for_small(&self) -> bool {
+        self.mode == Some(b'B')
     }
 }
 
@@ -99,6 +121,23 @@ impl Session {
             batch.push(self.outgoing("OPTS", &level)?.0);
         }
         Ok(forming)
+    }
+
+    /// Appends the commands that are lacking for small files one behind the other, in MODE B; what
+    /// waits for the reply to MODE, if that is one of them.
+    pub(super) fn small_form_commands(&self, batch: &mut Vec<Outgoing>) -> Result<Option<Ticket>> {
+        let mut form = self.form();
+        if form.code != Some(b'I') {
+            batch.push(self.outgoing("TYPE", b"I")?.0);
+            form.code = Some(b'I');
+        }
+        if form.is_for_small() {
+            return Ok(None);
+        }
+        let (outgoing, ticket) = self.outgoing("MODE", b"B")?;
+        batch.push(outgoing);
+        form.mode = Some(b'B');
+        Ok(Some(ticket))
     }
 
     /// Waits for what came of them.

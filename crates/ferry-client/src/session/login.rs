@@ -34,6 +34,12 @@ pub(crate) struct LoggedIn {
 /// A command by its verb, and its last reply.
 pub(super) type Answer = (&'static str, IncomingReply);
 
+/// The reply to a command that was said with the log-in, if it was.
+pub(super) fn take(answers: &mut Vec<Answer>, verb: &str) -> Option<IncomingReply> {
+    let at = answers.iter().position(|(said, _)| *said == verb)?;
+    Some(answers.remove(at).1)
+}
+
 /// What protects data under TLS (RFC 4217 §8, §9).
 pub(super) const PROTECTION: [(&str, &[u8]); 2] = [("PBSZ", b"0"), ("PROT", b"P")];
 

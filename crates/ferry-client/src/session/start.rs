@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::capabilities::Shared;
 use super::control::{Control, Ticket, outgoing};
 use super::form::Form;
-use super::login::{Answer, LoggedIn, QUESTIONS};
+use super::login::{Answer, LoggedIn, QUESTIONS, take};
 use super::{Inner, Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
@@ -87,15 +87,8 @@ pub(super) async fn start(
         }
         protected = true;
     }
-    let mut form = Form::default();
-    let took = |reply: Option<IncomingReply>| reply.is_some_and(|reply| reply.code < 300);
-    if took(take(&mut answers, "TYPE")) {
-        form.code = Some(b'I');
-    }
-    if took(take(&mut answers, "MODE")) {
-        form.mode = Some(b'B');
-    }
-    let port = take(&mut answers, "EPSV").filter(|_| form.mode == Some(b'B'));
+    let form = Form::after_login(&mut answers);
+    let port = take(&mut answers, "EPSV").filter(|_| form.is_for_small());
     if first {
         let home = learn(&questions, &known, answers).await?;
         known.lock().home = home;
@@ -125,12 +118,6 @@ pub(super) async fn start(
         session.begin_at(up, port);
     }
     Ok(session)
-}
-
-/// The reply to a command that was said with the log-in, if it was.
-fn take(answers: &mut Vec<Answer>, verb: &str) -> Option<IncomingReply> {
-    let at = answers.iter().position(|(said, _)| *said == verb)?;
-    Some(answers.remove(at).1)
 }
 
 /// FEAT, SYST and PWD, and what has to be said once. Gives the directory we are in.

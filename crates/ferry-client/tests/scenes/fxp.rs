@@ -5,7 +5,9 @@ use ferry_client::fxp::{How, Unmoved, transfer};
 use ferry_client::session::Session;
 use ferry_client::{Settings, Site};
 
-use super::{Came, Outcome, number, usable, word};
+use super::line::{number, word};
+use super::outcome::{Came, Outcome};
+use super::usable;
 
 /// Performs `fxp FROM TO [at N]`. Whatever comes of it, a session that is left must be usable.
 pub(super) async fn perform(

@@ -10,7 +10,8 @@ use ferry_storage::memory::Memory;
 use ferry_storage::{FsError, Kind, Source, Storage as _, Upload, WriteMode};
 use testkit::scene::{filler, quoted};
 
-use super::{Came, Outcome, shown, word};
+use super::line::word;
+use super::outcome::{Came, Outcome, shown};
 
 /// How much is asked for at a time.
 const READ_LEN: usize = 16 * 1024;

@@ -11,7 +11,7 @@
 
 use super::FormatError;
 use super::marker::{MARKER_MAX, Marker};
-use super::step::{Mark, Progress, Transducer, take, transfer};
+use super::step::{Mark, Progress, Sides, Turns, starve, transfer};
 
 /// The bits of a descriptor, in block and in compressed mode. They combine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -114,52 +114,38 @@ enum State {
     Ended,
 }
 
-impl Transducer for Decoder {
-    fn step(
-        &mut self,
-        input: &mut &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Progress, FormatError> {
-        let end = out.len().saturating_add(room);
-        loop {
-            match self.state {
-                State::Ended => return Ok(Progress::Mark(Mark::EndOfFile)),
-                State::Closing => {
-                    if let Some(mark) = self.end_block() {
-                        return Ok(Progress::Mark(mark));
-                    }
+impl Turns for Decoder {
+    #[inline]
+    fn turn(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError> {
+        match self.state {
+            State::Ended => return Ok(Some(Progress::Mark(Mark::EndOfFile))),
+            State::Closing => return Ok(self.end_block().map(Progress::Mark)),
+            State::Data | State::Marker if self.left == 0 => {
+                let was_marker = matches!(self.state, State::Marker);
+                self.state = State::Closing;
+                if was_marker {
+                    let marker = Marker::new(&core::mem::take(&mut self.marker))?;
+                    return Ok(Some(Progress::Mark(Mark::Restart(marker))));
                 }
-                State::Data | State::Marker if self.left == 0 => {
-                    let was_marker = matches!(self.state, State::Marker);
-                    self.state = State::Closing;
-                    if was_marker {
-                        let marker = Marker::new(&core::mem::take(&mut self.marker))?;
-                        return Ok(Progress::Mark(Mark::Restart(marker)));
-                    }
-                }
-                _ if input.is_empty() && self.closed => return Err(FormatError::Truncated),
-                _ if input.is_empty() => return Ok(Progress::Hungry),
-                State::Data if out.len() >= end => return Ok(Progress::Full),
-                State::Data => {
-                    let most = usize::from(self.left).min(end - out.len());
-                    self.taken(transfer(input, out, most));
-                }
-                State::Marker => {
-                    let taken = transfer(input, &mut self.marker, usize::from(self.left));
-                    self.taken(taken);
-                }
-                State::Descriptor | State::CountHigh | State::CountLow => {
-                    let Some(octet) = take(input) else { continue };
-                    if self.header(octet)? {
-                        return Ok(Progress::Mark(Mark::Suspect));
-                    }
+            }
+            _ if sides.is_hungry() => return starve(self.closed),
+            State::Data if sides.is_full() => return Ok(Some(Progress::Full)),
+            State::Data => self.taken(sides.transfer(usize::from(self.left))),
+            State::Marker => {
+                let taken = transfer(sides.input, &mut self.marker, usize::from(self.left));
+                self.taken(taken);
+            }
+            State::Descriptor | State::CountHigh | State::CountLow => {
+                let Some(octet) = sides.take() else { return Ok(None) };
+                if self.header(octet)? {
+                    return Ok(Some(Progress::Mark(Mark::Suspect)));
                 }
             }
         }
+        Ok(None)
     }
 
-    fn close(&mut self) {
+    fn end_input(&mut self) {
         self.closed = true;
     }
 }
@@ -209,6 +195,7 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
+    use super::super::step::Transducer as _;
     use super::super::step::tests::{Case, Run, run};
     use super::*;
     use proptest::collection::vec;

@@ -8,7 +8,7 @@ use core::fmt;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::FormatError;
-use super::step::{Mark, Progress, Transducer};
+use super::step::{Mark, Progress, Sides, Turns, starve};
 
 /// Output made at a time. Small, since it is cleared beforehand.
 const PIECE: usize = 16 << 10;
@@ -57,47 +57,31 @@ impl Encoder {
     }
 }
 
-impl Transducer for Encoder {
-    fn step(
-        &mut self,
-        input: &mut &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Progress, FormatError> {
-        let end = out.len().saturating_add(room);
-        loop {
-            if self.ended {
-                return ended(input);
+impl Turns for Encoder {
+    #[inline]
+    fn turn(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError> {
+        if self.ended {
+            return sides.ended();
+        }
+        if sides.is_full() {
+            return Ok(Some(Progress::Full));
+        }
+        let flush = if self.closed { FlushCompress::Finish } else { FlushCompress::None };
+        let piece = piece(&mut self.stream, sides, |stream, input, out| {
+            // Only a stream used wrongly fails.
+            stream.compress(input, out, flush).map_err(|_| FormatError::BadDeflate)
+        });
+        match piece.status? {
+            Status::StreamEnd => {
+                self.ended = true;
+                Ok(Some(Progress::Mark(Mark::EndOfFile)))
             }
-            if out.len() >= end {
-                return Ok(Progress::Full);
-            }
-            let flush = if self.closed { FlushCompress::Finish } else { FlushCompress::None };
-            let before = (self.stream.total_in(), self.stream.total_out());
-            let start = out.len();
-            out.resize(end.min(start + PIECE), 0);
-            let piece = out.get_mut(start..).unwrap_or_default();
-            let result = self.stream.compress(input, piece, flush);
-            let full = piece.len();
-            let made = distance(before.1, self.stream.total_out());
-            out.truncate(start + made);
-            *input = input.get(distance(before.0, self.stream.total_in())..).unwrap_or_default();
-            match result {
-                Ok(Status::StreamEnd) => {
-                    self.ended = true;
-                    return Ok(Progress::Mark(Mark::EndOfFile));
-                }
-                Ok(_) if input.is_empty() && made < full && !self.closed => {
-                    return Ok(Progress::Hungry);
-                }
-                Ok(_) => {}
-                // Only a stream used wrongly fails.
-                Err(_) => return Err(FormatError::BadDeflate),
-            }
+            _ if sides.is_hungry() && !piece.is_full && !self.closed => Ok(Some(Progress::Hungry)),
+            _ => Ok(None),
         }
     }
 
-    fn close(&mut self) {
+    fn end_input(&mut self) {
         self.closed = true;
     }
 }
@@ -146,61 +130,81 @@ impl Decoder {
     }
 }
 
-impl Transducer for Decoder {
-    fn step(
-        &mut self,
-        input: &mut &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Progress, FormatError> {
-        let end = out.len().saturating_add(room);
-        loop {
-            if self.ended {
-                return ended(input);
+impl Turns for Decoder {
+    #[inline]
+    fn turn(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError> {
+        if self.ended {
+            return sides.ended();
+        }
+        if sides.is_full() {
+            return Ok(Some(Progress::Full));
+        }
+        let piece = piece(&mut self.stream, sides, |stream, input, out| {
+            let status = stream.decompress(input, out, FlushDecompress::None);
+            status.map_err(|_| FormatError::BadDeflate)
+        });
+        if !self.within_limits() {
+            return Err(FormatError::BombSuspected);
+        }
+        match piece.status? {
+            Status::StreamEnd => {
+                self.ended = true;
+                Ok(Some(Progress::Mark(Mark::EndOfFile)))
             }
-            if out.len() >= end {
-                return Ok(Progress::Full);
-            }
-            let before = (self.stream.total_in(), self.stream.total_out());
-            let start = out.len();
-            out.resize(end.min(start + PIECE), 0);
-            let piece = out.get_mut(start..).unwrap_or_default();
-            let result = self.stream.decompress(input, piece, FlushDecompress::None);
-            let full = piece.len();
-            let made = distance(before.1, self.stream.total_out());
-            let taken = distance(before.0, self.stream.total_in());
-            out.truncate(start + made);
-            *input = input.get(taken..).unwrap_or_default();
-            if !self.within_limits() {
-                return Err(FormatError::BombSuspected);
-            }
-            match result {
-                Ok(Status::StreamEnd) => {
-                    self.ended = true;
-                    return Ok(Progress::Mark(Mark::EndOfFile));
-                }
-                Ok(_) if input.is_empty() && made < full && self.closed => {
-                    return Err(FormatError::Truncated);
-                }
-                Ok(_) if input.is_empty() && made < full => return Ok(Progress::Hungry),
-                Ok(_) if made == 0 && taken == 0 => return Err(FormatError::BadDeflate),
-                Ok(_) => {}
-                Err(_) => return Err(FormatError::BadDeflate),
-            }
+            _ if sides.is_hungry() && !piece.is_full => starve(self.closed),
+            _ if piece.is_idle => Err(FormatError::BadDeflate),
+            _ => Ok(None),
         }
     }
 
-    fn close(&mut self) {
+    fn end_input(&mut self) {
         self.closed = true;
     }
 }
 
-fn ended(input: &[u8]) -> Result<Progress, FormatError> {
-    if input.is_empty() {
-        Ok(Progress::Mark(Mark::EndOfFile))
-    } else {
-        Err(FormatError::TrailingData)
+/// What came of one call of a stream.
+struct Piece {
+    status: Result<Status, FormatError>,
+    /// All the room it was given is used.
+    is_full: bool,
+    /// It neither took nor made anything.
+    is_idle: bool,
+}
+
+/// The octets a stream has taken and made in all.
+trait Totals {
+    fn totals(&self) -> (u64, u64);
+}
+
+impl Totals for Compress {
+    fn totals(&self) -> (u64, u64) {
+        (self.total_in(), self.total_out())
     }
+}
+
+impl Totals for Decompress {
+    fn totals(&self) -> (u64, u64) {
+        (self.total_in(), self.total_out())
+    }
+}
+
+/// Lets a stream take input and make a piece of output by one `call`.
+fn piece<S: Totals>(
+    stream: &mut S,
+    sides: &mut Sides<'_, '_>,
+    call: impl FnOnce(&mut S, &[u8], &mut [u8]) -> Result<Status, FormatError>,
+) -> Piece {
+    let before = stream.totals();
+    let start = sides.out.len();
+    sides.out.resize(sides.end.min(start + PIECE), 0);
+    let room = sides.out.get_mut(start..).unwrap_or_default();
+    let most = room.len();
+    let status = call(stream, sides.input, room);
+    let after = stream.totals();
+    let (taken, made) = (distance(before.0, after.0), distance(before.1, after.1));
+    sides.out.truncate(start + made);
+    *sides.input = sides.input.get(taken..).unwrap_or_default();
+    Piece { status, is_full: made >= most, is_idle: taken == 0 && made == 0 }
 }
 
 /// How far a counter went in one call, which is no further than a slice is long.

@@ -10,7 +10,7 @@
 use memchr::memchr;
 
 use super::FormatError;
-use super::step::{Mark, Progress, Transducer, take, transfer};
+use super::step::{Mark, Progress, Sides, Turns, starve, take};
 
 const ESCAPE: u8 = 0xff;
 const END_OF_RECORD: u8 = 1;
@@ -65,52 +65,42 @@ enum State {
     Ended,
 }
 
-impl Transducer for Decoder {
-    fn step(
-        &mut self,
-        input: &mut &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Progress, FormatError> {
-        let end = out.len().saturating_add(room);
-        loop {
-            match self.state {
-                State::Ending => {
-                    self.state = State::Ended;
-                    return Ok(Progress::Mark(Mark::EndOfFile));
+impl Turns for Decoder {
+    #[inline]
+    fn turn(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError> {
+        match self.state {
+            State::Ending => {
+                self.state = State::Ended;
+                return Ok(Some(Progress::Mark(Mark::EndOfFile)));
+            }
+            State::Ended => return sides.ended(),
+            _ if sides.is_hungry() => return starve(self.closed),
+            _ if sides.is_full() => return Ok(Some(Progress::Full)),
+            State::Data => {
+                let most = memchr(ESCAPE, sides.input).unwrap_or(sides.input.len());
+                if sides.transfer(most) == most && sides.take().is_some() {
+                    self.state = State::Escaped;
                 }
-                State::Ended if input.is_empty() => return Ok(Progress::Mark(Mark::EndOfFile)),
-                State::Ended => return Err(FormatError::TrailingData),
-                _ if input.is_empty() && self.closed => return Err(FormatError::Truncated),
-                _ if input.is_empty() => return Ok(Progress::Hungry),
-                _ if out.len() >= end => return Ok(Progress::Full),
-                State::Data => {
-                    let most = memchr(ESCAPE, input).unwrap_or(input.len());
-                    if transfer(input, out, most.min(end - out.len())) == most
-                        && take(input).is_some()
-                    {
-                        self.state = State::Escaped;
+            }
+            State::Escaped => {
+                self.state = State::Data;
+                match sides.take() {
+                    Some(ESCAPE) => sides.out.push(ESCAPE),
+                    Some(END_OF_RECORD) => return Ok(Some(Progress::Mark(Mark::EndOfRecord))),
+                    Some(END_OF_FILE) => self.state = State::Ending,
+                    Some(END_OF_BOTH) => {
+                        self.state = State::Ending;
+                        return Ok(Some(Progress::Mark(Mark::EndOfRecord)));
                     }
-                }
-                State::Escaped => {
-                    self.state = State::Data;
-                    match take(input) {
-                        Some(ESCAPE) => out.push(ESCAPE),
-                        Some(END_OF_RECORD) => return Ok(Progress::Mark(Mark::EndOfRecord)),
-                        Some(END_OF_FILE) => self.state = State::Ending,
-                        Some(END_OF_BOTH) => {
-                            self.state = State::Ending;
-                            return Ok(Progress::Mark(Mark::EndOfRecord));
-                        }
-                        Some(other) => return Err(FormatError::BadEscape(other)),
-                        None => self.state = State::Escaped,
-                    }
+                    Some(other) => return Err(FormatError::BadEscape(other)),
+                    None => self.state = State::Escaped,
                 }
             }
         }
+        Ok(None)
     }
 
-    fn close(&mut self) {
+    fn end_input(&mut self) {
         self.closed = true;
     }
 }

@@ -57,6 +57,98 @@ pub trait Transducer {
     fn close(&mut self);
 }
 
+/// What both ends of a step have: octets to take, and room for octets. A step has one of these for
+/// all its turns.
+pub(super) struct Sides<'s, 'i> {
+    pub(super) input: &'s mut &'i [u8],
+    pub(super) out: &'s mut Vec<u8>,
+    /// How long `out` may become.
+    pub(super) end: usize,
+}
+
+impl Sides<'_, '_> {
+    /// Moves as much as there is, and is room for, but no more than `most`; returns how much.
+    #[inline]
+    pub(super) fn transfer(&mut self, most: usize) -> usize {
+        let most = most.min(self.room());
+        transfer(self.input, self.out, most)
+    }
+
+    /// Takes one octet.
+    #[inline]
+    pub(super) fn take(&mut self) -> Option<u8> {
+        take(self.input)
+    }
+
+    /// How many octets may still be appended.
+    #[inline]
+    pub(super) fn room(&self) -> usize {
+        self.end.saturating_sub(self.out.len())
+    }
+
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.out.len() >= self.end
+    }
+
+    #[inline]
+    pub(super) fn is_hungry(&self) -> bool {
+        self.input.is_empty()
+    }
+
+    /// What a step says behind the end of a file that nothing may follow.
+    pub(super) fn ended(&self) -> Result<Option<Progress>, FormatError> {
+        if self.is_hungry() {
+            Ok(Some(Progress::Mark(Mark::EndOfFile)))
+        } else {
+            Err(FormatError::TrailingData)
+        }
+    }
+}
+
+/// What a step says that needs input and has none, before the end.
+#[inline]
+pub(super) fn starve(closed: bool) -> Result<Option<Progress>, FormatError> {
+    if closed { Err(FormatError::Truncated) } else { Ok(Some(Progress::Hungry)) }
+}
+
+/// A transducer by its single turns, of which steps are made: the loop is the same for all that do
+/// one thing. Turns are to be inlined into it: called, those of a small block took half as long
+/// again. Whole pipelines have loops of their own: this way a sender of small files was a tenth
+/// slower.
+pub(super) trait Turns {
+    /// Does a little; gives how the step ends where it ends with this. A turn that gives nothing
+    /// has come nearer to one that does.
+    ///
+    /// # Errors
+    /// As a step.
+    fn turn(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError>;
+
+    /// See [`Transducer::close`].
+    fn end_input(&mut self);
+}
+
+impl<T: Turns> Transducer for T {
+    fn step(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        room: usize,
+    ) -> Result<Progress, FormatError> {
+        let end = out.len().saturating_add(room);
+        let mut sides = Sides { input, out, end };
+        loop {
+            if let Some(progress) = self.turn(&mut sides)? {
+                return Ok(progress);
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.end_input();
+    }
+}
+
 /// Moves as much as both sides allow from `input` to `out`; returns how much.
 pub(super) fn transfer(input: &mut &[u8], out: &mut Vec<u8>, most: usize) -> usize {
     let (now, later) = input.split_at(most.min(input.len()));

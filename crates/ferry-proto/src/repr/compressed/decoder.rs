@@ -3,7 +3,7 @@
 use super::super::FormatError;
 use super::super::block::Descriptor;
 use super::super::marker::{MARKER_MAX, Marker};
-use super::super::step::{Mark, Progress, Transducer, take, transfer};
+use super::super::step::{Mark, Progress, Sides, Turns, starve, transfer};
 
 /// From strings to a file. Holds a marker, [`MARKER_MAX`] octets at most; an octet becomes 63, in
 /// steps as there is room.
@@ -83,31 +83,33 @@ impl Decoder {
     }
 
     /// What to do without input.
-    fn starve(&mut self) -> Result<Progress, FormatError> {
+    fn starve(&mut self) -> Result<Option<Progress>, FormatError> {
         if !self.closed {
-            return Ok(Progress::Hungry);
+            return starve(self.closed);
         }
         let complete = matches!(self.state, State::Start)
             && self.descriptor.has(Descriptor::END_OF_FILE)
             && !self.descriptor.has(Descriptor::MARKER);
         match self.end_string() {
-            Ok(Some(mark)) if complete => Ok(Progress::Mark(mark)),
-            _ => Err(FormatError::Truncated),
+            Ok(Some(mark)) if complete => Ok(Some(Progress::Mark(mark))),
+            _ => starve(self.closed),
         }
     }
 
     /// Moves octets of a string to the file or to the marker.
-    fn give(&mut self, input: &mut &[u8], out: &mut Vec<u8>, end: usize) {
+    fn give(&mut self, sides: &mut Sides<'_, '_>) {
         let is_marker = self.descriptor.has(Descriptor::MARKER);
         let (sink, most) = if is_marker {
             let most = MARKER_MAX - self.marker.len().min(MARKER_MAX);
             (&mut self.marker, most)
         } else {
-            let most = end.saturating_sub(out.len());
-            (out, most)
+            let room = sides.room();
+            (&mut *sides.out, room)
         };
         let (left, given) = match self.state {
-            State::Literal(left) => (left, transfer(input, sink, most.min(usize::from(left)))),
+            State::Literal(left) => {
+                (left, transfer(sides.input, sink, most.min(usize::from(left))))
+            }
             State::Run(octet, left) => {
                 let given = most.min(usize::from(left));
                 sink.resize(sink.len() + given, octet);
@@ -124,50 +126,43 @@ impl Decoder {
     }
 }
 
-impl Transducer for Decoder {
-    fn step(
-        &mut self,
-        input: &mut &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Progress, FormatError> {
-        let end = out.len().saturating_add(room);
-        loop {
-            match self.state {
-                State::Ended if input.is_empty() => return Ok(Progress::Mark(Mark::EndOfFile)),
-                State::Ended => return Err(FormatError::TrailingData),
-                State::Closing => {
-                    if let Some(mark) = self.end_string()? {
-                        return Ok(Progress::Mark(mark));
-                    }
+impl Turns for Decoder {
+    #[inline]
+    fn turn(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError> {
+        match self.state {
+            State::Ended => return sides.ended(),
+            State::Closing => {
+                if let Some(mark) = self.end_string()? {
+                    return Ok(Some(Progress::Mark(mark)));
                 }
-                State::Run(..) if out.len() >= end => return Ok(Progress::Full),
-                State::Run(..) => self.give(input, out, end),
-                _ if input.is_empty() => return self.starve(),
-                State::Literal(_) if out.len() >= end => return Ok(Progress::Full),
-                State::Literal(_) => self.give(input, out, end),
-                State::Start => {
-                    let mark = take(input).map(|octet| self.start(octet)).transpose()?.flatten();
-                    if let Some(mark) = mark {
-                        return Ok(Progress::Mark(mark));
-                    }
+            }
+            State::Run(..) if sides.is_full() => return Ok(Some(Progress::Full)),
+            State::Run(..) => self.give(sides),
+            _ if sides.is_hungry() => return self.starve(),
+            State::Literal(_) if sides.is_full() => return Ok(Some(Progress::Full)),
+            State::Literal(_) => self.give(sides),
+            State::Start => {
+                let mark = sides.take().map(|octet| self.start(octet)).transpose()?.flatten();
+                if let Some(mark) = mark {
+                    return Ok(Some(Progress::Mark(mark)));
                 }
-                State::Escaped => {
-                    if let Some(octet) = take(input) {
-                        self.descriptor = self.descriptor.with(Descriptor::read(octet)?);
-                        self.state = State::Start;
-                    }
+            }
+            State::Escaped => {
+                if let Some(octet) = sides.take() {
+                    self.descriptor = self.descriptor.with(Descriptor::read(octet)?);
+                    self.state = State::Start;
                 }
-                State::Repeat(times) => {
-                    if let Some(octet) = take(input) {
-                        self.state = State::Run(octet, times);
-                    }
+            }
+            State::Repeat(times) => {
+                if let Some(octet) = sides.take() {
+                    self.state = State::Run(octet, times);
                 }
             }
         }
+        Ok(None)
     }
 
-    fn close(&mut self) {
+    fn end_input(&mut self) {
         self.closed = true;
     }
 }

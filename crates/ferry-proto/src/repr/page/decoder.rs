@@ -1,7 +1,7 @@
 //! From pages to the file.
 
 use super::super::FormatError;
-use super::super::step::{Mark, Progress, Transducer, transfer};
+use super::super::step::{Mark, Progress, Sides, Turns, starve};
 use super::bits::Unpacker;
 use super::{
     ACCESS_PAGE, DESCRIPTOR_PAGE, Geometry, HEADER_LEN, HEADER_LEN_ACCESS, LAST_PAGE, SIMPLE_PAGE,
@@ -139,16 +139,16 @@ impl Decoder {
     }
 
     /// Moves data to the file; false when there is no input for it.
-    fn data(&mut self, left: u64, input: &mut &[u8], out: &mut Vec<u8>, end: usize) -> bool {
+    fn data(&mut self, left: u64, sides: &mut Sides<'_, '_>) -> bool {
         let whole = usize::try_from(left / 8).unwrap_or(usize::MAX);
         if self.unpacker.count == 0 && whole > 0 {
-            let moved = transfer(input, out, whole.min(end.saturating_sub(out.len())));
+            let moved = sides.transfer(whole);
             self.state = State::Data { left: left - u64::try_from(moved).unwrap_or(0) * 8 };
             return moved > 0;
         }
         let bits = u32::try_from(left.min(8)).unwrap_or(8);
-        let Some(octet) = self.unpacker.take(bits, input) else { return false };
-        out.push(octet.unbounded_shl(8 - bits));
+        let Some(octet) = self.unpacker.take(bits, sides.input) else { return false };
+        sides.out.push(octet.unbounded_shl(8 - bits));
         self.state = State::Data { left: left - u64::from(bits) };
         true
     }
@@ -164,62 +164,47 @@ impl Decoder {
         self.unpacker.take(bits, input)?;
         Some(left - u64::from(bits))
     }
-
-    fn starve(&self) -> Result<Progress, FormatError> {
-        if self.closed { Err(FormatError::Truncated) } else { Ok(Progress::Hungry) }
-    }
 }
 
-impl Transducer for Decoder {
-    fn step(
-        &mut self,
-        input: &mut &[u8],
-        out: &mut Vec<u8>,
-        room: usize,
-    ) -> Result<Progress, FormatError> {
-        let end = out.len().saturating_add(room);
-        loop {
-            match self.state {
-                State::Field { left: 0, value } => self.field(value)?,
-                State::Field { left, value } => {
-                    let bits = (left - 1) % 8 + 1;
-                    let Some(octet) = self.unpacker.take(bits, input) else {
-                        return self.starve();
-                    };
-                    if value.leading_zeros() < bits {
-                        // A number beyond all that files and pages have.
-                        return Err(FormatError::BadPageHeader);
-                    }
-                    self.state =
-                        State::Field { left: left - bits, value: value << bits | u64::from(octet) };
+impl Turns for Decoder {
+    #[inline]
+    fn turn(&mut self, sides: &mut Sides<'_, '_>) -> Result<Option<Progress>, FormatError> {
+        match self.state {
+            State::Field { left: 0, value } => self.field(value)?,
+            State::Field { left, value } => {
+                let bits = (left - 1) % 8 + 1;
+                let Some(octet) = self.unpacker.take(bits, sides.input) else {
+                    return starve(self.closed);
+                };
+                if value.leading_zeros() < bits {
+                    // A number beyond all that files and pages have.
+                    return Err(FormatError::BadPageHeader);
                 }
-                State::Extra { left: 0 } => {
-                    if let Some(mark) = self.page()? {
-                        return Ok(Progress::Mark(mark));
-                    }
-                }
-                State::Extra { left } => match self.skip(left, input) {
-                    Some(left) => self.state = State::Extra { left },
-                    None => return self.starve(),
-                },
-                State::Skip { left: 0 } | State::Data { left: 0 } => self.state = self.next_field(),
-                State::Skip { left } => match self.skip(left, input) {
-                    Some(left) => self.state = State::Skip { left },
-                    None => return self.starve(),
-                },
-                State::Data { .. } if out.len() >= end => return Ok(Progress::Full),
-                State::Data { left } => {
-                    if !self.data(left, input, out, end) {
-                        return self.starve();
-                    }
-                }
-                State::Ended if input.is_empty() => return Ok(Progress::Mark(Mark::EndOfFile)),
-                State::Ended => return Err(FormatError::TrailingData),
+                self.state =
+                    State::Field { left: left - bits, value: value << bits | u64::from(octet) };
             }
+            State::Extra { left: 0 } => return Ok(self.page()?.map(Progress::Mark)),
+            State::Extra { left } => match self.skip(left, sides.input) {
+                Some(left) => self.state = State::Extra { left },
+                None => return starve(self.closed),
+            },
+            State::Skip { left: 0 } | State::Data { left: 0 } => self.state = self.next_field(),
+            State::Skip { left } => match self.skip(left, sides.input) {
+                Some(left) => self.state = State::Skip { left },
+                None => return starve(self.closed),
+            },
+            State::Data { .. } if sides.is_full() => return Ok(Some(Progress::Full)),
+            State::Data { left } => {
+                if !self.data(left, sides) {
+                    return starve(self.closed);
+                }
+            }
+            State::Ended => return sides.ended(),
         }
+        Ok(None)
     }
 
-    fn close(&mut self) {
+    fn end_input(&mut self) {
         self.closed = true;
     }
 }
