@@ -298,6 +298,17 @@ fn a_write_whose_future_was_dropped_still_comes_before_the_end() {
 }
 
 #[test]
+fn a_write_in_place_that_is_given_up_before_it_begins_cuts_nothing_off() {
+    let set = Set::new();
+    fs::write(set.root().join("old"), "content").unwrap();
+    for mode in [WriteMode::Create(Upload::Direct), WriteMode::At(0), WriteMode::At(3)] {
+        let sink = set.wait(set.storage.write(&p("/old"), mode, 0o644)).unwrap();
+        assert!(set.wait(sink.abandon()).unwrap());
+        assert_eq!(set.read("/old").unwrap(), b"content", "{mode:?}");
+    }
+}
+
+#[test]
 fn new_content_does_not_inherit_set_user_id() {
     let set = Set::new();
     let path = set.root().join("f");

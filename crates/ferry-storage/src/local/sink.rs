@@ -176,11 +176,14 @@ impl Writing {
     }
 
     fn abandon(&mut self) -> Result<bool, FsError> {
-        if matches!(self, Self::InPlace { .. }) {
-            self.file()?;
-        }
         match std::mem::replace(self, Self::Done) {
-            Self::InPlace { .. } => Ok(true),
+            Self::InPlace { mut new, .. } => {
+                // It stays, but nothing is cut off for octets that never came.
+                if let Some(new) = &mut new {
+                    new.begun = true;
+                }
+                Ok(true)
+            }
             Self::Aside(mut pending) => pending.abandon(),
             Self::Done => Ok(false),
         }
