@@ -3,6 +3,8 @@
 //! Everything is UTC in the proleptic Gregorian calendar (RFC 3659 §2.3). No clock is read here:
 //! whoever formats a listing passes `now`.
 
+use crate::digits;
+
 /// A point in time: seconds since 1970-01-01T00:00:00Z and nanoseconds within that second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "a number with a fraction; nothing will be added")]
@@ -122,26 +124,49 @@ impl UnixTime {
     /// the years 0–9999 come out as the nearest one inside.
     #[must_use]
     pub fn format_timeval(self, fraction: bool) -> String {
+        let mut text = Vec::with_capacity(18);
+        self.write_timeval(fraction, &mut text);
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Appends what [`format_timeval`](Self::format_timeval) gives.
+    pub(crate) fn write_timeval(self, fraction: bool, out: &mut Vec<u8>) {
         let (time, millis) = self.within_four_digit_years();
         let Civil { year, month, day, hour, minute, second } = time;
-        let mut text = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
-        if fraction {
-            text.push_str(&format!(".{millis:03}"));
+        digits::write::<10>(year.unsigned_abs(), 4, b'0', out);
+        for part in [month, day, hour, minute, second] {
+            digits::write::<10>(part.into(), 2, b'0', out);
         }
-        text
+        if fraction {
+            out.push(b'.');
+            digits::write::<10>(millis.into(), 3, b'0', out);
+        }
     }
 
     /// The twelve columns of a Unix listing: `Mar 04 17:30`, or `Jan 12  2021` for what is older
     /// than 182 days or more than a day ahead of `now`.
     #[must_use]
     pub fn ls_time(self, now: Self) -> String {
+        let mut text = Vec::with_capacity(12);
+        self.write_ls_time(now, &mut text);
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Appends what [`ls_time`](Self::ls_time) gives.
+    pub(crate) fn write_ls_time(self, now: Self, out: &mut Vec<u8>) {
         let (Civil { year, month, day, hour, minute, .. }, _) = self.within_four_digit_years();
         let month = MONTHS.get(usize::from(month) - 1).copied().unwrap_or("Jan");
+        out.extend_from_slice(month.as_bytes());
+        out.push(b' ');
+        digits::write::<10>(day.into(), 2, b'0', out);
+        out.push(b' ');
         let age = now.secs.saturating_sub(self.secs);
         if (-DAY..=LISTED_WITH_HOUR).contains(&age) {
-            format!("{month} {day:02} {hour:02}:{minute:02}")
+            digits::write::<10>(hour.into(), 2, b'0', out);
+            out.push(b':');
+            digits::write::<10>(minute.into(), 2, b'0', out);
         } else {
-            format!("{month} {day:02} {year:5}")
+            digits::write::<10>(year.unsigned_abs(), 5, b' ', out);
         }
     }
 

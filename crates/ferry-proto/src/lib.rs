@@ -15,6 +15,7 @@ pub mod client;
 pub mod client_hello;
 pub mod command;
 pub mod date;
+mod digits;
 pub mod facts;
 pub mod feat;
 pub mod glob;

@@ -209,6 +209,10 @@ impl Entries for Presentable {
         self.0.unread()
     }
 
+    fn by_name(&mut self, most: usize) -> BoxFut<'_, Result<bool, FsError>> {
+        self.0.by_name(most)
+    }
+
     fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>> {
         Box::pin(async move {
             loop {

@@ -14,7 +14,7 @@ use ferry_proto::facts::{EntryKind, FactLine, FactSet, write_facts};
 use ferry_proto::glob;
 use ferry_proto::list::{LineKind, ListOptions, UnixLine, Who, write_unix_line};
 use ferry_proto::path::FtpPath;
-use ferry_storage::{Entries, Entry, FsError, Kind, Meta, Storage as _};
+use ferry_storage::{BoxFut, Entries, Entry, FsError, Kind, Meta, Storage as _};
 
 use crate::descent::Descent;
 use crate::entropy::Entropy;
@@ -132,6 +132,10 @@ pub(crate) struct Listing {
     teller: Teller,
     now: UnixTime,
     started: bool,
+    /// Some of `source` was sent.
+    begun: bool,
+    /// What was read of it meanwhile.
+    ahead: Option<Result<Vec<Entry>, FsError>>,
     /// Lines to send before any entry (`type=cdir` and `type=pdir`).
     head: Vec<u8>,
     /// Lines end with LF alone, of which an encoder makes what its type has.
@@ -157,10 +161,21 @@ impl Listing {
         teller: Teller,
         now: UnixTime,
     ) -> Self {
-        let (source, sorted) = (Some(entries), Vec::new().into_iter());
-        let (started, head, bare) = (false, Vec::new(), false);
-        let (descent, names) = (None, None);
-        Self { source, sorted, format, dir, teller, now, started, head, bare, descent, names }
+        Self {
+            source: Some(entries),
+            sorted: Vec::new().into_iter(),
+            format,
+            dir,
+            teller,
+            now,
+            started: false,
+            begun: false,
+            ahead: None,
+            head: Vec::new(),
+            bare: false,
+            descent: None,
+            names: None,
+        }
     }
 
     /// A listing of entries already there: one file, or none.
@@ -171,10 +186,10 @@ impl Listing {
         teller: Teller,
         now: UnixTime,
     ) -> Self {
-        let sorted = entries.into_iter();
-        let (started, head, bare) = (true, Vec::new(), false);
-        let (descent, names) = (None, None);
-        Self { source: None, sorted, format, dir, teller, now, started, head, bare, descent, names }
+        let mut listing = Self::new(Box::new(Nothing), format, dir, teller, now);
+        listing.sorted = entries.into_iter();
+        listing.started = true;
+        listing
     }
 
     /// Ends lines as text files do.
@@ -266,13 +281,24 @@ impl Listing {
         let Some(source) = &mut self.source else {
             return Ok(self.descend(out).await);
         };
-        let batch = source.next_batch().await?;
+        let batch = match self.ahead.take() {
+            Some(batch) => batch?,
+            None => source.next_batch().await?,
+        };
         if batch.is_empty() {
             self.source = None;
             return Ok(!out.is_empty());
         }
-        for entry in &batch {
-            write_entry(&self.format, &self.dir, &self.teller, self.now, entry, out);
+        let writing = async {
+            for entry in &batch {
+                write_entry(&self.format, &self.dir, &self.teller, self.now, entry, out);
+            }
+        };
+        // The first goes out at once; while others are written, the next is read.
+        if std::mem::replace(&mut self.begun, true) {
+            self.ahead = Some(tokio::join!(source.next_batch(), writing).0);
+        } else {
+            writing.await;
         }
         Ok(true)
     }
@@ -286,6 +312,10 @@ impl Listing {
         let Some(source) = &mut self.source else {
             return Ok(());
         };
+        let plain = !options.by_size && !options.by_time && !options.reverse;
+        if plain && self.descent.is_none() && source.by_name(SORT_MAX).await? {
+            return Ok(());
+        }
         let most = self.descent.as_ref().map_or(SORT_MAX, |descent| descent.left());
         let mut entries: Vec<Entry> = Vec::new();
         let mut whole = loop {
@@ -355,6 +385,15 @@ impl Listing {
             self.source = None;
         }
         true
+    }
+}
+
+/// A directory without entries.
+struct Nothing;
+
+impl Entries for Nothing {
+    fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) enum Opened {
     /// A file to receive.
     Upload(Upload),
     /// A listing to send, and its encoder.
-    Listing(Listing, Option<Box<Encoder>>),
+    Listing(Box<Listing>, Option<Box<Encoder>>),
 }
 
 /// A file to receive.
@@ -120,6 +120,7 @@ pub(crate) async fn open(session: &Session, plan: Plan) -> Result<Ready, Refused
 }
 
 fn ready_listing(listing: Listing, path: FtpPath) -> Ready {
+    let listing = Box::new(listing);
     Ready { opened: Opened::Listing(listing, None), path, wire_len: None, stored_as: None }
 }
 
@@ -135,11 +136,11 @@ async fn bad_start(session: &Session, path: &FtpPath) -> Refused {
 fn encoded(session: &Session, form: Form, level: u8, mut ready: Ready) -> Ready {
     if let Opened::Listing(mut listing, _) = ready.opened {
         if form.is_text() {
-            listing = listing.with_bare_lines();
+            *listing = listing.with_bare_lines();
         }
         // TYPE E is a charset of its own, and made from UTF-8.
         if form.type_code != TypeCode::Ebcdic {
-            listing = listing.with_names(session.names);
+            *listing = listing.with_names(session.names);
         }
         ready.opened = Opened::Listing(listing, session.listing_encoder(form, level));
     }

@@ -183,7 +183,7 @@ async fn send(
         }
         Opened::Listing(mut listing, mut encoder) => {
             let encoder = encoder.as_deref_mut();
-            pump::send_lines(wire, &mut listing, encoder, moved, limits.stall).await?;
+            pump::send_lines(wire, &mut *listing, encoder, moved, limits.stall).await?;
         }
         Opened::Upload(_) => {}
     }

@@ -103,6 +103,17 @@ pub trait Entries: Send {
     /// never appear. At most [`BATCH_MAX`] entries.
     fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>>;
 
+    /// Asks, before the first batch, for entries in the order of their names (octet by octet) where
+    /// there are no more than `most`; a larger directory comes in the storage's own order. False
+    /// where the storage leaves that to the caller.
+    ///
+    /// Names alone are read faster than what they stand for, so that the first batch of a sorted
+    /// directory need not wait for the last entry.
+    fn by_name(&mut self, most: usize) -> BoxFut<'_, Result<bool, FsError>> {
+        let _ = most;
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     /// How much of the directory was there but could not be understood, so far; after the end, 0
     /// proves that the listing is complete. Anything that removes what is not listed must ask.
     fn unread(&self) -> u64 {

@@ -135,6 +135,10 @@ impl Entries for UnsizedEntries {
         })
     }
 
+    fn by_name(&mut self, most: usize) -> BoxFut<'_, Result<bool, FsError>> {
+        self.0.by_name(most)
+    }
+
     fn unread(&self) -> u64 {
         self.0.unread()
     }

@@ -1,9 +1,8 @@
 //! Lines of facts as this server prints them.
 
-use std::io::Write as _;
-
 use super::FactSet;
 use crate::date::UnixTime;
+use crate::digits;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,36 +46,51 @@ pub struct FactLine<'a> {
     pub group: Option<u32>,
 }
 
+/// What a fact is.
+enum Value<'a> {
+    Decimal(u64),
+    /// Sixteen digits.
+    Hex(u64),
+    /// Permission bits.
+    Mode(u32),
+    Text(&'a str),
+    Time(UnixTime),
+}
+
+impl Value<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Decimal(number) => digits::decimal(number, out),
+            Self::Hex(number) => digits::write::<16>(number, 16, b'0', out),
+            Self::Mode(bits) => digits::write::<8>((bits & 0o7777).into(), 4, b'0', out),
+            Self::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Self::Time(time) => time.write_timeval(false, out),
+        }
+    }
+}
+
 /// Appends `fact=value;… name`, those facts that are in `set` and known; no CRLF.
 pub fn write_facts(set: FactSet, line: &FactLine<'_>, name: &[u8], out: &mut Vec<u8>) {
     let is_dir = matches!(line.kind, EntryKind::Dir | EntryKind::CurrentDir | EntryKind::ParentDir);
-    // Writing into a vector cannot fail.
     if set.contains(FactSet::TYPE) {
         write_type(line.kind, out);
     }
-    if let Some(size) = line.size.filter(|_| set.contains(FactSet::SIZE) && !is_dir) {
-        let _ = write!(out, "size={size};");
-    }
-    if let Some(time) = line.modify.filter(|_| set.contains(FactSet::MODIFY)) {
-        let _ = write!(out, "modify={};", time.format_timeval(false));
-    }
-    if set.contains(FactSet::PERM) {
-        let _ = write!(out, "perm={};", line.perm);
-    }
-    if let Some(unique) = line.unique.filter(|_| set.contains(FactSet::UNIQUE)) {
-        let _ = write!(out, "unique={unique:016x};");
-    }
-    if let Some(mode) = line.unix_mode.filter(|_| set.contains(FactSet::UNIX_MODE)) {
-        let _ = write!(out, "UNIX.mode={:04o};", mode & 0o7777);
-    }
-    if let Some(owner) = line.owner.filter(|_| set.contains(FactSet::UNIX_OWNER)) {
-        let _ = write!(out, "UNIX.owner={owner};");
-    }
-    if let Some(group) = line.group.filter(|_| set.contains(FactSet::UNIX_GROUP)) {
-        let _ = write!(out, "UNIX.group={group};");
-    }
-    if let Some(time) = line.create.filter(|_| set.contains(FactSet::CREATE)) {
-        let _ = write!(out, "create={};", time.format_timeval(false));
+    let number = |number: u32| Value::Decimal(number.into());
+    for (fact, label, value) in [
+        (FactSet::SIZE, "size=", line.size.filter(|_| !is_dir).map(Value::Decimal)),
+        (FactSet::MODIFY, "modify=", line.modify.map(Value::Time)),
+        (FactSet::PERM, "perm=", Some(Value::Text(line.perm))),
+        (FactSet::UNIQUE, "unique=", line.unique.map(Value::Hex)),
+        (FactSet::UNIX_MODE, "UNIX.mode=", line.unix_mode.map(Value::Mode)),
+        (FactSet::UNIX_OWNER, "UNIX.owner=", line.owner.map(number)),
+        (FactSet::UNIX_GROUP, "UNIX.group=", line.group.map(number)),
+        (FactSet::CREATE, "create=", line.create.map(Value::Time)),
+    ] {
+        if let Some(value) = value.filter(|_| set.contains(fact)) {
+            out.extend_from_slice(label.as_bytes());
+            value.write(out);
+            out.push(b';');
+        }
     }
     out.push(b' ');
     out.extend_from_slice(name);

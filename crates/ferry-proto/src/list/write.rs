@@ -1,10 +1,10 @@
 //! Lines of `ls -l` as this server prints them.
 
 use std::fmt;
-use std::io::Write as _;
 
 use super::{KINDS, LineKind};
 use crate::date::UnixTime;
+use crate::digits;
 
 /// An owner or group as a listing shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +18,37 @@ pub enum Who<'a> {
 
 impl fmt::Display for Who<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name("") => f.pad("-"),
-            Self::Name(name) if !name.contains(|c: char| c.is_whitespace() || c.is_control()) => {
-                f.pad(name)
-            }
-            Self::Name(name) => {
-                f.pad(&name.replace(|c: char| c.is_whitespace() || c.is_control(), "_"))
-            }
-            Self::Id(id) => f.pad(&id.to_string()),
-        }
+        let mut text = Vec::new();
+        self.put(&mut text);
+        f.pad(&String::from_utf8_lossy(&text))
     }
 }
+
+impl Who<'_> {
+    /// Appends it, and gives how many columns it takes.
+    fn put(self, out: &mut Vec<u8>) -> usize {
+        let from = out.len();
+        match self {
+            Self::Name("") => out.push(b'-'),
+            Self::Name(name) => {
+                let breaks = |c: char| c.is_whitespace() || c.is_control();
+                out.extend_from_slice(name.replace(breaks, "_").as_bytes());
+                return name.chars().count();
+            }
+            Self::Id(id) => digits::decimal(id.into(), out),
+        }
+        out.len() - from
+    }
+
+    /// Appends it with spaces up to [`COLUMNS`].
+    fn write(self, out: &mut Vec<u8>) {
+        let columns = self.put(out);
+        out.extend(std::iter::repeat_n(b' ', COLUMNS.saturating_sub(columns)));
+    }
+}
+
+/// How wide owners and groups are at least.
+const COLUMNS: usize = 8;
 
 /// One line to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,9 +84,17 @@ pub fn write_unix_line(line: &UnixLine<'_>, now: UnixTime, out: &mut Vec<u8>) {
     let (links, owner, group) = (line.links, line.owner, line.group);
     out.push(letter);
     out.extend_from_slice(&permissions(line.mode));
-    // Writing into a vector cannot fail.
-    let _ = write!(out, " {links:>4} {owner:<8} {group:<8} {size:>11} ");
-    let _ = write!(out, "{} ", line.modified.ls_time(now));
+    out.push(b' ');
+    digits::write::<10>(links, 4, b' ', out);
+    for who in [owner, group] {
+        out.push(b' ');
+        who.write(out);
+    }
+    out.push(b' ');
+    digits::write::<10>(size, 11, b' ', out);
+    out.push(b' ');
+    line.modified.write_ls_time(now, out);
+    out.push(b' ');
     out.extend_from_slice(line.name);
     if let Some(target) = line.target.filter(|_| line.kind == LineKind::Link) {
         out.extend_from_slice(b" -> ");

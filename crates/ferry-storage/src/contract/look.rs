@@ -153,6 +153,37 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "a listing that is asked for by name comes so, or whole in any order if it is larger",
+        run: |fx| {
+            Box::pin(async move {
+                let mut want = Vec::new();
+                for i in (0..BATCH_MAX + 10).rev() {
+                    let name = format!("{}", i * 7919 % 100_003);
+                    fx.put(&format!("/{name}"), b"").await;
+                    want.push(name.into_bytes());
+                }
+                want.sort();
+                for (most, sorted) in [(want.len(), true), (want.len() - 1, false), (0, false)] {
+                    let mut entries = fx.storage.list(&p("/")).await.unwrap();
+                    let asked = entries.by_name(most).await.unwrap();
+                    let mut names = Vec::new();
+                    loop {
+                        let batch = entries.next_batch().await.unwrap();
+                        if batch.is_empty() {
+                            break;
+                        }
+                        assert!(batch.len() <= BATCH_MAX);
+                        names.extend(batch.into_iter().map(|entry| entry.name));
+                    }
+                    if !(asked && sorted) {
+                        names.sort();
+                    }
+                    assert_eq!(names, want, "at most {most}");
+                }
+            })
+        },
+    },
+    Case {
         name: "a listing survives the removal of what it has not come to",
         run: |fx| {
             Box::pin(async move {

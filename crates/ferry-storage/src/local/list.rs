@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferry_proto::path::FtpPath;
-use rustix::fs::{Dir, DirEntry, readlinkat};
+use rustix::fs::{Dir, FileType, readlinkat};
 use tokio::sync::Mutex;
 
 use super::root::{Root, visible};
@@ -15,43 +15,77 @@ pub(super) struct Listing {
     root: Arc<Root>,
     rel: Vec<u8>,
     dir: Dir,
+    /// Names that were read ahead.
+    names: std::vec::IntoIter<Name>,
 }
+
+/// A name in a directory, what it stands for, and its number.
+struct Name(Box<[u8]>, FileType, u64);
 
 impl Listing {
     pub(super) fn open(root: &Arc<Root>, path: &FtpPath) -> Result<Self, FsError> {
         let dir = Dir::new(root.open_dir(path)?)?;
-        Ok(Self { root: Arc::clone(root), rel: visible(path)?.to_vec(), dir })
+        Ok(Self {
+            root: Arc::clone(root),
+            rel: visible(path)?.to_vec(),
+            dir,
+            names: Vec::new().into_iter(),
+        })
     }
 
-    fn batch(&mut self) -> Result<Vec<Entry>, FsError> {
-        let mut batch = Vec::new();
-        while batch.len() < BATCH_MAX {
-            let Some(next) = self.dir.read() else { break };
+    /// Reads the first names, sorted if these are all.
+    fn by_name(&mut self, most: usize) -> Result<bool, FsError> {
+        let mut names = Vec::new();
+        while names.len() <= most
+            && let Some(name) = self.next_name()?
+        {
+            names.push(name);
+        }
+        if names.len() <= most {
+            names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        }
+        self.names = names.into_iter();
+        Ok(true)
+    }
+
+    fn next_name(&mut self) -> Result<Option<Name>, FsError> {
+        while let Some(next) = self.dir.read() {
             let next = next?;
             let name = next.file_name().to_bytes();
             if name != b"." && name != b".." && !hidden::is_hidden(name) {
-                batch.extend(self.entry(&next)?);
+                return Ok(Some(Name(name.into(), next.file_type(), next.ino())));
             }
+        }
+        Ok(None)
+    }
+
+    fn batch(&mut self) -> Result<Vec<Entry>, FsError> {
+        let mut batch = Vec::with_capacity(BATCH_MAX.min(self.names.len().max(BATCH_MAX / 16)));
+        while batch.len() < BATCH_MAX {
+            let Some(next) = self.names.next().map_or_else(|| self.next_name(), |n| Ok(Some(n)))?
+            else {
+                break;
+            };
+            batch.extend(self.entry(next)?);
         }
         Ok(batch)
     }
 
     /// `None` when it is gone since its name was read.
-    fn entry(&self, found: &DirEntry) -> Result<Option<Entry>, FsError> {
-        let name = found.file_name().to_bytes();
-        let meta = match meta::of_name(self.dir.fd()?, name) {
+    fn entry(&self, Name(name, kind, ino): Name) -> Result<Option<Entry>, FsError> {
+        let meta = match meta::of_name(self.dir.fd()?, &name) {
             Ok(Some(meta)) => meta,
             Ok(None) => return Ok(None),
             // A directory that may be read but not entered still shows its names.
-            Err(_) => meta::of_unknown(found.file_type(), found.ino()),
+            Err(_) => meta::of_unknown(kind, ino),
         };
-        let mut entry = Entry { name: name.to_vec(), meta, link: None, target: None };
-        if entry.meta.kind == Kind::Symlink {
-            let text = readlinkat(self.dir.fd()?, name, Vec::new());
-            entry.link = text.ok().map(|text| text.into_bytes());
-            entry.target = self.root.link_target(&self.rel, name);
+        let (mut link, mut target) = (None, None);
+        if meta.kind == Kind::Symlink {
+            let text = readlinkat(self.dir.fd()?, &*name, Vec::new());
+            link = text.ok().map(|text| text.into_bytes());
+            target = self.root.link_target(&self.rel, &name);
         }
-        Ok(Some(entry))
+        Ok(Some(Entry { name: name.into(), meta, link, target }))
     }
 }
 
@@ -67,5 +101,9 @@ impl Batches {
 impl Entries for Batches {
     fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>> {
         Box::pin(hop_with(&self.0, Listing::batch))
+    }
+
+    fn by_name(&mut self, most: usize) -> BoxFut<'_, Result<bool, FsError>> {
+        Box::pin(hop_with(&self.0, move |listing| listing.by_name(most)))
     }
 }
