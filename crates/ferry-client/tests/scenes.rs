@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use testkit::scene::Scene;
+use testkit::scene::{Playing, Scene};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -25,6 +25,10 @@ const DEADLINE: Duration = Duration::from_secs(40);
 
 /// As many at a time: their time-outs are short, and handshakes take a processor.
 const AT_A_TIME: usize = 16;
+
+/// How often it is looked whether what must hold does, and how many times at most.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LOOKS_MAX: u32 = 500;
 
 fn scenes() -> Vec<(String, Scene)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenes");
@@ -47,11 +51,22 @@ async fn play(file: &str, scene: &Scene) -> Result<(), String> {
     let playing = Arc::new(scene.play().await.map_err(|why| format!("{place}\n{why}"))?);
     let acted = Box::pin(steps::perform(scene, Arc::clone(&playing)));
     let done = match tokio::time::timeout(DEADLINE, acted).await {
-        Ok(Ok(())) => playing.check(),
+        Ok(Ok(())) => settled(&playing).await,
         Ok(Err(why)) => Err(why),
         Err(_) => Err(format!("not over after {DEADLINE:?}")),
     };
     done.map_err(|why| format!("{place}\n{}\n  {why}\n", playing.transcript()))
+}
+
+/// What must hold when the client is done; its last words may still be on their way then.
+async fn settled(playing: &Playing) -> Result<(), String> {
+    for _ in 0..LOOKS_MAX {
+        if playing.check().is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    playing.check()
 }
 
 #[test]

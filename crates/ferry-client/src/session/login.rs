@@ -319,9 +319,10 @@ impl<'a> Talk<'a> {
     async fn say_user(&mut self, wanted: Wanted<'_>) -> Result<Said> {
         let Wanted { known, small, hold, .. } = wanted;
         if let Some(hold) = hold
-            && !hold.is_let_go().await
+            && !(hold.is_let_go().await && known.read(Capabilities::keeps_data))
         {
-            return Err(Error::new(ErrorKind::Cancelled, "the first session was not let in"));
+            let what = "the first session was not let in, or the server is another now";
+            return Err(Error::new(ErrorKind::Cancelled, what));
         }
         let site = self.site;
         let user = site.user.as_deref().unwrap_or(b"anonymous");
