@@ -40,7 +40,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_look_as_the_general_way_has_them(value: u64, shift in 0..64_u32, width in 0..20_usize) {
+        fn numbers_look_as_the_general_way_has_them(
+            value: u64,
+            shift in 0..64_u32,
+            width in 0..20_usize,
+        ) {
             let value = value >> shift;
             prop_assert_eq!(written::<10>(value, width, b' '), format!("={value:>width$}"));
             prop_assert_eq!(written::<10>(value, width, b'0'), format!("={value:0width$}"));

@@ -38,6 +38,9 @@ const LINGER: Duration = Duration::from_millis(2);
 /// A peer that took this much in one burst is fast.
 const FAST: u64 = 1 << 20;
 
+/// How long a burst that could send nothing keeps the next from following.
+const BREATH: Duration = Duration::from_millis(1);
+
 /// Bursts at a time. Others read and write meanwhile, so that threads which wait for a disk never
 /// become too few for short work.
 pub(super) const BURSTS_MAX: usize = 64;
@@ -72,6 +75,9 @@ pub(super) async fn send(
             End::Done | End::Time => last_try = false,
             End::Full if last_try && burst.octets == 0 => return Err(PumpError::Stalled),
             End::Full => {
+                if burst.octets == 0 {
+                    tokio::time::sleep(BREATH).await;
+                }
                 last_try = match timeout(stall, wire.writable()).await {
                     Ok(ready) => ready.map(|()| false)?,
                     Err(_) => true,
@@ -128,6 +134,7 @@ async fn burst_to(wire: &mut Wire, file: &mut FileReader) -> Result<Option<Burst
 fn burst(tcp: &TcpStream, file: &File, at: &mut u64, end: u64) -> Result<End, PumpError> {
     let (before, started) = (*at, Instant::now());
     let mut patient = None;
+    let mut stuck_at = None;
     while *at < end {
         let left = usize::try_from(end - *at).unwrap_or(TURN).min(TURN);
         let full = match rustix::fs::sendfile(tcp, file, Some(&mut *at), left) {
@@ -146,7 +153,8 @@ fn burst(tcp: &TcpStream, file: &File, at: &mut u64, end: u64) -> Result<End, Pu
             patient = Patient::new(tcp);
         } else if full {
             drop(patient.take());
-            if !is_writable(tcp) {
+            // A system short of memory takes nothing even where there seems to be room.
+            if stuck_at.replace(*at) == Some(*at) || !is_writable(tcp) {
                 return Ok(End::Full);
             }
         }
