@@ -1,6 +1,7 @@
 //! One cell: each client's best parallelism is found on a smaller load, then all run by turns.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use super::cell::Cell;
@@ -49,18 +50,26 @@ pub(crate) fn compare(
     say: &dyn Fn(&str),
 ) -> io::Result<Comparison> {
     let load = stage.place.load(stage.cell.work, false);
+    // What a client keeps of a server from one run to the next is its own merit.
+    let homes = tools.iter().map(|_| tempfile::tempdir()).collect::<io::Result<Vec<_>>>()?;
     let mut rows = Vec::new();
-    for tool in tools {
-        rows.push(prepare(stage, tool, say)?);
+    for (tool, home) in tools.iter().zip(&homes) {
+        rows.push(prepare(stage, tool, home.path(), say)?);
     }
     for run in 1..=runs {
-        for (tool, row) in tools.iter().zip(&mut rows) {
+        // Each begins a round in its turn: the first finds memory that has to be got anew.
+        for at in (0..tools.len()).map(|at| (at + run - 1) % tools.len()) {
+            let (Some(tool), Some(home), Some(row)) =
+                (tools.get(at), homes.get(at), rows.get_mut(at))
+            else {
+                continue;
+            };
             // What was told to stop, or could not do it at all, does not get better.
             let hopeless = row.runs.iter().any(|outcome| outcome.took().is_none());
             if !row.note.is_empty() || hopeless {
                 continue;
             }
-            let outcome = stage.run(tool, row.parallel.unwrap_or(1), false)?;
+            let outcome = stage.run(tool, home.path(), row.parallel.unwrap_or(1), false)?;
             say(&format!("{} | {} | run {run}: {outcome}", stage.cell, tool.kind.name));
             row.runs.push(outcome);
         }
@@ -69,7 +78,7 @@ pub(crate) fn compare(
 }
 
 /// Whether a client can do it at all, and how.
-fn prepare(stage: &Stage<'_>, tool: &Ready, say: &dyn Fn(&str)) -> io::Result<Row> {
+fn prepare(stage: &Stage<'_>, tool: &Ready, home: &Path, say: &dyn Fn(&str)) -> io::Result<Row> {
     let mut row =
         Row { tool: tool.kind.name, parallel: None, runs: Vec::new(), note: String::new() };
     if let Some(why) = (tool.kind.cannot)(&stage.cell) {
@@ -82,7 +91,7 @@ fn prepare(stage: &Stage<'_>, tool: &Ready, say: &dyn Fn(&str)) -> io::Result<Ro
     }
     let ladder = (tool.kind.ladder)(&stage.cell);
     let tried = climb(ladder, |parallel| {
-        let outcome = stage.run(tool, parallel, true)?;
+        let outcome = stage.run(tool, home, parallel, true)?;
         say(&format!("{} | {} | trying {parallel}: {outcome}", stage.cell, tool.kind.name));
         Ok::<_, io::Error>(outcome)
     })?;

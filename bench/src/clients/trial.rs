@@ -1,6 +1,7 @@
 //! One run of one client: cleared before, timed, and looked at afterwards.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use interop::process;
@@ -35,15 +36,21 @@ pub(crate) struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Runs `tool` once, on the smaller load if `trying`.
+    /// Runs `tool` once, with `home` for its settings and what it remembers, on the smaller load if
+    /// `trying`.
     ///
     /// # Errors
     /// Something of our own fails; what fails of the client is an outcome.
-    pub(crate) fn run(&self, tool: &Ready, parallel: u32, trying: bool) -> io::Result<Outcome> {
+    pub(crate) fn run(
+        &self,
+        tool: &Ready,
+        home: &Path,
+        parallel: u32,
+        trying: bool,
+    ) -> io::Result<Outcome> {
         let Cell { work, direction, tls, .. } = self.cell;
         self.place.clear()?;
         let load = self.place.load(work, trying);
-        let home = tempfile::tempdir()?;
         let (local, remote) = match (direction, work) {
             (Direction::Down, Work::Small) => (self.place.local(), load.name.clone()),
             (Direction::Down, Work::Large) => {
@@ -65,7 +72,7 @@ impl Stage<'_> {
             local: &local,
             remote: &remote,
             parallel,
-            home: home.path(),
+            home,
         };
         let command = tool.command(&job)?;
         let began = clock::now();
