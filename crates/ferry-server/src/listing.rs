@@ -14,7 +14,7 @@ use ferry_proto::facts::{EntryKind, FactLine, FactSet, write_facts};
 use ferry_proto::glob;
 use ferry_proto::list::{LineKind, ListOptions, UnixLine, Who, write_unix_line};
 use ferry_proto::path::FtpPath;
-use ferry_storage::{BoxFut, Entries, Entry, FsError, Kind, Meta, Storage as _};
+use ferry_storage::{Entries, Entry, FsError, Kind, Meta, Storage as _};
 
 use crate::descent::Descent;
 use crate::entropy::Entropy;
@@ -161,14 +161,25 @@ impl Listing {
         teller: Teller,
         now: UnixTime,
     ) -> Self {
+        Self::made(Some(entries), Vec::new(), format, dir, teller, now)
+    }
+
+    fn made(
+        source: Option<Box<dyn Entries>>,
+        entries: Vec<Entry>,
+        format: Format,
+        dir: FtpPath,
+        teller: Teller,
+        now: UnixTime,
+    ) -> Self {
         Self {
-            source: Some(entries),
-            sorted: Vec::new().into_iter(),
+            started: source.is_none(),
+            source,
+            sorted: entries.into_iter(),
             format,
             dir,
             teller,
             now,
-            started: false,
             begun: false,
             ahead: None,
             head: Vec::new(),
@@ -186,10 +197,7 @@ impl Listing {
         teller: Teller,
         now: UnixTime,
     ) -> Self {
-        let mut listing = Self::new(Box::new(Nothing), format, dir, teller, now);
-        listing.sorted = entries.into_iter();
-        listing.started = true;
-        listing
+        Self::made(None, entries, format, dir, teller, now)
     }
 
     /// Ends lines as text files do.
@@ -385,15 +393,6 @@ impl Listing {
             self.source = None;
         }
         true
-    }
-}
-
-/// A directory without entries.
-struct Nothing;
-
-impl Entries for Nothing {
-    fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 }
 
