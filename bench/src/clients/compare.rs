@@ -57,7 +57,7 @@ pub(crate) fn compare(
         rows.push(prepare(stage, tool, home.path(), say)?);
     }
     for run in 1..=runs {
-        // Each begins a round in its turn: the first finds memory that has to be got anew.
+        // Each begins a round in its turn: whoever went before leaves caches as it used them.
         for at in (0..tools.len()).map(|at| (at + run - 1) % tools.len()) {
             let (Some(tool), Some(home), Some(row)) =
                 (tools.get(at), homes.get(at), rows.get_mut(at))

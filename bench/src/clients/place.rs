@@ -33,6 +33,9 @@ const FILES_PER_DIRECTORY: usize = 100;
 
 const BLOCK: usize = 1 << 20;
 
+/// What a run needs of memory beside what it moves, in octets, generously.
+const SPARE: u64 = 256 << 20;
+
 /// Something to move.
 #[derive(Debug)]
 pub(crate) struct Load {
@@ -143,6 +146,25 @@ impl Place {
                 _ => fs::create_dir(&dir)?,
             }
             fs::set_permissions(&dir, Permissions::from_mode(0o777))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was moved before and has the machine hold the memory that a run will fill. A
+    /// virtual machine that gave free memory back to its host has to get it anew when it is written
+    /// to, which takes longer than moving a file does, and whoever runs first would pay for it.
+    ///
+    /// # Errors
+    /// There is not enough memory.
+    pub(crate) fn make_ready(&self, load: &Load) -> io::Result<()> {
+        self.clear()?;
+        let mut file = tempfile::tempfile_in(self.dir.path())?;
+        let block = vec![1; BLOCK];
+        let mut left = load.octets.saturating_add(SPARE);
+        while left > 0 {
+            let now = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
+            file.write_all(block.get(..now).unwrap_or_default())?;
+            left -= u64::try_from(now).map_err(io::Error::other)?;
         }
         Ok(())
     }

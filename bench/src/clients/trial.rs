@@ -49,8 +49,8 @@ impl Stage<'_> {
         trying: bool,
     ) -> io::Result<Outcome> {
         let Cell { work, direction, tls, .. } = self.cell;
-        self.place.clear()?;
         let load = self.place.load(work, trying);
+        self.place.make_ready(load)?;
         let (local, remote) = match (direction, work) {
             (Direction::Down, Work::Small) => (self.place.local(), load.name.clone()),
             (Direction::Down, Work::Large) => {

@@ -7,7 +7,9 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -33,6 +35,22 @@ const ROOM: usize = 512 << 10;
 /// on the same machine (1 GiB: 0.7 s against 1.3 s): what was read is in the cache when it is sent,
 /// and still is when it is received. A client has a core for that.
 const PIECE: usize = 64 << 10;
+
+/// Octets that may lie unsent where the peer is a process of the same machine: what was written a
+/// moment ago is still in the cache when it is read there (0.5 GiB in the clear to vsftpd: 0.28 s
+/// against 0.35 s).
+const UNSENT: u32 = 64 << 10;
+
+/// How long a thread that sends to a process of the same machine stays awake when it has to wait,
+/// giving way to whoever can run. While it slept, a processor would be idle, and waking one up
+/// takes longer than such a peer's next step, above all in a virtual machine (0.5 GiB under TLS to
+/// vsftpd, where two processes pass every record between them: 1.5 s against 2.3 s).
+const AWAKE: Duration = Duration::from_micros(500);
+
+/// Whose turn it is to write to a file. Of several ranges of one file the system lets one be
+/// written at a time and has the others spin, on processors that the server may need (2 GiB from
+/// vsftpd: 1.8 s of processor time against 2.1 s).
+static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
 
 /// Which side of a burst failed.
 #[derive(Debug)]
@@ -64,12 +82,16 @@ impl Wire {
         max: u64,
     ) -> io::Result<Burst> {
         let (mut burst, started) = (Burst::default(), Instant::now());
+        let turn = turn_for(file)?;
         buf.resize(ROOM, 0);
         while burst.octets < max && burst.end.is_none() && started.elapsed() < LONGEST {
             let room = usize::try_from(max - burst.octets).map_or(ROOM, |left| left.min(ROOM));
             let (filled, end) = self.fill(buf, room, started);
             let payload = buf.get(..filled).unwrap_or_default();
-            (&*file).write_all(payload)?;
+            {
+                let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+                (&*file).write_all(payload)?;
+            }
             burst.octets += filled as u64;
             match end {
                 Ok(end) => burst.end = end,
@@ -120,6 +142,12 @@ impl Wire {
     pub(crate) fn send_from(&mut self, file: &File, at: u64, max: u64) -> Result<Burst, Failed> {
         let (mut burst, started) = (Burst::default(), Instant::now());
         let mut piece = Piece::default();
+        let near = self.is_near();
+        if near {
+            socket2::SockRef::from(&self.tcp)
+                .set_tcp_notsent_lowat(UNSENT)
+                .map_err(Failed::Wire)?;
+        }
         while burst.octets < max && started.elapsed() < LONGEST {
             let (from, left) = (at + burst.octets, max - burst.octets);
             let sent = match &mut self.tls {
@@ -139,7 +167,7 @@ impl Wire {
                 }
                 Ok(n) => burst.octets += n as u64,
                 Err(Failed::Wire(e)) if would_block(&e) => {
-                    if !is_ready(&self.tcp, PollFlags::OUT, LINGER).map_err(Failed::Wire)? {
+                    if !self.takes_more(near).map_err(Failed::Wire)? {
                         break;
                     }
                 }
@@ -147,6 +175,26 @@ impl Wire {
             }
         }
         Ok(burst)
+    }
+
+    /// Waits until the peer takes more, at most [`LINGER`].
+    fn takes_more(&self, near: bool) -> io::Result<bool> {
+        let began = Instant::now();
+        while near && began.elapsed() < AWAKE {
+            if is_ready(&self.tcp, PollFlags::OUT, Duration::ZERO)? {
+                return Ok(true);
+            }
+            thread::yield_now();
+        }
+        is_ready(&self.tcp, PollFlags::OUT, LINGER)
+    }
+
+    /// Whether the peer is a process of this machine.
+    fn is_near(&self) -> bool {
+        match (self.tcp.local_addr(), self.tcp.peer_addr()) {
+            (Ok(local), Ok(peer)) => local.ip() == peer.ip(),
+            _ => false,
+        }
     }
 
     /// Waits until a burst has something to receive.
@@ -215,6 +263,13 @@ impl io::Write for Direct<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The turn of a file, which some others may share.
+fn turn_for(file: &File) -> io::Result<&'static Mutex<()>> {
+    let [first, others @ ..] = &TURNS;
+    let at = usize::try_from(file.metadata()?.ino() % TURNS.len() as u64).unwrap_or(0);
+    Ok(at.checked_sub(1).and_then(|at| others.get(at)).unwrap_or(first))
 }
 
 fn receive(tcp: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
