@@ -4,6 +4,10 @@
 //! [`Site`] says which server and who logs in, [`Settings`] how to get there and whom to trust.
 //! What goes over the wire is decided in `ferry-proto`; here octets are moved and waited for, and
 //! every wait has a deadline. Nothing here prints, asks a terminal or reads flags.
+//!
+//! Short programs that use TLS start some 35 ms sooner if they are built with
+//! `AWS_LC_SYS_NO_JITTER_ENTROPY=1` in the environment, as `ferry` is: the cryptography library
+//! then leaves the first random octets to the operating system alone.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

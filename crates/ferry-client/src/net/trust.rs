@@ -210,6 +210,13 @@ fn reason(error: &TlsError, now: UnixTime) -> String {
         }
         C::NotValidForName => "it is another host's".to_owned(),
         C::Revoked => "it was revoked".to_owned(),
+        C::Other(other) => match other.to_string() {
+            // As `openssl req -x509` makes them; the library has only this name for it.
+            name if name.contains("CaUsedAsEndEntity") => {
+                "it is one that may sign others, not a server's; it may be self-signed".to_owned()
+            }
+            name => name,
+        },
         other => other.to_string(),
     }
 }

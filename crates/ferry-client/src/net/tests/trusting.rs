@@ -56,6 +56,9 @@ async fn roots_vouch_for_what_they_issued_and_failures_say_what_to_do() {
     file(&dir, "roots.pem", &authority.pem);
     let past = |params: &mut CertificateParams| params.not_after = date_time_ymd(2020, 1, 1);
     let future = |params: &mut CertificateParams| params.not_before = date_time_ymd(3020, 1, 1);
+    let as_authority = |params: &mut CertificateParams| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    };
     let cases = [
         (authority.issue(&["localhost"], |_| {}), "localhost", None),
         (authority.issue(&["127.0.0.1"], |_| {}), "127.0.0.1", None),
@@ -69,6 +72,11 @@ async fn roots_vouch_for_what_they_issued_and_failures_say_what_to_do() {
         (authority.issue(&[], |_| {}), "localhost", Some("names no host")),
         (authority.issue(&["localhost"], past), "localhost", Some("days ago; the server needs")),
         (authority.issue(&["localhost"], future), "localhost", Some("clock")),
+        (
+            other.issue(&["localhost"], as_authority),
+            "localhost",
+            Some("may sign others, not a server's; it may be self-signed"),
+        ),
     ];
     for (identity, host, complaint) in cases {
         for kind in [Kind::V12Ticket, Kind::V13Ticket] {
