@@ -40,6 +40,9 @@ pub(crate) enum Use {
     Command,
     /// A transfer from the server over a data connection of its own.
     Download,
+    /// One from the middle of a file on, long as a rule: others may be under way beside it, so it
+    /// rather waits for a session that is being made than for the end of one of them.
+    Part,
     /// A transfer to the server over a data connection of its own.
     Upload,
     /// A small file from the server.
@@ -155,12 +158,13 @@ impl Pool {
                 any.min_by_key(|slot| slot.load)
             }
             (Role::Any, _) => {
+                let hopes = wanted == Use::Part && state.opening > 0;
                 let any = state.slots.iter_mut();
                 let any = any.filter(|slot| {
                     slot.role == Role::Any && fits(slot) && (slot.load == 0 || slot.sends == sends)
                 });
                 // A second one on a session only where no further session can be had.
-                let limit = if may_open { 1 } else { room };
+                let limit = if may_open || hopes { 1 } else { room };
                 any.filter(|slot| slot.load < limit).min_by_key(|slot| slot.load)
             }
             _ => {

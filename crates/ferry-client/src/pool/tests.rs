@@ -86,3 +86,19 @@ async fn commands_share_a_session_with_each_other() {
         "what is asked there may be run beside the transfer"
     );
 }
+
+#[tokio::test]
+async fn a_part_of_a_file_waits_for_the_session_that_is_being_made_for_it() {
+    let pool = pool("220 (vsFTPd 3.0.3)\r\n").await;
+    let _first = pool.lease(Use::Download).await.unwrap();
+    pool.state().opening = 1;
+    assert!(!taken(&pool.choose(Use::Part)), "it would come after the whole of the other one");
+    assert!(taken(&pool.choose(Use::Download)));
+
+    // What `choose` lent above has no lease that gives it back.
+    pool.state().slots[0].load = 1;
+
+    // The server takes no more: better behind another one than never.
+    pool.state().opening = 0;
+    assert!(taken(&pool.choose(Use::Part)));
+}

@@ -42,20 +42,8 @@ pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<S
             Err(error) => return Err(error),
         }
     }
-    let told = match told {
-        Some(size) => Some(size),
-        None if from > 0 => {
-            remote
-                .with(Use::Command, |lease| async move { lease.size(path.as_bytes()).await })
-                .await?
-        }
-        None => None,
-    };
-    if told.is_some_and(|size| from > size) {
-        return Err(Error::new(ErrorKind::BadOffset, "the file is shorter than that"));
-    }
     let (lease, download, size, first) = remote
-        .with(Use::Download, |lease| async move {
+        .with(if from > 0 { Use::Part } else { Use::Download }, |lease| async move {
             let size = match told {
                 Some(size) => Some(size),
                 // On this session: another may be more than the server allows, and whoever copies
@@ -66,6 +54,10 @@ pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<S
                     Err(error) => return Err(error),
                 },
             };
+            if size.is_some_and(|size| from > size) {
+                let what = "the file is shorter than that";
+                return Err(Error::new(ErrorKind::BadOffset, what));
+            }
             let mut download = lease.download(path.as_bytes(), from).await?;
             if let Some(size) = size.filter(|size| *size >= from && *size > 0) {
                 download.expect(size - from);
