@@ -152,7 +152,8 @@ impl Place {
 
     /// Removes what was moved before and has the machine hold the memory that a run will fill. A
     /// virtual machine that gave free memory back to its host has to get it anew when it is written
-    /// to, which takes longer than moving a file does, and whoever runs first would pay for it.
+    /// to, which takes longer than moving a file does, and whoever runs first would pay for it. Half
+    /// as much again is held, for some is given back while the run goes on.
     ///
     /// # Errors
     /// There is not enough memory.
@@ -160,7 +161,7 @@ impl Place {
         self.clear()?;
         let mut file = tempfile::tempfile_in(self.dir.path())?;
         let block = vec![1; BLOCK];
-        let mut left = load.octets.saturating_add(SPARE);
+        let mut left = load.octets.saturating_mul(3) / 2 + SPARE;
         while left > 0 {
             let now = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
             file.write_all(block.get(..now).unwrap_or_default())?;
@@ -300,9 +301,9 @@ fn remove_leftovers() -> io::Result<()> {
     Ok(())
 }
 
-/// The large file lies there twice, and what else runs needs memory, too.
+/// The large file lies there twice and a half, and what else runs needs memory, too.
 fn enough_memory(at: &Path, large: u64) -> io::Result<()> {
-    let needed = large.saturating_mul(9) / 4 + (512 << 20);
+    let needed = large.saturating_mul(11) / 4 + SPARE + (512 << 20);
     let there = rustix::fs::statvfs(at)?;
     let room = there.f_bavail.saturating_mul(there.f_frsize);
     let memory = fs::read_to_string("/proc/meminfo")?;
