@@ -152,8 +152,8 @@ impl Place {
 
     /// Removes what was moved before and has the machine hold the memory that a run will fill. A
     /// virtual machine that gave free memory back to its host has to get it anew when it is written
-    /// to, which takes longer than moving a file does, and whoever runs first would pay for it. Half
-    /// as much again is held, for some is given back while the run goes on.
+    /// to, which takes longer than moving a file does, and whoever runs first would pay for it.
+    /// Half as much again is held, for some is given back while the run goes on.
     ///
     /// # Errors
     /// There is not enough memory.
