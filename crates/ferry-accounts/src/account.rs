@@ -3,6 +3,8 @@
 use ferry_proto::charset::Charset;
 use ferry_proto::path::FtpPath;
 
+use crate::Bandwidth;
+
 /// What an account may do with files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -47,6 +49,8 @@ pub struct Account {
     pub fxp: bool,
     /// What it must send ACCT for, if for anything.
     pub acct: Option<AcctFor>,
+    /// How fast its octets may go; where nothing is said, as the server says of accounts.
+    pub bandwidth: Bandwidth,
 }
 
 impl Account {
@@ -63,6 +67,7 @@ impl Account {
             sessions_max: None,
             fxp: false,
             acct: None,
+            bandwidth: Bandwidth::default(),
         }
     }
 }

@@ -8,11 +8,13 @@
 #![deny(missing_docs)]
 
 mod account;
+mod bandwidth;
 pub mod password;
 pub mod policy;
 mod remembered;
 mod table;
 
 pub use account::{Access, Account, AcctFor};
+pub use bandwidth::{Bandwidth, Rates};
 pub use remembered::Remembered;
 pub use table::{Certificates, Fingerprint, NameTaken, Secret, UserTable};

@@ -29,6 +29,7 @@ pub mod modify;
 pub mod network;
 pub mod path;
 pub mod proxy;
+pub mod rate;
 pub mod reply;
 pub mod reply_reader;
 pub mod repr;

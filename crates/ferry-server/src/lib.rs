@@ -114,6 +114,7 @@ pub mod net;
 mod opened;
 mod ops;
 pub mod options;
+mod pace;
 mod proxied;
 mod public;
 mod pump;

@@ -6,8 +6,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use ferry_accounts::{Bandwidth, Rates};
 pub use ferry_proto::charset::Charset as NameCharset;
 use ferry_proto::network::Network;
+pub use ferry_proto::rate::Timetable;
 pub use ferry_proto::repr::deflate::Limits as Expansion;
 pub use ferry_proto::repr::ebcdic::{Charset, CodePage};
 pub use ferry_proto::repr::pipeline::RecordStore;
@@ -183,6 +185,16 @@ impl Default for Limits {
     }
 }
 
+/// How fast octets may go over data connections. Where several limits apply, the lowest does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "plain data")]
+pub struct Bandwidths {
+    /// Over all of them together.
+    pub in_all: Rates,
+    /// Over those of each account that says nothing else of itself.
+    pub account: Bandwidth,
+}
+
 /// Everything an operator decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "plain data")]
@@ -246,6 +258,8 @@ pub struct Options {
     pub fxp_partners: Vec<Network>,
     /// Representations other than TYPE I.
     pub coding: Coding,
+    /// How fast octets may go.
+    pub bandwidth: Bandwidths,
     /// Bounds.
     pub limits: Limits,
 }
@@ -279,6 +293,7 @@ impl Default for Options {
             fxp: false,
             fxp_partners: Vec::new(),
             coding: Coding::default(),
+            bandwidth: Bandwidths::default(),
             limits: Limits::default(),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ferry_proto::date::UnixTime;
+use ferry_proto::rate::DAY_SECS;
 use ferry_proto::reply::Reply;
 use ferry_proto::server::Rules;
 use tokio::sync::Notify;
@@ -22,6 +23,7 @@ use crate::events::{Event, Observer, SessionId};
 use crate::hosts::{Host, Hosts, VirtualHost};
 use crate::net::{Link, Listener, Net, Purpose};
 use crate::options::{Listen, ListenTls, Options, RequireTls};
+use crate::pace::Limiters;
 use crate::proxied::{self, NoHeader, Origin};
 use crate::public::PublicAddresses;
 use crate::registry::{Full, Registry};
@@ -33,6 +35,12 @@ use crate::tls::TlsSetup;
 pub trait WallClock: Send + Sync + std::fmt::Debug + 'static {
     /// Now.
     fn now(&self) -> UnixTime;
+
+    /// The second of the day that bandwidth limits go by: of the local day, if whoever implements
+    /// this knows where that is. By default the day is that of UTC.
+    fn second_of_day(&self) -> u32 {
+        u32::try_from(self.now().secs.rem_euclid(i64::from(DAY_SECS))).unwrap_or(0)
+    }
 }
 
 /// What a server is made of.
@@ -68,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) entropy: Arc<Entropy>,
+    /// How fast octets may go.
+    pub(crate) limiters: Limiters,
     /// What clients are told of where to connect to.
     pub(crate) public: PublicAddresses,
     /// The data port of all sessions, if they share one.
@@ -101,6 +111,7 @@ impl Shared {
         };
         let registry = Arc::new(Registry::new(&options.limits));
         let public = PublicAddresses::new(&options);
+        let limiters = Limiters::new(&options.bandwidth, Arc::clone(&clock));
         let main = Host::new(rules, auth, options.charset, options.names.clone(), tls);
         Self {
             options,
@@ -110,6 +121,7 @@ impl Shared {
             observer,
             registry,
             entropy: Arc::new(Entropy::new(seed)),
+            limiters,
             public,
             shared_port,
             ending: Notify::new(),

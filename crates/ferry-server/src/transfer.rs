@@ -16,7 +16,10 @@ use crate::kept::Kept;
 use crate::listing::Listing;
 use crate::opened::{Opened, Ready, Upload};
 use crate::ops::failure;
-use crate::pump::{self, Ahead, CloseNotify, Encoding, Marked, PeerEnd, PumpError, Receiving};
+use crate::pace::Pace;
+use crate::pump::{
+    self, Ahead, CloseNotify, Encoding, Flow, Marked, PeerEnd, PumpError, Receiving,
+};
 use crate::server::Shared;
 use crate::tls::Channel;
 use crate::wire::Wire;
@@ -40,6 +43,7 @@ pub(crate) struct Job {
     pub(crate) keep: bool,
     pub(crate) ready: Ready,
     pub(crate) moved: Arc<AtomicU64>,
+    pub(crate) pace: Pace,
     /// Where the restart markers of an upload go.
     pub(crate) marks: mpsc::Sender<Marked>,
     pub(crate) stop: Arc<Notify>,
@@ -105,7 +109,8 @@ pub(crate) async fn run(job: Job) -> Done {
 
 /// The data connection afterwards, if it stays open.
 async fn carry_out(job: Job, tls: &mut Option<bool>) -> Result<Option<Made>, Broken> {
-    let Job { shared, session, data, keep, ready, moved, marks, stop } = job;
+    let Job { shared, session, data, keep, ready, moved, pace, marks, stop } = job;
+    let flow = Flow::new(&moved, shared.options.limits.stall, pace);
     let upload = matches!(ready.opened, Opened::Upload(_));
     let channel = if upload { Channel::Upload } else { Channel::Download };
     let made = tokio::select! {
@@ -123,11 +128,18 @@ async fn carry_out(job: Job, tls: &mut Option<bool>) -> Result<Option<Made>, Bro
     *tls = made.tls;
     match ready.opened {
         Opened::Upload(upload) => {
-            let receive = Receive { shared: &shared, session, keep, moved: &moved, marks: &marks };
-            receive.run(made, upload, &stop).await
+            let receive = Receive {
+                shared: &shared,
+                session,
+                keep,
+                moved: &moved,
+                marks: &marks,
+                stop: &stop,
+            };
+            receive.run(made, upload, flow).await
         }
         download => {
-            let send = send(&shared, &mut made.wire, download, keep, &moved);
+            let send = send(&shared, &mut made.wire, download, keep, flow);
             let sent = tokio::select! {
                 biased;
                 () = stop.notified() => Err(Broken::stopped()),
@@ -172,18 +184,18 @@ async fn send(
     wire: &mut Wire,
     opened: Opened,
     keep: bool,
-    moved: &AtomicU64,
+    mut flow: Flow<'_>,
 ) -> Result<(), Broken> {
     let limits = &shared.options.limits;
     match opened {
         Opened::File(source, encoder) => {
             let markers = shared.options.coding.markers;
             let encoding = encoder.map(|encoder| Encoding { encoder, markers });
-            pump::send_file(wire, source, encoding, moved, limits.stall).await?;
+            pump::send_file(wire, source, encoding, &mut flow).await?;
         }
         Opened::Listing(mut listing, mut encoder) => {
             let encoder = encoder.as_deref_mut();
-            pump::send_lines(wire, &mut *listing, encoder, moved, limits.stall).await?;
+            pump::send_lines(wire, &mut *listing, encoder, &mut flow).await?;
         }
         Opened::Upload(_) => {}
     }
@@ -212,6 +224,7 @@ struct Receive<'a> {
     keep: bool,
     moved: &'a AtomicU64,
     marks: &'a mpsc::Sender<Marked>,
+    stop: &'a Notify,
 }
 
 impl Receive<'_> {
@@ -219,10 +232,10 @@ impl Receive<'_> {
         &self,
         mut made: Made,
         upload: Upload,
-        stop: &Notify,
+        flow: Flow<'_>,
     ) -> Result<Option<Made>, Broken> {
         let mut upload = upload;
-        match self.receive(&mut made, &mut upload, stop).await {
+        match self.receive(&mut made, &mut upload, flow).await {
             Ok(rest) => {
                 upload.sink.finish(rest).await.map_err(PumpError::Storage)?;
                 Ok(self.keep.then_some(made))
@@ -239,13 +252,12 @@ impl Receive<'_> {
         &self,
         made: &mut Made,
         upload: &mut Upload,
-        stop: &Notify,
+        flow: Flow<'_>,
     ) -> Result<Vec<u8>, PumpError> {
         let options = &self.shared.options;
         let policy =
             if options.strict_close_notify { CloseNotify::Strict } else { CloseNotify::Lenient };
-        let (stall, progress) = (options.limits.stall, self.moved);
-        let mut from = Receiving { wire: &mut made.wire, progress, stall, policy, stop };
+        let mut from = Receiving { wire: &mut made.wire, flow, policy, stop: self.stop };
         let Upload { sink, decoder, marks } = upload;
         let (rest, truncated) = match decoder {
             None => {
@@ -264,7 +276,7 @@ impl Receive<'_> {
                     if !made.ahead.is_empty() {
                         return Err(FormatError::TrailingData.into());
                     }
-                    self.close(&mut made.wire, decoded.ended, stop).await?;
+                    self.close(&mut made.wire, decoded.ended).await?;
                 }
                 (decoded.rest, decoded.truncated)
             }
@@ -276,7 +288,7 @@ impl Receive<'_> {
     }
 
     /// Our end of the connection, and a look at whether the peer's follows its file.
-    async fn close(&self, wire: &mut Wire, ended: bool, stop: &Notify) -> Result<(), PumpError> {
+    async fn close(&self, wire: &mut Wire, ended: bool) -> Result<(), PumpError> {
         let limits = &self.shared.options.limits;
         // Best effort: the peer may be gone already, and has lost nothing if it is.
         let _ = tokio::time::timeout(limits.stall, wire.close_write()).await;
@@ -285,7 +297,7 @@ impl Receive<'_> {
         }
         tokio::select! {
             biased;
-            () = stop.notified() => Err(PumpError::Stopped),
+            () = self.stop.notified() => Err(PumpError::Stopped),
             end = pump::nothing_more(wire, limits.close) => end,
         }
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ferry_server::options::Public;
+use ferry_server::options::{Public, Timetable};
 
 use crate::values::{self, ListenAt, UserArg};
 
@@ -166,6 +166,15 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Limits")]
     pub(crate) idle_timeout: Option<Duration>,
 
+    /// How fast all clients together may download: octets a second, or 500K, 2M, or by the time of
+    /// day: "08:00-18:00 2M, else 20M".
+    #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Limits")]
+    pub(crate) limit_download: Option<Timetable>,
+
+    /// How fast all clients together may upload.
+    #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Limits")]
+    pub(crate) limit_upload: Option<Timetable>,
+
     /// Also print the first address as a QR code.
     #[arg(long, help_heading = "What is printed")]
     pub(crate) qr: bool,
@@ -180,7 +189,7 @@ pub(crate) struct Serve {
 }
 
 /// Everything a configuration file says better.
-const SHARE_FLAGS: [&str; 17] = [
+const SHARE_FLAGS: [&str; 19] = [
     "directory",
     "read_only",
     "anonymous",
@@ -197,6 +206,8 @@ const SHARE_FLAGS: [&str; 17] = [
     "max_sessions",
     "max_per_address",
     "idle_timeout",
+    "limit_download",
+    "limit_upload",
     "qr",
 ];
 
@@ -245,7 +256,8 @@ mod tests {
              --listen 127.0.0.1 --listen [::1]:2200 --implicit-port 9900 \
              --passive-ports 4000-4100 --public-address 203.0.113.5 --tls-cert c.pem \
              --tls-key k.pem --require-tls --resumption strict --max-sessions 5 \
-             --max-per-address 2 --idle-timeout 10m --qr -v dir",
+             --max-per-address 2 --idle-timeout 10m --limit-download 2M \
+             --limit-upload 500K --qr -v dir",
         );
         assert!(serve.read_only && serve.anonymous && serve.require_tls && serve.qr);
         assert_eq!(
@@ -260,6 +272,9 @@ mod tests {
         assert_eq!(serve.resumption, Resumption::Strict);
         assert_eq!((serve.max_sessions, serve.max_per_address), (Some(5), Some(2)));
         assert_eq!(serve.idle_timeout, Some(Duration::from_secs(600)));
+        let rate = |table: Option<Timetable>| table.and_then(|table| table.at(0));
+        assert_eq!(rate(serve.limit_download), Some(2 << 20));
+        assert_eq!(rate(serve.limit_upload), Some(500 << 10));
         assert!(serve.verbose && !serve.quiet);
     }
 
@@ -292,6 +307,7 @@ mod tests {
             "ferryd --port 70000 dir",
             "ferryd --max-sessions 0 dir",
             "ferryd --idle-timeout never dir",
+            "ferryd --limit-download fast dir",
             "ferryd --resumption always dir",
             "ferryd --public-address ::1 dir",
             "ferryd --passive-ports 9-1 dir",

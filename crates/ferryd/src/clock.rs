@@ -19,4 +19,12 @@ impl WallClock for SystemClock {
             nanos: since.subsec_nanos(),
         }
     }
+
+    /// Of the day here, where the system knows where that is.
+    #[allow(clippy::disallowed_methods, reason = "this is the driver that hands time to the rest")]
+    fn second_of_day(&self) -> u32 {
+        let now = jiff::Zoned::now();
+        let of_day = (i32::from(now.hour()) * 60 + i32::from(now.minute())) * 60;
+        u32::try_from(of_day + i32::from(now.second())).unwrap_or(0)
+    }
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use ferry_accounts::password::OneTimePassword;
 use ferry_accounts::{Access, Account, Secret, UserTable};
 use ferry_client::url::split_scheme;
-use ferry_server::options::{DataResumption, Limits, Listen, Options, Public, RequireTls};
+use ferry_server::options::{
+    Bandwidths, DataResumption, Limits, Listen, Options, Public, Rates, RequireTls,
+};
 use ferry_server::{Server, WallClock as _};
 use ferry_storage::Storage;
 
@@ -236,6 +238,13 @@ fn options(flags: &Serve) -> Options {
         },
         passive_ports: flags.passive_ports.clone().unwrap_or(defaults.passive_ports),
         public_address: flags.public_address.clone(),
+        bandwidth: Bandwidths {
+            in_all: Rates {
+                download: flags.limit_download.clone(),
+                upload: flags.limit_upload.clone(),
+            },
+            ..Bandwidths::default()
+        },
         limits,
         ..defaults
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ferry_proto::host;
 use ferry_proto::network::{Network, NetworkError};
-use ferry_server::options::Public;
+use ferry_server::options::{Public, Timetable};
 
 use crate::secret::{PASSWORD_LEN_MAX, Password};
 
@@ -95,6 +95,13 @@ pub(crate) fn size(text: &str) -> Result<u64, Wrong> {
     };
     let number = digits.parse::<u64>().map_err(|_| wrong())?;
     number.checked_mul(1 << shift).ok_or_else(wrong)
+}
+
+/// `500000`, `500K`, `1.5M`, `off`, or rates by the time of day: octets a second.
+pub(crate) fn rate(text: &str) -> Result<Timetable, Wrong> {
+    let right = "write octets a second, or something like \"500K\", \"2M\", \"off\" or \
+                 \"08:00-18:00 2M, else 20M\"";
+    Timetable::parse(text).map_err(|_| Wrong::new("not a rate", right))
 }
 
 /// `50000-50999`, or one port.

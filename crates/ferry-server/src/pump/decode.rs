@@ -1,8 +1,6 @@
 //! From the peer to storage through a decoder (TYPE, STRU, MODE): octets, and the marks between
 //! them.
 
-use std::sync::atomic::Ordering;
-
 use ferry_proto::repr::pipeline::Receiver;
 use ferry_proto::repr::{Mark, Marker, Progress, RestartPoint, Transducer as _};
 use ferry_storage::Sink;
@@ -44,7 +42,8 @@ pub(crate) async fn decode_file(
     ahead: &mut Ahead,
     marks: Option<&mpsc::Sender<Marked>>,
 ) -> Result<Decoded, PumpError> {
-    from.progress.fetch_add(widen(ahead.rest().len()), Ordering::Relaxed);
+    // Limits held it up when it was read.
+    from.flow.count(widen(ahead.rest().len()));
     let mut decoding = Decoding { decoder, out: Buffer::borrow_room(), marks, suspect: false };
     let (mut truncated, mut ended) = (false, false);
     loop {
@@ -62,7 +61,7 @@ pub(crate) async fn decode_file(
             }
         }
         let worth_writing = decoding.out.len() >= ROOM_MIN;
-        let patience = if decoding.out.is_empty() { from.stall } else { GATHER };
+        let patience = if decoding.out.is_empty() { from.flow.stall } else { GATHER };
         // The decoder has all that came already, and must have it as soon as it comes: the end of
         // a file is in it, and the peer may wait for our word on that.
         let reading = async { Ok(from.fill(ahead.refill(), (patience, None)).await) };
@@ -98,7 +97,7 @@ pub(crate) async fn decode_file(
     if truncated {
         truncated = from.end(true)?;
     }
-    from.progress.fetch_sub(widen(ahead.rest().len()), Ordering::Relaxed);
+    from.flow.uncount(widen(ahead.rest().len()));
     ahead.settle();
     let rest = decoding.out.give();
     Ok(Decoded { rest, truncated, suspect: decoding.suspect, ended })

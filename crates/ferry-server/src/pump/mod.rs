@@ -8,6 +8,7 @@
 mod ahead;
 mod buffers;
 mod decode;
+mod flow;
 mod loan;
 mod receive;
 mod send;
@@ -28,6 +29,7 @@ use tokio::time::timeout;
 
 pub(crate) use self::ahead::Ahead;
 pub(crate) use self::decode::{Marked, decode_file};
+pub(crate) use self::flow::Flow;
 pub(crate) use self::receive::{CloseNotify, Receiving, receive_file};
 pub(crate) use self::send::{Encoding, Lines, send_file, send_lines};
 use crate::wire::{Received, Wire};

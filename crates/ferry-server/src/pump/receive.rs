@@ -1,7 +1,6 @@
 //! From the peer to storage, octets as they come.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ferry_storage::Sink;
@@ -9,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::buffers::{Buffer, CHUNK};
+use super::flow::Flow;
 use super::straight::Way;
 use super::{PumpError, Turn, readable_within, widen};
 use crate::wire::{Received, Wire};
@@ -56,9 +56,7 @@ pub(super) enum Round {
 #[derive(Debug)]
 pub(crate) struct Receiving<'a> {
     pub(crate) wire: &'a mut Wire,
-    /// Counts octets as they are on the connection (before TLS).
-    pub(crate) progress: &'a AtomicU64,
-    pub(crate) stall: Duration,
+    pub(crate) flow: Flow<'a>,
     pub(crate) policy: CloseNotify,
     pub(crate) stop: &'a Notify,
 }
@@ -75,9 +73,9 @@ pub(crate) async fn receive_file(
     mut from: Receiving<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Upload, PumpError> {
-    let before = from.progress.load(Ordering::Relaxed);
+    let before = from.flow.moved();
     let (mut filling, mut writing) = (Buffer::borrow(), Buffer::borrow());
-    let patience = (from.stall, Some(GATHER));
+    let patience = (from.flow.stall, Some(GATHER));
     let mut round = from.fill(&mut filling, patience).await;
     let mut way = Way::Unknown;
     let end = loop {
@@ -111,7 +109,7 @@ pub(crate) async fn receive_file(
         }
     };
     from.close_write().await;
-    let octets = from.progress.load(Ordering::Relaxed) - before;
+    let octets = from.flow.moved() - before;
     Ok(Upload { octets, rest: writing.give_filled(), truncated })
 }
 
@@ -127,7 +125,7 @@ impl Receiving<'_> {
     /// Our end of the connection. Best effort: the peer may be gone already, and has lost nothing
     /// if it is.
     pub(super) async fn close_write(&mut self) {
-        let _ = timeout(self.stall, self.wire.close_write()).await;
+        let _ = timeout(self.flow.stall, self.wire.close_write()).await;
     }
 
     /// Fills `buf` from the start until it is worth looking at.
@@ -140,10 +138,15 @@ impl Receiving<'_> {
     ) -> Round {
         let mut filled = 0;
         let stop = self.stop;
+        let paced = async {
+            let round = self.fill_up(buf, &mut filled, patience).await;
+            self.flow.pace.came(widen(filled)).await;
+            round
+        };
         let round = tokio::select! {
             biased;
             () = stop.notified() => Round::Broken(PumpError::Stopped),
-            round = self.fill_up(buf, &mut filled, patience) => round,
+            round = paced => round,
         };
         buf.set_filled(filled);
         round
@@ -156,15 +159,16 @@ impl Receiving<'_> {
         (first, then): (Duration, Option<Duration>),
     ) -> Round {
         let mut turn = Turn::default();
+        let most = usize::try_from(self.flow.pace.portion()).map_or(CHUNK, |most| most.min(CHUNK));
         loop {
-            let room = buf.whole().get_mut(*filled..).unwrap_or_default();
-            if room.len() < ROOM_MIN {
+            let room = buf.whole().get_mut(*filled..most).unwrap_or_default();
+            if room.is_empty() || most == CHUNK && room.len() < ROOM_MIN {
                 return Round::More;
             }
             match self.wire.try_read(room) {
                 Ok(Received::Bytes(n)) => {
                     *filled += n;
-                    self.progress.fetch_add(widen(n), Ordering::Relaxed);
+                    self.flow.count(widen(n));
                     turn.moved(n).await;
                 }
                 Ok(Received::Eof) => return Round::End { truncated: false },

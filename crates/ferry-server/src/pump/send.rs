@@ -1,13 +1,11 @@
 //! From storage to the peer: files and listings.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
 use ferry_proto::repr::pipeline::Encoder;
 use ferry_proto::repr::{Progress, Transducer as _};
 use ferry_storage::{BoxFut, FsError, Source};
 
 use super::buffers::{Buffer, CHUNK};
+use super::flow::Flow;
 use super::source::Reader;
 use super::{PumpError, Turn, flush, sendfile, widen, write_step};
 use crate::wire::Wire;
@@ -30,8 +28,8 @@ pub(crate) trait Lines: Send {
 }
 
 /// Sends a file from where `source` stands to the length it had when it was opened, and returns
-/// when the system has taken all of it; [`finish`](super::finish) is the next step. `progress`
-/// counts octets as they are on the connection (before TLS). Returns how many there were.
+/// when the system has taken all of it; [`finish`](super::finish) is the next step. Returns how
+/// many octets there were as they are on the connection (before TLS).
 ///
 /// # Errors
 /// The peer, TLS or storage failed, or nothing moved for `stall`; a file that became shorter
@@ -40,24 +38,25 @@ pub(crate) async fn send_file(
     wire: &mut Wire,
     source: Source,
     encoding: Option<Encoding>,
-    progress: &AtomicU64,
-    stall: Duration,
+    flow: &mut Flow<'_>,
 ) -> Result<u64, PumpError> {
-    let before = progress.load(Ordering::Relaxed);
+    let before = flow.moved();
     let mut reader = Reader::new(source)?;
     if let Some(encoding) = encoding {
-        encode_through(wire, &mut reader, encoding, progress, stall).await?;
-        return Ok(progress.load(Ordering::Relaxed) - before);
+        encode_through(wire, &mut reader, encoding, flow).await?;
+        return Ok(flow.moved() - before);
     }
+    // At a low rate a burst would be a trip to another thread for a packet.
     while wire.plain_tcp().is_some()
+        && flow.pace.portion() >= widen(CHUNK)
         && let Reader::File(file) = &mut reader
-        && sendfile::send(wire, file, stall, progress).await? == sendfile::Left::Crowded
+        && sendfile::send(wire, file, flow).await? == sendfile::Left::Crowded
     {
         let mut piece = Reader::File(file.take(PIECE));
-        send_through(wire, &mut piece, progress, stall).await?;
+        send_through(wire, &mut piece, flow).await?;
     }
-    send_through(wire, &mut reader, progress, stall).await?;
-    Ok(progress.load(Ordering::Relaxed) - before)
+    send_through(wire, &mut reader, flow).await?;
+    Ok(flow.moved() - before)
 }
 
 /// What the octets of a file go through on their way out.
@@ -73,19 +72,18 @@ pub(crate) struct Encoding {
 async fn send_through(
     wire: &mut Wire,
     reader: &mut Reader,
-    progress: &AtomicU64,
-    stall: Duration,
+    flow: &mut Flow<'_>,
 ) -> Result<(), PumpError> {
     let (mut full, mut other) = (Buffer::borrow_room(), Buffer::borrow_room());
     let first = reader.next(full.lend()).await?;
     full.put_back(first);
     while !full.is_empty() {
         let reading = async { reader.next(other.lend()).await.map_err(PumpError::from) };
-        let (next, ()) = tokio::try_join!(reading, write(wire, &full, progress, stall))?;
+        let (next, ()) = tokio::try_join!(reading, write(wire, &full, flow))?;
         other.put_back(next);
         std::mem::swap(&mut full, &mut other);
     }
-    flush(wire, stall).await
+    flush(wire, flow.stall).await
 }
 
 /// The same through an encoder.
@@ -93,8 +91,7 @@ async fn encode_through(
     wire: &mut Wire,
     reader: &mut Reader,
     encoding: Encoding,
-    progress: &AtomicU64,
-    stall: Duration,
+    flow: &mut Flow<'_>,
 ) -> Result<(), PumpError> {
     let Encoding { mut encoder, markers } = encoding;
     let (mut full, mut other) = (Buffer::borrow_room(), Buffer::borrow_room());
@@ -105,7 +102,7 @@ async fn encode_through(
     while !full.is_empty() {
         let mut input = full.as_slice();
         while encoder.step(&mut input, &mut encoded, CHUNK)? == Progress::Full {
-            write(wire, &encoded, progress, stall).await?;
+            write(wire, &encoded, flow).await?;
             encoded.clear();
         }
         unmarked += full.len();
@@ -117,13 +114,13 @@ async fn encode_through(
             break;
         }
         let reading = async { reader.next(other.lend()).await.map_err(PumpError::from) };
-        let (next, ()) = tokio::try_join!(reading, write(wire, &encoded, progress, stall))?;
+        let (next, ()) = tokio::try_join!(reading, write(wire, &encoded, flow))?;
         encoded.clear();
         other.put_back(next);
         std::mem::swap(&mut full, &mut other);
     }
-    encode_end(wire, &mut encoder, &mut encoded, progress, stall).await?;
-    flush(wire, stall).await
+    encode_end(wire, &mut encoder, &mut encoded, flow).await?;
+    flush(wire, flow.stall).await
 }
 
 /// Ends the file in the encoder and sends what comes of that behind what is encoded already.
@@ -131,15 +128,14 @@ async fn encode_end(
     wire: &mut Wire,
     encoder: &mut Encoder,
     encoded: &mut Buffer,
-    progress: &AtomicU64,
-    stall: Duration,
+    flow: &mut Flow<'_>,
 ) -> Result<(), PumpError> {
     encoder.close();
     while encoder.step(&mut &[][..], encoded, CHUNK)? == Progress::Full {
-        write(wire, encoded, progress, stall).await?;
+        write(wire, encoded, flow).await?;
         encoded.clear();
     }
-    write(wire, encoded, progress, stall).await
+    write(wire, encoded, flow).await
 }
 
 /// Sends a listing as it is made. Memory: one batch and one buffer. Returns the octets sent.
@@ -150,25 +146,24 @@ pub(crate) async fn send_lines(
     wire: &mut Wire,
     lines: &mut dyn Lines,
     mut encoder: Option<&mut Encoder>,
-    progress: &AtomicU64,
-    stall: Duration,
+    flow: &mut Flow<'_>,
 ) -> Result<u64, PumpError> {
-    let before = progress.load(Ordering::Relaxed);
+    let before = flow.moved();
     let mut text = Buffer::borrow_room();
     let mut encoded = Buffer::default();
     loop {
         let more = lines.next(&mut text).await?;
         if text.len() >= LINES_MIN || !more {
             match &mut encoder {
-                None => write(wire, &text, progress, stall).await?,
+                None => write(wire, &text, flow).await?,
                 Some(encoder) => {
                     let mut input = text.as_slice();
                     encoded.clear();
                     while encoder.step(&mut input, &mut encoded, CHUNK)? == Progress::Full {
-                        write(wire, &encoded, progress, stall).await?;
+                        write(wire, &encoded, flow).await?;
                         encoded.clear();
                     }
-                    write(wire, &encoded, progress, stall).await?;
+                    write(wire, &encoded, flow).await?;
                     encoded.clear();
                 }
             }
@@ -176,27 +171,24 @@ pub(crate) async fn send_lines(
         }
         if !more {
             if let Some(encoder) = encoder {
-                encode_end(wire, encoder, &mut encoded, progress, stall).await?;
+                encode_end(wire, encoder, &mut encoded, flow).await?;
             }
-            flush(wire, stall).await?;
-            return Ok(progress.load(Ordering::Relaxed) - before);
+            flush(wire, flow.stall).await?;
+            return Ok(flow.moved() - before);
         }
     }
 }
 
 /// Writes all of `buf`, counting what is taken.
-async fn write(
-    wire: &mut Wire,
-    mut buf: &[u8],
-    progress: &AtomicU64,
-    stall: Duration,
-) -> Result<(), PumpError> {
+async fn write(wire: &mut Wire, mut buf: &[u8], flow: &mut Flow<'_>) -> Result<(), PumpError> {
     let mut turn = Turn::default();
     while !buf.is_empty() {
-        let step = |wire: &mut Wire, at_once| Ok(wire.try_write(buf, at_once)?);
-        let n = write_step(wire, stall, step).await?;
+        let granted = flow.grant(buf.len()).await;
+        let now = buf.get(..granted).unwrap_or(buf);
+        let step = |wire: &mut Wire, at_once| Ok(wire.try_write(now, at_once)?);
+        let n = write_step(wire, flow.stall, step).await?;
         buf = buf.get(n..).unwrap_or_default();
-        progress.fetch_add(widen(n), Ordering::Relaxed);
+        flow.went(widen(n));
         turn.moved(n).await;
     }
     Ok(())

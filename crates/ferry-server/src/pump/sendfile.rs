@@ -8,7 +8,6 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ferry_storage::FsError;
@@ -21,6 +20,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::buffers::CHUNK;
+use super::flow::Flow;
 use super::loan::Loan;
 use super::source::FileReader;
 use super::{PumpError, TURN};
@@ -60,17 +60,17 @@ pub(super) enum Left {
 pub(super) async fn send(
     wire: &mut Wire,
     file: &mut FileReader,
-    stall: Duration,
-    progress: &AtomicU64,
+    flow: &mut Flow<'_>,
 ) -> Result<Left, PumpError> {
     // A peer may be so slow that its connection never looks writable; only one that takes nothing
     // when it is tried stalls.
     let mut last_try = false;
     while file.end.saturating_sub(file.at) > WORTH_IT {
-        let Some(burst) = burst_to(wire, file).await? else {
+        let granted = flow.pace.grant(file.end.saturating_sub(file.at)).await;
+        let Some(burst) = burst_to(wire, file, granted).await? else {
             return Ok(Left::Crowded);
         };
-        progress.fetch_add(burst.octets, Ordering::Relaxed);
+        flow.went(burst.octets);
         match burst.end {
             End::Done | End::Time => last_try = false,
             End::Full if last_try && burst.octets == 0 => return Err(PumpError::Stalled),
@@ -78,7 +78,7 @@ pub(super) async fn send(
                 if burst.octets == 0 {
                     tokio::time::sleep(BREATH).await;
                 }
-                last_try = match timeout(stall, wire.writable()).await {
+                last_try = match timeout(flow.stall, wire.writable()).await {
                     Ok(ready) => ready.map(|()| false)?,
                     Err(_) => true,
                 };
@@ -91,7 +91,7 @@ pub(super) async fn send(
 
 /// How a burst ended.
 enum End {
-    /// With the file.
+    /// With all that was to be sent.
     Done,
     /// After [`LONGEST`]; there is more.
     Time,
@@ -107,14 +107,18 @@ struct Burst {
     end: End,
 }
 
-/// Sends from a thread that may block; [`None`] where there is none now. Whoever drops this loses
-/// the connection.
-async fn burst_to(wire: &mut Wire, file: &mut FileReader) -> Result<Option<Burst>, PumpError> {
+/// Sends `most` octets at most from a thread that may block; [`None`] where there is none now.
+/// Whoever drops this loses the connection.
+async fn burst_to(
+    wire: &mut Wire,
+    file: &mut FileReader,
+    most: u64,
+) -> Result<Option<Burst>, PumpError> {
     let Ok(permit) = BURSTS.try_acquire() else {
         return Ok(None);
     };
     let (loan, open) = (Loan::of(wire), Arc::clone(&file.file));
-    let (mut at, end) = (file.at, file.end);
+    let (mut at, end) = (file.at, file.end.min(file.at.saturating_add(most)));
     let job = tokio::task::spawn_blocking(move || {
         let before = at;
         let sent = loan.wire().and_then(Wire::plain_tcp).map(|tcp| {

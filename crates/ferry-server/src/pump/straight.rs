@@ -6,11 +6,8 @@
 //! that writes a large buffer to a slow disk may take anyway.
 
 use std::fs::File;
-use std::future::{Future as _, poll_fn};
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::Duration;
 
 use ferry_storage::{FsError, Sink};
@@ -71,11 +68,13 @@ impl Receiving<'_> {
         buf: &mut Buffer,
     ) -> Result<Round, PumpError> {
         while let Way::Straight(file) = way
-            && let Some(burst) = receive_to(self.wire, file, buf).await?
+            && let Some(burst) = receive_to(self.wire, file, buf, self.flow.pace.portion()).await?
         {
-            self.progress.fetch_add(burst.octets, Ordering::Relaxed);
+            self.flow.count(burst.octets);
             let ended = match burst.end {
-                _ if self.is_stopped().await => Some(Round::Broken(PumpError::Stopped)),
+                _ if self.is_stopped_meanwhile(burst.octets).await => {
+                    Some(Round::Broken(PumpError::Stopped))
+                }
                 End::Eof { truncated } => Some(Round::End { truncated }),
                 End::Broken(error) => Some(Round::Broken(error)),
                 End::Silent => break,
@@ -86,18 +85,22 @@ impl Receiving<'_> {
                 return Ok(ended);
             }
         }
-        Ok(self.fill(buf, (self.stall, Some(GATHER))).await)
+        Ok(self.fill(buf, (self.flow.stall, Some(GATHER))).await)
     }
 
-    async fn is_stopped(&self) -> bool {
-        let mut stopped = std::pin::pin!(self.stop.notified());
-        poll_fn(|cx| Poll::Ready(stopped.as_mut().poll(cx).is_ready())).await
+    /// Waits until more than those octets may come; whether the transfer is told to stop.
+    async fn is_stopped_meanwhile(&self, octets: u64) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stop.notified() => true,
+            () = self.flow.pace.came(octets) => false,
+        }
     }
 }
 
 /// How a burst ended.
 enum End {
-    /// After [`LONGEST`]; there is more.
+    /// After [`LONGEST`] or as much as was to come; there is more.
     Time,
     /// Nothing came for [`LINGER`].
     Silent,
@@ -117,7 +120,8 @@ struct Burst {
     end: End,
 }
 
-/// Receives into `file` at its cursor. [`None`] where that is not possible now.
+/// Receives into `file` at its cursor, little more than `most` octets at once. [`None`] where that
+/// is not possible now.
 ///
 /// The connection is away meanwhile; a caller that goes before it is back loses it.
 ///
@@ -127,6 +131,7 @@ async fn receive_to(
     wire: &mut Wire,
     file: &Arc<File>,
     buf: &mut Buffer,
+    most: u64,
 ) -> Result<Option<Burst>, FsError> {
     if wire.tcp().is_none() {
         return Ok(None);
@@ -136,7 +141,7 @@ async fn receive_to(
     };
     let (mut loan, mut room, file) = (Loan::of(wire), std::mem::take(buf), Arc::clone(file));
     let job = tokio::task::spawn_blocking(move || {
-        let done = loan.wire_mut().map(|wire| burst(wire, &file, &mut room, permit));
+        let done = loan.wire_mut().map(|wire| burst(wire, &file, &mut room, most, permit));
         (loan, room, done)
     });
     // The pool ends only with the runtime, and this task with it.
@@ -150,6 +155,7 @@ fn burst(
     wire: &mut Wire,
     mut file: &File,
     buf: &mut Buffer,
+    most: u64,
     _one_of_few: SemaphorePermit<'static>,
 ) -> Result<Burst, FsError> {
     let (mut octets, started) = (0, Instant::now());
@@ -162,7 +168,8 @@ fn burst(
             Some(End::Silent) if soon(wire) => None,
             stopped => stopped,
         };
-        if let Some(end) = end.or_else(|| (started.elapsed() >= LONGEST).then_some(End::Time)) {
+        let enough = || octets >= most || started.elapsed() >= LONGEST;
+        if let Some(end) = end.or_else(|| enough().then_some(End::Time)) {
             return Ok(Burst { octets, end });
         }
     }

@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use super::receive::Upload;
 use super::*;
 use crate::options::DataResumption;
+use crate::pace::Pace;
 use crate::testing::{
     Attempt, Client, Collected, Stubborn, beside, certified, client_config, pair, pattern,
     read_plain, sluggish,
@@ -31,6 +32,11 @@ use crate::tls::Channel;
 
 const STALL: Duration = Duration::from_secs(120);
 const CLOSE: Duration = Duration::from_secs(5);
+
+/// No limits.
+fn flow(progress: &AtomicU64) -> Flow<'_> {
+    Flow::new(progress, STALL, Pace::default())
+}
 
 /// A file on disk with this content, open at `from`.
 fn file(content: &[u8], from: u64) -> Source {
@@ -96,7 +102,7 @@ async fn receive_all_but_the_rest(
     policy: CloseNotify,
     stop: &Notify,
 ) -> Result<Upload, PumpError> {
-    let mut from = Receiving { wire, progress, stall: STALL, policy, stop };
+    let mut from = Receiving { wire, flow: flow(progress), policy, stop };
     if form.is_identity() {
         return receive_file(from, sink).await;
     }
@@ -156,7 +162,7 @@ async fn download(cover: Cover, source: Source, form: Form) -> Vec<u8> {
     )
     .await;
     let progress = AtomicU64::new(0);
-    let sent = send_file(&mut wire, source, encoding(form), &progress, STALL).await.unwrap();
+    let sent = send_file(&mut wire, source, encoding(form), &mut flow(&progress)).await.unwrap();
     assert_eq!(finish(&mut wire, STALL, CLOSE).await.unwrap(), PeerEnd::Closed);
     let got = peer.await.unwrap();
     assert_eq!(sent, got.len() as u64);
@@ -274,7 +280,7 @@ async fn a_file_is_sent_as_long_as_it_was_when_opened() {
         let (mut wire, tcp) = pair().await;
         let peer = beside(move || read_plain(tcp));
         let progress = AtomicU64::new(0);
-        let broken = send_file(&mut wire, source, encoding(form), &progress, STALL).await;
+        let broken = send_file(&mut wire, source, encoding(form), &mut flow(&progress)).await;
         assert!(matches!(broken, Err(PumpError::Storage(FsError::Io(_)))), "{broken:?}");
         wire.abort();
         assert!(peer.await.unwrap().is_err(), "the peer must not take it for the whole");
@@ -297,7 +303,7 @@ async fn a_peer_that_stopped_sending_is_served_to_the_end() {
     let peer = beside(move || read_plain(tcp).unwrap());
     let progress = AtomicU64::new(0);
     let source = file(&content, 0);
-    send_file(&mut wire, source, None, &progress, STALL).await.unwrap();
+    send_file(&mut wire, source, None, &mut flow(&progress)).await.unwrap();
     finish(&mut wire, STALL, CLOSE).await.unwrap();
     assert!(peer.await.unwrap() == content);
 }
@@ -310,7 +316,7 @@ async fn a_peer_that_leaves_breaks_a_download() {
         drop(tcp);
         let progress = AtomicU64::new(0);
         let source = file(&pattern(8 << 20), 0);
-        let broken = send_file(&mut wire, source, encoding(form), &progress, STALL).await;
+        let broken = send_file(&mut wire, source, encoding(form), &mut flow(&progress)).await;
         assert!(matches!(broken, Err(PumpError::Peer(_))), "{broken:?}");
     }
 }
@@ -338,7 +344,7 @@ async fn a_peer_that_leaves_with_the_last_octet_has_it_all() {
         )
         .await;
         let progress = AtomicU64::new(0);
-        send_file(&mut wire, file(b"whole", 0), None, &progress, STALL).await.unwrap();
+        send_file(&mut wire, file(b"whole", 0), None, &mut flow(&progress)).await.unwrap();
         peer.await.unwrap();
         assert_eq!(finish(&mut wire, STALL, CLOSE).await.unwrap(), PeerEnd::Reset, "{cover:?}");
     }
@@ -426,7 +432,7 @@ async fn a_listing_is_sent_whole() {
         let peer = beside(move || read_plain(tcp).unwrap());
         let progress = AtomicU64::new(0);
         let mut lines = Numbers(0..count);
-        let sent = send_lines(&mut wire, &mut lines, None, &progress, STALL).await.unwrap();
+        let sent = send_lines(&mut wire, &mut lines, None, &mut flow(&progress)).await.unwrap();
         finish(&mut wire, STALL, CLOSE).await.unwrap();
         let expected: String = (0..count).map(|n| format!("{n}\r\n")).collect();
         let got = peer.await.unwrap();
@@ -447,7 +453,7 @@ async fn a_peer_that_takes_nothing_stalls_a_download() {
     let progress = AtomicU64::new(0);
     let source = file(&[1; 100], 0);
     let before = tokio::time::Instant::now();
-    let end = send_file(&mut wire, source, None, &progress, STALL).await;
+    let end = send_file(&mut wire, source, None, &mut flow(&progress)).await;
     assert!(matches!(end, Err(PumpError::Stalled)), "{end:?}");
     assert_eq!(before.elapsed(), STALL);
     assert_eq!(link.taken.lock().unwrap().len(), 10);
@@ -460,7 +466,7 @@ async fn a_peer_so_slow_that_it_never_looks_ready_is_no_stall() {
     let (mut wire, link) = stubborn(&[Full, Takes(1), Full, Takes(1), Full, Takes(98)]);
     let progress = AtomicU64::new(0);
     let source = file(&[1; 100], 0);
-    let end = send_file(&mut wire, source, None, &progress, STALL).await;
+    let end = send_file(&mut wire, source, None, &mut flow(&progress)).await;
     assert_eq!(end.unwrap(), 100);
     assert_eq!(*link.taken.lock().unwrap(), [1; 100]);
 }
@@ -481,7 +487,7 @@ async fn under_tls_too_slow_is_not_stalled() {
     wire.accept_tls(session.offer(Channel::Download), b"").await.unwrap();
     slow.begin();
     let progress = AtomicU64::new(0);
-    send_file(&mut wire, file(&content, 0), None, &progress, STALL).await.unwrap();
+    send_file(&mut wire, file(&content, 0), None, &mut flow(&progress)).await.unwrap();
     finish(&mut wire, STALL, CLOSE).await.unwrap();
     drop((wire, slow));
     assert!(peer.join().unwrap() == content);
@@ -516,17 +522,17 @@ async fn transfers_fit_into_a_session_task_and_may_change_threads() {
     let (policy, stop) = (CloseNotify::Lenient, Notify::new());
     let mut decoder = Receiver::new(ascii(), &Options::default()).unwrap();
     let sizes = [
-        cost(send_file(&mut wire, file(b"", 0), encoding(ascii()), &progress, STALL)),
-        cost(send_lines(&mut wire, &mut Numbers(0..1), None, &progress, STALL)),
+        cost(send_file(&mut wire, file(b"", 0), encoding(ascii()), &mut flow(&progress))),
+        cost(send_lines(&mut wire, &mut Numbers(0..1), None, &mut flow(&progress))),
         cost({
             let wire = &mut wire;
-            let from = Receiving { wire, progress: &progress, stall: STALL, policy, stop: &stop };
+            let from = Receiving { wire, flow: flow(&progress), policy, stop: &stop };
             receive_file(from, &mut sink)
         }),
         cost(finish(&mut wire, STALL, CLOSE)),
     ];
     let wire = &mut wire;
-    let mut from = Receiving { wire, progress: &progress, stall: STALL, policy, stop: &stop };
+    let mut from = Receiving { wire, flow: flow(&progress), policy, stop: &stop };
     let mut ahead = Ahead::default();
     let decoding = cost(decode_file(&mut from, &mut sink, &mut decoder, &mut ahead, None));
     assert!(sizes.iter().chain([&decoding]).all(|size| *size <= 2048), "{sizes:?} {decoding}");

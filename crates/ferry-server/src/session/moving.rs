@@ -14,6 +14,8 @@ use tokio::time::sleep_until;
 use super::{BROKE, Control, Gone, HELD_MAX, NextData, Opening, Work};
 use crate::connecting::{Connection, Via};
 use crate::events::Event;
+use crate::opened::Opened;
+use crate::pace::{Direction, Pace};
 use crate::pump::Marked;
 use crate::transfer::{self, Data, Job};
 use crate::who::{Busy, Noted};
@@ -42,6 +44,7 @@ impl Control {
         };
         let (moved, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
         let path = ready.path.clone();
+        let pace = self.pace(&ready.opened);
         let data = self.data(way)?;
         let (marks, mut marked) = mpsc::channel(MARKS_WAITING);
         let job = Job {
@@ -51,6 +54,7 @@ impl Control {
             keep,
             ready,
             moved: Arc::clone(&moved),
+            pace,
             marks,
             stop: Arc::clone(&stop),
         };
@@ -70,6 +74,16 @@ impl Control {
             failed: done.why.as_deref(),
         });
         alive.map(|()| Outcome::Ended(done.end))
+    }
+
+    /// The bandwidth limits of a transfer.
+    fn pace(&self, opened: &Opened) -> Pace {
+        let upload = matches!(opened, Opened::Upload(_));
+        let direction = if upload { Direction::Upload } else { Direction::Download };
+        let account = self.place.slot().account();
+        account.map_or_else(Pace::default, |account| {
+            self.shared.limiters.pace(&self.counted_as(&account.name), &account, direction)
+        })
     }
 
     /// The data connection of a transfer, or how it comes about.

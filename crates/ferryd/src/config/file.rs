@@ -16,7 +16,7 @@ use super::diagnose::Problems;
 use super::fxp::{self, Known};
 use super::section::Section;
 use super::users::{Names, Users};
-use super::{certificates, hosts, listeners, outside, read, representation};
+use super::{bandwidth, certificates, hosts, listeners, outside, read, representation};
 use crate::addresses;
 use crate::auth::{REMEMBERED_FOR, TableAuth};
 use crate::certs::{self, Identity};
@@ -25,8 +25,17 @@ use crate::homes::Homes;
 use crate::serve::Plan;
 use crate::values::Wrong;
 
-const SECTIONS: &[&str] =
-    &["server", "listen", "tls", "limits", "representation", "user", "anonymous", "host"];
+const SECTIONS: &[&str] = &[
+    "server",
+    "listen",
+    "tls",
+    "limits",
+    "bandwidth",
+    "representation",
+    "user",
+    "anonymous",
+    "host",
+];
 
 const SERVER_KEYS: &[&str] = &[
     "banner",
@@ -116,6 +125,9 @@ impl<'a> File<'a> {
         let has_tls = self.top.contains_key("tls");
         let known = self.server(&mut options, has_tls, base, problems);
         let (sessions_named, remember) = self.limits(&mut options.limits, problems);
+        if let Some((table, at)) = self.table("bandwidth", problems) {
+            bandwidth::read(table, at, &mut options.bandwidth, problems);
+        }
         if let Some((table, at)) = self.table("representation", problems) {
             representation::read(table, at, &mut options.coding, problems);
         }

@@ -5,6 +5,7 @@
 //! what they mean, [`diagnose`] shows mistakes where they are. Nothing is opened to the network
 //! here.
 
+mod bandwidth;
 mod certificates;
 mod diagnose;
 mod elsewhere;

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ferry_proto::charset;
-use ferry_server::options::NameCharset;
+use ferry_server::options::{NameCharset, Timetable};
 use toml::de::DeValue;
 
 use super::section::closest;
@@ -52,6 +52,14 @@ pub(super) fn duration(value: &DeValue<'_>) -> Result<Duration, Wrong> {
             kind(other),
             "write a number of seconds, or something like \"90s\", \"5m\" or \"1h30m\"",
         )),
+    }
+}
+
+/// Octets a second, or text as [`values::rate`] reads it.
+pub(super) fn rate(value: &DeValue<'_>) -> Result<Timetable, Wrong> {
+    match value {
+        DeValue::Integer(digits) => values::rate(digits.as_str()),
+        other => text(other).and_then(values::rate),
     }
 }
 

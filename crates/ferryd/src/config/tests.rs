@@ -10,7 +10,7 @@ use crate::auth::TableAuth;
 use ferry_accounts::AcctFor;
 use ferry_server::options::{
     Charset, CodePage, Coding, DataPeer, DataResumption, Listen, NameCharset, Options, Public,
-    RecordStore,
+    RecordStore, Timetable,
 };
 use ferry_storage::Upload;
 use std::time::Duration;
@@ -204,6 +204,24 @@ fn right_passwords_are_remembered_as_long_as_is_said_for_every_host() {
         assert_eq!(plan.auth.remembers_for(), lasts, "{said}");
         assert_eq!(plan.hosts[0].auth.remembers_for(), lasts, "{said}");
     }
+}
+
+#[test]
+fn rates_are_of_everyone_of_each_user_and_of_each_transfer() {
+    let user = USER.replace("home", "upload = \"off\"\ntransfer_upload = 1000\nhome");
+    let all = "download = \"2M\"\nuser_download = \"08:00-18:00 1M, else 10M\"\n\
+               transfer_upload = \"1.5K\"\n";
+    let plan = read(&format!("[bandwidth]\n{all}{user}")).unwrap();
+    let noon = |table: &Option<Timetable>| table.as_ref().map(|table| table.at(12 * 3600));
+    let said = &plan.options.bandwidth;
+    assert_eq!(noon(&said.in_all.download), Some(Some(2 << 20)));
+    assert_eq!(noon(&said.in_all.upload), None);
+    assert_eq!(noon(&said.account.in_all.download), Some(Some(1 << 20)));
+    assert_eq!(noon(&said.account.transfer.upload), Some(Some(1536)));
+    let alice = plan.auth.table().verify(b"alice", b"password").unwrap();
+    assert_eq!(noon(&alice.bandwidth.in_all.upload), Some(None), "no limit is one, too");
+    assert_eq!(noon(&alice.bandwidth.in_all.download), None);
+    assert_eq!(noon(&alice.bandwidth.transfer.upload), Some(Some(1000)));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ferry_accounts::password::{HashError, PasswordHash};
-use ferry_accounts::{Access, Account, AcctFor, Secret, UserTable};
+use ferry_accounts::{Access, Account, AcctFor, Bandwidth, Secret, UserTable};
 use ferry_proto::path::FtpPath;
 use ferry_server::auth::Volume;
 use ferry_server::options::NameCharset;
@@ -17,7 +17,7 @@ use toml::de::DeValue;
 
 use super::diagnose::Problems;
 use super::section::Section;
-use super::{certificates, elsewhere, read};
+use super::{bandwidth, certificates, elsewhere, read};
 use crate::auth::TableAuth;
 use crate::homes::Homes;
 use crate::values::{self, Wrong};
@@ -37,8 +37,21 @@ const USER_KEYS: &[&str] = &[
     "certificates",
     "needs_both",
     "fxp",
+    "download",
+    "upload",
+    "transfer_download",
+    "transfer_upload",
 ];
-const ANONYMOUS_KEYS: &[&str] = &["home", "start", "sessions", "charset"];
+const ANONYMOUS_KEYS: &[&str] = &[
+    "home",
+    "start",
+    "sessions",
+    "charset",
+    "download",
+    "upload",
+    "transfer_download",
+    "transfer_upload",
+];
 
 /// What the sections are called in the file: those of a virtual host stand inside it.
 #[derive(Debug, Clone, Copy)]
@@ -133,6 +146,7 @@ impl<'b> Users<'b> {
             sessions_max: place.sessions_max,
             fxp,
             acct: acct.as_ref().map(|(until, _)| *until),
+            bandwidth: place.bandwidth,
         };
         // Names are known to differ.
         if self.table.add(account, secret).is_ok() {
@@ -168,6 +182,7 @@ impl<'b> Users<'b> {
             sessions_max: place.sessions_max,
             fxp: false,
             acct: None,
+            bandwidth: place.bandwidth,
         });
         self.anonymous_root = Some(place.root);
     }
@@ -238,7 +253,8 @@ impl<'b> Users<'b> {
         opened.map_err(noted).ok()
     }
 
-    /// The keys users and anonymous share: `home`, `start`, `sessions`, `charset`.
+    /// The keys users and anonymous share: `home`, `start`, `sessions`, `charset` and those of
+    /// bandwidth.
     fn place(&mut self, section: &Section<'_>, problems: &mut Problems) -> Option<Place> {
         let _ = section.need("home", "\"/srv/ftp\"", problems, |_| Ok(()));
         let what = format!("`home` in {}", section.name());
@@ -249,11 +265,13 @@ impl<'b> Users<'b> {
         let sessions =
             section.get("sessions", problems, |value| read::number(value, 1..=1_000_000));
         let charset = section.get("charset", problems, read::charset);
+        let bandwidth = bandwidth::of_account(section, bandwidth::OF_USER, problems);
         Some(Place {
             root: home?.storage,
             start: start.map_or_else(FtpPath::root, |(start, _)| start),
             charset: charset.map(|(charset, _)| charset),
             sessions_max: sessions.map(|(sessions, _)| sessions),
+            bandwidth,
         })
     }
 }
@@ -286,6 +304,7 @@ struct Place {
     start: FtpPath,
     charset: Option<NameCharset>,
     sessions_max: Option<u32>,
+    bandwidth: Bandwidth,
 }
 
 fn password(section: &Section<'_>, problems: &mut Problems) -> Option<Secret> {

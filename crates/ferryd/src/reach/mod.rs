@@ -30,7 +30,7 @@ pub(crate) struct Report {
 
 /// Finds out whether clients can reach a server of these options.
 pub(crate) async fn check(options: Options, has_tls: bool) -> Report {
-    report(&facts::gather(options, has_tls).await)
+    report(&Box::pin(facts::gather(options, has_tls)).await)
 }
 
 fn report(facts: &Facts) -> Report {

@@ -23,7 +23,8 @@ async fn a_download_that_is_given_up_within_a_burst_is_no_whole_file_to_its_peer
     let progress = AtomicU64::new(0);
     let content = pattern(LARGE);
     {
-        let sending = send_file(&mut wire, file(&content, 0), None, &progress, STALL);
+        let mut flow = flow(&progress);
+        let sending = send_file(&mut wire, file(&content, 0), None, &mut flow);
         let mut sending = std::pin::pin!(sending);
         // Until it waits for its thread.
         let begun = poll_fn(|cx| std::task::Poll::Ready(sending.as_mut().poll(cx).is_pending()));
@@ -51,7 +52,7 @@ async fn a_peer_that_reads_in_fits_and_starts_gets_it_all() {
     });
     let progress = AtomicU64::new(0);
     let content = pattern(LARGE);
-    let sent = send_file(&mut wire, file(&content, 5), None, &progress, STALL).await.unwrap();
+    let sent = send_file(&mut wire, file(&content, 5), None, &mut flow(&progress)).await.unwrap();
     finish(&mut wire, STALL, CLOSE).await.unwrap();
     assert_eq!(sent, widen(LARGE - 5));
     assert!(peer.await.unwrap() == content[5..]);

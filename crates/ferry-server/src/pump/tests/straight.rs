@@ -89,7 +89,7 @@ async fn received(
     stop: &Notify,
 ) -> (Result<Upload, PumpError>, u64) {
     let progress = AtomicU64::new(0);
-    let from = Receiving { wire, progress: &progress, stall: STALL, policy, stop };
+    let from = Receiving { wire, flow: flow(&progress), policy, stop };
     let done = receive_file(from, sink).await;
     (done, progress.load(Ordering::Relaxed))
 }
@@ -155,7 +155,7 @@ async fn a_disk_that_is_full_behind_a_large_upload_is_said_to_be() {
     let progress = AtomicU64::new(0);
     let policy = CloseNotify::Lenient;
     let stop = &Notify::new();
-    let from = Receiving { wire: &mut wire, progress: &progress, stall: STALL, policy, stop };
+    let from = Receiving { wire: &mut wire, flow: flow(&progress), policy, stop };
     let broken = receive_file(from, &mut sink).await;
     assert!(matches!(broken, Err(PumpError::Storage(FsError::NoSpace))), "{broken:?}");
 }
@@ -195,8 +195,7 @@ async fn a_large_upload_stops_when_it_is_told_to() {
         let mut sink = Lending::new(tempfile::tempfile().unwrap());
         let (stop, progress) = (Notify::new(), AtomicU64::new(0));
         let policy = CloseNotify::Lenient;
-        let from =
-            Receiving { wire: &mut wire, progress: &progress, stall: STALL, policy, stop: &stop };
+        let from = Receiving { wire: &mut wire, flow: flow(&progress), policy, stop: &stop };
         let stopping = async {
             while progress.load(Ordering::Relaxed) < 4 << 20 {
                 tokio::task::yield_now().await;

@@ -99,7 +99,21 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "[zebra]",
         "1:2",
         "unknown key `zebra` in the file",
-        "the file may hold: server, listen, tls, limits, representation, user, anonymous, host",
+        "the file may hold: server, listen, tls, limits, bandwidth, representation, user, \
+         anonymous, host",
+    ),
+    (
+        "[bandwidth]\ndownload = \"fast\"",
+        "2:12",
+        "`download` in [bandwidth]: not a rate",
+        "write octets a second, or something like \"500K\", \"2M\", \"off\" or \
+         \"08:00-18:00 2M, else 20M\"",
+    ),
+    (
+        "[bandwidth]\nuser_downlod = 5",
+        "2:1",
+        "unknown key `user_downlod` in [bandwidth]",
+        "did you mean `user_download`?",
     ),
     ("[limits]\nidel = \"5m\"", "2:1", "unknown key `idel` in [limits]", "did you mean `idle`?"),
     (
