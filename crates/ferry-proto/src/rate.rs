@@ -8,8 +8,8 @@ use std::time::Duration;
 /// Seconds of a day, as timetables have them.
 pub const DAY_SECS: u32 = 24 * 60 * 60;
 
-/// How far octets may be behind their rate and still catch up: timers wake late, by a millisecond or
-/// two and by more where the machine is busy.
+/// How far octets may be behind their rate and still catch up: timers wake late, by a millisecond
+/// or two and by more where the machine is busy.
 const CATCH_UP: Duration = Duration::from_millis(20);
 
 /// Octets per second over the day.
@@ -138,9 +138,9 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Takes `octets` at `now` (on any clock that does not go back, and on which the bucket was made
-    /// at zero) at `rate` octets a second, and returns how long they take from now on, with all that
-    /// was taken before.
+    /// Takes `octets` at `now` (on any clock that does not go back, and on which the bucket was
+    /// made at zero) at `rate` octets a second, and returns how long they take from now on, with
+    /// all that was taken before.
     pub fn take(&mut self, now: Duration, octets: u64, rate: u64) -> Duration {
         let nanos = u128::from(octets) * 1_000_000_000 / u128::from(rate.max(1));
         let cost = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));

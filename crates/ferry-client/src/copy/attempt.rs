@@ -89,7 +89,7 @@ impl Ground {
 async fn attempt(job: &Job<'_>, state: &mut State, known: &Known) -> Result<()> {
     let placing = if state.no_rename { Placing::Final } else { job.options.placing };
     let mut ground = survey(job, known).await?;
-    let mut fresh = known.from.is_none();
+    let mut fresh = known.from.is_none() || known.just_asked;
     let renamed = !state.no_rename && !state.begun;
     let existing = job.options.resume.existing() && resumable(&ground);
     // What servers move between themselves does not appear at once: it grows where it is.

@@ -175,12 +175,15 @@ pub enum Step<'a> {
     Retrying(&'a Error, Duration),
 }
 
-/// What is already known of both ends, from a listing, so that nobody has to ask again.
+/// What is already known of both ends, so that nobody has to ask again.
 #[derive(Debug, Clone, Default)]
 #[allow(clippy::exhaustive_structs, reason = "callers build it with ..Known::default()")]
 pub struct Known {
     /// The source file.
     pub from: Option<Meta>,
+    /// The source was asked for by itself and just now. A listing may be old, and may know less:
+    /// where a part that is here already must belong to the source, that is asked again.
+    pub just_asked: bool,
     /// What has the name at the destination: `Some(None)` for nothing.
     pub to: Option<Option<Meta>>,
 }

@@ -237,7 +237,7 @@ async fn copy(
         if !as_seen || !seen.still(&State::of(&source)) {
             return Ok(Outcome::Skipped(Reason::Changed));
         }
-        known = Known { from: Some(source), to: Some(there) };
+        known = Known { from: Some(source), just_asked: true, to: Some(there) };
     }
     let (from_path, to_path) = (from.at(name)?, to.at(&action.path)?);
     let told = Told { observer: &*shared.observer, path: &action.path };

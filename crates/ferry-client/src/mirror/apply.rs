@@ -401,7 +401,7 @@ impl Apply {
 
     async fn last_things(&mut self) {
         self.deletions().await;
-        self.make_links().await;
+        Box::pin(self.make_links()).await;
         self.set_dir_times().await;
     }
 
@@ -515,6 +515,6 @@ fn is_final(stop: Stop) -> bool {
 
 /// Whether a directory's time is another than its source's.
 pub(crate) fn differs(item: &Item) -> bool {
-    let Known { from: Some(from), to: Some(Some(to)) } = &item.known else { return true };
+    let Known { from: Some(from), to: Some(Some(to)), .. } = &item.known else { return true };
     !same_time(&State::of(from), &State::of(to))
 }

@@ -319,7 +319,7 @@ async fn copy(
     let (from, to) = (State::of(&meta), there.as_ref().map(State::of));
     let what = What::Copy { why, name: one.name(), from, to };
     let action = Action { to: Side::Right, path: one.to_path, what };
-    let known = Known { from: Some(meta), to: Some(there) };
+    let known = Known { from: Some(meta), to: Some(there), ..Known::default() };
     out.send(Msg::Act(Box::new(Item { action, known, leftovers }))).await
 }
 
@@ -382,7 +382,8 @@ async fn read_contents(walker: &Walker, found: &mut Found, out: &Out) -> Result<
         }
         let Some(done) = running.join_next().await else { return Ok(()) };
         let Ok((from_path, to_path, meta, there, set_time, same)) = done else { continue };
-        let known = Known { from: Some(meta.clone()), to: Some(Some(there.clone())) };
+        let to = Some(Some(there.clone()));
+        let known = Known { from: Some(meta.clone()), to, ..Known::default() };
         match same {
             Ok(true) if set_time => {
                 let what = What::Time { modified: meta.modified, dir: false };

@@ -270,7 +270,8 @@ pub(crate) async fn time_dir(walker: &Walker, pair: &Pair, out: &Out) -> Result<
     let wanted = walker.options.copy.times && caps.set_times && !walker.only_delete;
     let source = pair.from.as_ref().filter(|m| wanted && m.precision < Precision::Day);
     let Some(source) = source else { return Ok(()) };
-    let known = Known { from: Some(source.clone()), to: Some(pair.to.clone()) };
+    let (from, to) = (Some(source.clone()), Some(pair.to.clone()));
+    let known = Known { from, to, ..Known::default() };
     let what = What::Time { modified: source.modified, dir: true };
     out.act(pair.to_path.clone(), what, known).await
 }

@@ -44,21 +44,16 @@ pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<S
     }
     let (lease, download, size, first) = remote
         .with(if from > 0 { Use::Part } else { Use::Download }, |lease| async move {
-            let size = match told {
-                Some(size) => Some(size),
-                // On this session: another may be more than the server allows, and whoever copies
-                // needs to know how much is to come.
-                None => match lease.size(path.as_bytes()).await {
-                    Ok(size) => size,
-                    Err(error) if error.reply().is_some() && !error.may_pass() => None,
-                    Err(error) => return Err(error),
-                },
+            let asking = size_on(&lease, path, told);
+            let (size, mut download) = if lease.pipelines() {
+                // Both within one round trip.
+                let beginning = lease.download(path.as_bytes(), from);
+                let (size, download) = Box::pin(async { tokio::join!(asking, beginning) }).await;
+                (check_offset(size?, from)?, download?)
+            } else {
+                let size = check_offset(asking.await?, from)?;
+                (size, lease.download(path.as_bytes(), from).await?)
             };
-            if size.is_some_and(|size| from > size) {
-                let what = "the file is shorter than that";
-                return Err(Error::new(ErrorKind::BadOffset, what));
-            }
-            let mut download = lease.download(path.as_bytes(), from).await?;
             if let Some(size) = size.filter(|size| *size >= from && *size > 0) {
                 download.expect(size - from);
             }
@@ -72,6 +67,28 @@ pub(super) async fn open(remote: &Remote, path: &FtpPath, from: u64) -> Result<S
     let len = size.or_else(|| download.size().map(|size| size + from));
     let stream = Box::new(Coming { download, first: Octets::new(first), _lease: lease });
     Ok(Source::Stream { stream, len: len.unwrap_or(0) })
+}
+
+/// The size of a file, asked for on this session: another may be more than the server allows, and
+/// whoever copies needs to know how much is to come.
+async fn size_on(lease: &Lease, path: &FtpPath, told: Option<u64>) -> Result<Option<u64>> {
+    if told.is_some() {
+        return Ok(told);
+    }
+    match lease.size(path.as_bytes()).await {
+        Err(error) if error.reply().is_some() && !error.may_pass() => Ok(None),
+        size => size,
+    }
+}
+
+/// The size again, if a file of it can be read from there on.
+fn check_offset(size: Option<u64>, from: u64) -> Result<Option<u64>> {
+    match size {
+        Some(size) if from > size => {
+            Err(Error::new(ErrorKind::BadOffset, "the file is shorter than that"))
+        }
+        size => Ok(size),
+    }
 }
 
 /// A file that is here already.

@@ -235,6 +235,11 @@ impl Session {
         self.0.control.kill(ErrorKind::Cancelled, "the session was dropped");
     }
 
+    /// Whether the server takes commands ahead of its replies.
+    pub(crate) fn pipelines(&self) -> bool {
+        self.0.known.read(Capabilities::pipelines)
+    }
+
     /// Whether data connections are protected (PROT P).
     pub(crate) fn is_protected(&self) -> bool {
         self.0.protected

@@ -1,5 +1,5 @@
-//! What every transfer moves its octets under: they are counted, they are held up by limits, and the
-//! peer's silence is.
+//! What every transfer moves its octets under: they are counted, limits hold them up, and the
+//! silence of the peer has an end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -62,6 +62,14 @@ impl Target {
     }
 }
 
+/// A file to copy.
+struct Found {
+    place: Place,
+    meta: Meta,
+    /// It was asked for by itself; otherwise a listing told.
+    asked: bool,
+}
+
 /// One copy to make.
 struct Job {
     from: Place,
@@ -103,13 +111,15 @@ pub(crate) async fn run_by(
         return Err(Failure::new(Exit::Exists, what));
     }
     // Only a choice made by a pattern or a flag leaves something out; a name says what is wanted.
-    let chosen = |(place, meta): &(Place, Meta)| {
-        let name = FtpPath::root().child(place.path.name());
-        name.is_ok_and(|name| engine.filter.admits(&name, meta))
+    let chosen = |found: &Found| {
+        let name = FtpPath::root().child(found.place.path.name());
+        name.is_ok_and(|name| engine.filter.admits(&name, &found.meta))
     };
     let mut copies = Vec::new();
-    for (from, meta) in jobs.into_iter().filter(chosen) {
-        match job(&target, from, meta) {
+    // Of several, the last are copied long after they were asked for.
+    let alone = jobs.len() == 1;
+    for found in jobs.into_iter().filter(chosen) {
+        match job(&target, found, alone) {
             Ok(job) => copies.push(job),
             Err(failure) => cx.fail(&mut tally, &failure),
         }
@@ -132,14 +142,16 @@ async fn find(
     cx: &Cx,
     argument: &OsStr,
     recursive: bool,
-    files: &mut Vec<(Place, Meta)>,
+    files: &mut Vec<Found>,
     dirs: &mut Vec<Place>,
 ) -> Outcome<()> {
     let place = cx.places.open(argument, Role::Read).await?;
     let mut failed = None;
     let by_pattern = place.spec.pattern.is_some();
     for mut from in glob::expand(&place).await? {
-        let meta = match from.seen.take() {
+        let listed = from.seen.take();
+        let asked = listed.is_none();
+        let meta = match listed {
             Some(meta) => Ok(meta),
             None => from.storage.stat(&from.path, true).await,
         };
@@ -150,7 +162,7 @@ async fn find(
                 let what = format!("{} is a directory; -r copies it", from.shown());
                 failed = Some(Failure::new(Exit::Exists, what));
             }
-            Ok(meta) => files.push((from, meta)),
+            Ok(meta) => files.push(Found { place: from, meta, asked }),
             // What a pattern found may be a link that leads nowhere.
             Err(FsError::NotFound) if by_pattern => {}
             Err(e) => failed = Some(Failure::storage(from.shown(), &e)),
@@ -159,7 +171,8 @@ async fn find(
     failed.map_or(Ok(()), Err)
 }
 
-fn job(target: &Target, from: Place, meta: Meta) -> Outcome<Job> {
+fn job(target: &Target, found: Found, alone: bool) -> Outcome<Job> {
+    let Found { place: from, meta, asked } = found;
     let to = match target.is_dir {
         false => target.place.clone(),
         true => {
@@ -173,7 +186,8 @@ fn job(target: &Target, from: Place, meta: Meta) -> Outcome<Job> {
         }
     };
     let there = target.there.clone().filter(|_| !target.is_dir);
-    Ok(Job { from, to, known: Known { from: Some(meta), to: there } })
+    let known = Known { from: Some(meta), just_asked: asked && alone, to: there };
+    Ok(Job { from, to, known })
 }
 
 /// Copies, as many at a time as both storages like.

@@ -288,7 +288,8 @@ impl<'a> Decider<'a> {
         }
         let (state, to) = (State::of(meta), there.map(State::of));
         let what = What::Copy { why, name: None, from: state, to };
-        let known = Known { from: Some(meta.clone()), to: Some(there.cloned()) };
+        let known =
+            Known { from: Some(meta.clone()), to: Some(there.cloned()), ..Known::default() };
         act(out, from.other(), path.clone(), what, known).await
     }
 
