@@ -56,6 +56,16 @@ impl Office {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_one_file_is_is_asked_once() {
+    let office = Office::new();
+    office.desk.put("srv/large", vec![b'x'; 600_000]);
+    let ran = office.run(&["--trace", "get", "@large", "here"]).well();
+    let asked = |verb: &str| ran.err.matches(&format!("Command:  {verb} ")).count();
+    assert_eq!((asked("MLST"), asked("SIZE"), asked("RETR")), (1, 1, 1), "{}", ran.err);
+    assert_eq!(office.desk.read("here").len(), 600_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_come_and_go() {
     let office = Office::new();
     let desk = &office.desk;
