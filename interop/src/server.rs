@@ -129,6 +129,12 @@ impl Server {
         Ok(server)
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The server's own directory.
     #[must_use]
     pub fn dir(&self) -> &Path {

@@ -19,16 +19,45 @@ pub(crate) fn raise() -> Option<u64> {
     }
 }
 
-/// How many sessions `files` open files are enough for; never none.
-pub(crate) fn sessions_for(files: u64) -> u32 {
+/// Descriptors that are kept for transfers where more sessions are wanted than could all transfer
+/// at a time.
+const FOR_TRANSFERS: u64 = 64;
+
+/// How many sessions `files` open files are enough for, all of which may transfer; never none.
+fn sessions_for(files: u64) -> u32 {
     let sessions = files.saturating_sub(RESERVED) / PER_SESSION;
     u32::try_from(sessions).unwrap_or(u32::MAX).max(1)
 }
 
-/// The number of sessions to allow when `wanted` are asked for, and whether that is fewer.
-pub(crate) fn cap(wanted: u32, files: Option<u64>) -> (u32, bool) {
-    let most = files.map_or(u32::MAX, sessions_for);
-    (wanted.min(most), wanted > most)
+/// What the limit on open files makes of the number of sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cap {
+    /// Nothing.
+    Enough,
+    /// So many it is, but only so many of them can transfer at a time.
+    Idle { transfers: u32 },
+    /// There are only so many.
+    Fewer(u32),
+}
+
+/// What becomes of `wanted` sessions. An operator who has `named` that number knows that an idle
+/// session holds one descriptor.
+pub(crate) fn cap(wanted: u32, named: bool, files: Option<u64>) -> Cap {
+    let Some(files) = files else { return Cap::Enough };
+    let all_busy = sessions_for(files);
+    if wanted <= all_busy {
+        return Cap::Enough;
+    }
+    let idle = files.saturating_sub(RESERVED + FOR_TRANSFERS);
+    let most = u32::try_from(idle).unwrap_or(u32::MAX).max(all_busy);
+    if !named || most == all_busy {
+        return Cap::Fewer(all_busy);
+    }
+    if wanted > most {
+        return Cap::Fewer(most);
+    }
+    let left = files.saturating_sub(RESERVED + u64::from(wanted)) / (PER_SESSION - 1);
+    Cap::Idle { transfers: u32::try_from(left).unwrap_or(u32::MAX) }
 }
 
 #[cfg(test)]
@@ -38,15 +67,20 @@ mod tests {
     #[test]
     fn sessions_are_capped_by_what_open_files_allow() {
         let cases = [
-            (10_000, None, (10_000, false)),
-            (10_000, Some(1_048_576), (10_000, false)),
-            (10_000, Some(1024), (320, true)),
-            (5, Some(1024), (5, false)),
-            (5, Some(10), (1, true)),
-            (1, Some(0), (1, false)),
+            (10_000, false, None, Cap::Enough),
+            (10_000, false, Some(1_048_576), Cap::Enough),
+            (10_000, false, Some(1024), Cap::Fewer(320)),
+            (10_000, true, Some(1024), Cap::Fewer(896)),
+            (800, true, Some(1024), Cap::Idle { transfers: 80 }),
+            (800, false, Some(1024), Cap::Fewer(320)),
+            (320, true, Some(1024), Cap::Enough),
+            (19_800, true, Some(20_000), Cap::Idle { transfers: 68 }),
+            (5, true, Some(1024), Cap::Enough),
+            (5, true, Some(10), Cap::Fewer(1)),
+            (1, false, Some(0), Cap::Enough),
         ];
-        for (wanted, files, want) in cases {
-            assert_eq!(cap(wanted, files), want, "{wanted} with {files:?}");
+        for (wanted, named, files, want) in cases {
+            assert_eq!(cap(wanted, named, files), want, "{wanted} with {files:?}, {named}");
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::certs::Identity;
 use crate::clock::SystemClock;
 use crate::homes::Homes;
 use crate::log::Lines;
-use crate::nofile;
+use crate::nofile::{self, Cap};
 
 /// How long transfers may go on after the first signal.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
@@ -59,17 +59,24 @@ impl Plan {
     /// Raises the limit on open files and lowers the number of sessions to what it allows, which
     /// is worth a warning where more were asked for by name.
     pub(crate) fn fit_to_open_files(&mut self) {
-        let files = nofile::raise();
-        let wanted = self.options.limits.sessions;
-        let (sessions, fewer) = nofile::cap(wanted, files);
-        self.options.limits.sessions = sessions;
-        let (true, Some(files)) = (fewer, files) else {
-            return;
-        };
-        if self.sessions_named {
-            warn!("{sessions} sessions instead of {wanted}: open files are limited to {files}");
-        } else {
-            info!("at most {sessions} sessions, because open files are limited to {files}");
+        let (files, wanted) = (nofile::raise(), self.options.limits.sessions);
+        let limit = files.unwrap_or(u64::MAX);
+        match nofile::cap(wanted, self.sessions_named, files) {
+            Cap::Enough => {}
+            Cap::Idle { transfers } => info!(
+                "{wanted} sessions, of which {transfers} can transfer at a time, because open \
+                 files are limited to {limit}"
+            ),
+            Cap::Fewer(sessions) => {
+                self.options.limits.sessions = sessions;
+                if self.sessions_named {
+                    warn!(
+                        "{sessions} sessions instead of {wanted}: open files are limited to {limit}"
+                    );
+                } else {
+                    info!("at most {sessions} sessions, because open files are limited to {limit}");
+                }
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::{as_v4, data_ports};
 use crate::addresses::{self, Endpoint};
-use crate::nofile;
+use crate::nofile::{self, Cap};
 
 /// How long this machine may take to reach itself, or a server on it to greet.
 const SHORT: Duration = Duration::from_secs(2);
@@ -77,7 +77,9 @@ impl State {
 
 /// Finds it out.
 pub(super) async fn gather(mut options: Options, has_tls: bool) -> Facts {
-    (options.limits.sessions, _) = nofile::cap(options.limits.sessions, nofile::raise());
+    if let Cap::Fewer(sessions) = nofile::cap(options.limits.sessions, false, nofile::raise()) {
+        options.limits.sessions = sessions;
+    }
     let own = addresses::of_this_host();
     let mut names: Vec<(String, Result<Vec<IpAddr>, String>)> = Vec::new();
     let publics = options.public_address.iter();
