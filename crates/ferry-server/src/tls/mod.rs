@@ -15,13 +15,14 @@ mod kin;
 mod leave;
 mod records;
 mod stream;
+mod suites;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig};
@@ -77,7 +78,16 @@ impl TlsSetup {
         key: PrivateKeyDer<'static>,
         clients: Option<&ClientCertificates>,
     ) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        Self::by(suites::provider(), certs, key, clients)
+    }
+
+    /// The same by certain cryptography.
+    fn by(
+        provider: Arc<CryptoProvider>,
+        certs: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        clients: Option<&ClientCertificates>,
+    ) -> Result<Self, rustls::Error> {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&TLS13, &TLS12])?;
         let builder = match clients {
@@ -110,8 +120,7 @@ impl TlsSetup {
     /// # Errors
     /// One of them cannot be read.
     pub fn with_partners(self, known: Vec<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let as_client = connect::config(provider, Some(known))?;
+        let as_client = connect::config(suites::provider(), Some(known))?;
         let shared = Shared { as_client, ..Shared::clone(&self.shared) };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -9,8 +9,9 @@ use rustls::client::{
 };
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, NamedGroup, RootCertStore};
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{PrivatePkcs8KeyDer, ServerName};
 
+use super::suites::with_aes;
 use super::{Channel, SessionTls, TlsFacts, TlsFailure, TlsSetup};
 use crate::options::DataResumption::{self, Off, Prefer, Strict};
 use crate::testing::{Client, beside, certified, client_config, pair};
@@ -54,6 +55,24 @@ fn clients(roots: &RootCertStore) -> Vec<(&'static str, Arc<ClientConfig>)> {
         ("1.2 by ticket", Arc::new(client_config(roots.clone(), &TLS12))),
         ("1.2 by session id", Arc::new(tls12_by_id)),
     ]
+}
+
+#[tokio::test]
+async fn sessions_resume_whosever_ciphers_are_the_fastest() {
+    for of_ring in [false, true] {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        let cert = made.cert.der().clone();
+        let mut roots = RootCertStore::empty();
+        roots.add(cert.clone()).unwrap();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let provider = Arc::new(with_aes(of_ring));
+        let setup = TlsSetup::by(provider, vec![cert], key.into(), None).unwrap();
+        for (name, client) in clients(&roots) {
+            let (own, _) = sessions(&setup, Strict);
+            connect(&own, Channel::Control, &client).await.unwrap();
+            assert!(resumed(&own, Channel::Download, &client).await, "{name}, {of_ring}");
+        }
+    }
 }
 
 #[tokio::test]
