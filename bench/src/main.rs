@@ -1,12 +1,13 @@
 //! `ferry-bench`: measures Ferry beside other programs, in one run on one machine.
 //!
-//! `clients` compares FTP clients, `servers` servers; `link` shows what the network with delay that
-//! `clients` uses is like.
+//! `clients` compares FTP clients, `servers` servers; `scale` holds a million sessions; `flame`
+//! draws where time goes; `link` shows what the network with delay that `clients` uses is like.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod clients;
 mod clock;
+mod flame;
 mod link;
 mod machine;
 mod servers;
@@ -31,6 +32,13 @@ enum Action {
     Clients(clients::Arguments),
     /// Compare FTP servers
     Servers(servers::Arguments),
+    /// Hold as many sessions of `ferryd` as the machine can
+    Scale(servers::scale::Arguments),
+    /// Hold sessions for `scale`, as it says
+    #[command(hide = true)]
+    Hold(servers::scale::HoldArguments),
+    /// Draw where time goes, from what `perf script` prints
+    Flame(flame::Arguments),
     /// Make a link with delay and measure it
     Link(LinkArguments),
 }
@@ -52,6 +60,9 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Action::Clients(arguments) => clients::run(arguments),
         Action::Servers(arguments) => servers::run(arguments),
+        Action::Scale(arguments) => servers::scale::run(&arguments),
+        Action::Hold(arguments) => servers::scale::hold(arguments),
+        Action::Flame(arguments) => flame::run(&arguments),
         Action::Link(arguments) => show_link(&arguments),
     };
     match done {

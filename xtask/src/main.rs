@@ -23,6 +23,8 @@ usage: cargo xtask COMMAND
                get them, then measure servers side by side (--quick, --help)
   bench-clients [FLAGS]
                the same with clients
+  bench-scale [FLAGS]
+               hold a million sessions, and measure what they cost
   fuzz-smoke   run every fuzz target for a moment
   conformance  write docs/conformance.md anew, from the tests that prove it
   fmt          check the formatting
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         "test" => test(),
         "bench" => bench("servers"),
         "bench-clients" => bench("clients"),
+        "bench-scale" => bench("scale"),
         "fuzz-smoke" => fuzz::smoke(),
         "conformance" => conformance(),
         "fmt" => fmt(),

@@ -215,6 +215,14 @@ impl Control {
         }
     }
 
+    /// The connection alone, with no TLS left at this end.
+    pub(super) fn into_tcp(self) -> TcpStream {
+        match self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.sock,
+        }
+    }
+
     /// Lets go of the buffer: an idle session of ours needs none.
     pub(super) fn rest(&mut self) {
         self.octets.drain(..self.from);

@@ -4,7 +4,7 @@
 //! A [`cell`] is one figure; `transfer`, `small`, `commands`, `listing` and `idle` make them, with
 //! what is in `floor` beside them. [`server`] starts servers, [`place`] has what they serve,
 //! [`dialog`], [`data`] and [`security`] are the load generator, [`process`] reads what a server
-//! costs. [`results`], [`targets`] and [`report`] make the page.
+//! costs; [`scale`] is a run of its own. [`results`], [`targets`] and [`report`] make the page.
 
 mod bare;
 mod cell;
@@ -19,6 +19,7 @@ mod place;
 mod process;
 mod report;
 mod results;
+pub(crate) mod scale;
 mod security;
 mod server;
 mod small;

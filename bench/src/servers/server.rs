@@ -43,6 +43,21 @@ impl Server {
         }
     }
 
+    /// A `ferryd` that another process has started, and its certificate if TLS is meant.
+    pub(super) fn known(at: SocketAddr, certificate: Option<PathBuf>) -> Self {
+        Self { user: interop::USER, password: interop::PASSWORD, certificate, ..Self::bare(at) }
+    }
+
+    /// Whether it has TLS.
+    pub(super) fn has_tls(&self) -> bool {
+        self.certificate.is_some()
+    }
+
+    /// Its certificate in PEM, if it has TLS.
+    pub(super) fn certificate(&self) -> Option<&Path> {
+        self.certificate.as_deref()
+    }
+
     /// Starts one that lets `sessions` in. `None`: it is not here.
     ///
     /// # Errors
