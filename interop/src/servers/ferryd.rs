@@ -26,9 +26,11 @@ pub(super) fn start(site: &Site<'_>) -> io::Result<Started> {
         format!("public_address = {{ \"0.0.0.0/0\" = \"{ip}\" }}\n")
     });
     let (foreign, sessions) = (site.options.foreign, site.options.sessions);
-    // Some measure sessions that say nothing for longer than usual.
+    // Some measure sessions that say nothing for longer than usual, and so many that each of the
+    // ports that the system gives to clients is in use.
     let text = format!(
-        "[server]\nresumption = \"{resumption}\"\nfxp = {foreign}\n{public}\n{listeners}\
+        "[server]\nresumption = \"{resumption}\"\nfxp = {foreign}\n{public}\
+         passive_ports = \"20000-29999\"\n\n{listeners}\
          [tls]\ncert = \"main.pem\"\nkey = \"main.key\"\n\n\
          [limits]\nsessions = {sessions}\nper_address = {sessions}\nidle = \"1h\"\n\n\
          [[user]]\nname = \"{USER}\"\npassword = \"{PASSWORD_HASH}\"\nhome = \"files\"\n\

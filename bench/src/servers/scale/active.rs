@@ -22,12 +22,32 @@ const ASKED: usize = 5;
 /// What came of it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Worked {
-    /// Octets a second, of all together.
+    /// Octets a second, of all together; of several rounds, the middle one.
     pub(super) rate: f64,
-    /// NOOP on a session that works, between two of its transfers; sorted.
+    /// The rates of all rounds.
+    pub(super) rates: Vec<f64>,
+    /// NOOP on a session that works, between two of its transfers.
     pub(super) busy: Vec<Duration>,
-    /// NOOP on one that is idle otherwise; sorted.
+    /// NOOP on one that is idle otherwise.
     pub(super) idle: Vec<Duration>,
+}
+
+impl Worked {
+    /// Several rounds as one.
+    pub(super) fn of(rounds: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        for round in rounds {
+            all.rates.push(round.rate);
+            all.busy.extend(round.busy);
+            all.idle.extend(round.idle);
+        }
+        let mut sorted = all.rates.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        all.rate = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+        all.busy.sort_unstable();
+        all.idle.sort_unstable();
+        all
+    }
 }
 
 /// Lets `count` sessions work for that long, spread over the servers.
@@ -85,10 +105,9 @@ pub(super) fn work(
         }
         asking.map(|()| (moved, took))
     })?;
-    let mut busy = busy.into_inner().map_err(|_| io::Error::other("broken"))?;
-    busy.sort_unstable();
-    idle.sort_unstable();
-    Ok(Worked { rate: float(moved) / took.as_secs_f64(), busy, idle })
+    let busy = busy.into_inner().map_err(|_| io::Error::other("broken"))?;
+    let rate = float(moved) / took.as_secs_f64();
+    Ok(Worked { rate, rates: vec![rate], busy, idle })
 }
 
 /// The time that so many of a hundred need at most; the times are sorted.
@@ -100,6 +119,17 @@ pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_rounds_are_one_with_the_rate_in_the_middle() {
+        let round = |rate, millis| {
+            let busy = vec![Duration::from_millis(millis)];
+            Worked { rate, busy, ..Worked::default() }
+        };
+        let all = Worked::of([(3.0, 9), (1.0, 7), (2.0, 8)].map(|(r, m)| round(r, m)).into());
+        assert_eq!((all.rate.to_bits(), all.busy.len()), (2.0_f64.to_bits(), 3));
+        assert_eq!(percentile(&all.busy, 1), Duration::from_millis(7));
+    }
 
     #[test]
     fn a_percentile_is_a_time_that_was_measured() {

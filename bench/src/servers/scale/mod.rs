@@ -36,6 +36,15 @@ const EACH_MAX: u64 = 25_000;
 /// Until what is done after a log-in has been done, and freed memory is free.
 const SETTLE: Duration = Duration::from_secs(3);
 
+/// How often sessions work each time. Beside none they do so before the others come, and again
+/// after these have gone.
+const ROUNDS: usize = 3;
+
+/// The kernel gives memory back in its own time; when it does so no faster than this any more, in
+/// octets within [`SETTLE`], it is left at that, and at the latest after so many looks.
+const KERNEL_STILL: f64 = 2e6;
+const LOOKS_MAX: usize = 40;
+
 /// What `ferry-bench scale` is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -49,7 +58,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 100)]
     active: usize,
     /// How long they work each time, seconds
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// Where the page goes, besides standard output; its plot goes beside it
     #[arg(long, value_name = "FILE")]
@@ -154,15 +163,16 @@ fn scale(arguments: &Arguments, tls: bool, wanted: usize) -> io::Result<Run> {
         holders.push(Holder::start(server, tls)?);
     }
     let long = Duration::from_secs(arguments.seconds.max(1));
-    let work =
-        |holders: &mut [Holder]| active::work(&servers, tls, arguments.active, long, holders);
-    // The first warms what all share; the second counts.
-    work(&mut [])?;
-    let alone = work(&mut [])?;
-    thread::sleep(SETTLE);
+    let work = |holders: &mut [Holder]| {
+        let once = |_| active::work(&servers, tls, arguments.active, long, holders);
+        (0..ROUNDS).map(once).collect::<io::Result<Vec<_>>>()
+    };
+    // The first warms what all share.
+    active::work(&servers, tls, arguments.active, long, &mut [])?;
+    let mut alone = work(&mut [])?;
+    settle();
     let (empty, of_kernel) = (proportional(&processes), kernel());
-    let mut run =
-        Run { tls, wanted, each, active: arguments.active, empty, alone, ..Run::default() };
+    let mut run = Run { tls, wanted, each, active: arguments.active, empty, ..Run::default() };
     let mut before = 0;
     for sessions in steps(wanted, each) {
         let began = clock::now();
@@ -180,9 +190,10 @@ fn scale(arguments: &Arguments, tls: bool, wanted: usize) -> io::Result<Run> {
         };
         let busy = cpu_seconds(&processes);
         thread::sleep(SETTLE);
-        step.at_rest = (cpu_seconds(&processes) - busy) / SETTLE.as_secs_f64();
+        // Of threads that end meanwhile only what a coarser clock says of them is left.
+        step.at_rest = (cpu_seconds(&processes) - busy).max(0.0) / SETTLE.as_secs_f64();
         if sessions == each || sessions == wanted || is_decade(sessions) {
-            step.worked = Some(work(&mut holders)?);
+            step.worked = Some(Worked::of(work(&mut holders)?));
         }
         before = held;
         eprintln!("{}", page::line(&step));
@@ -196,7 +207,24 @@ fn scale(arguments: &Arguments, tls: bool, wanted: usize) -> io::Result<Run> {
         run.alive = (run.alive.0 + alive, run.alive.1 + asked);
     }
     eprintln!("{:.1} GB are free", available() / 1e9);
+    drop(holders);
+    settle();
+    alone.extend(work(&mut [])?);
+    run.alone = Worked::of(alone);
     Ok(run)
+}
+
+/// Waits until what is going has gone.
+fn settle() {
+    let mut before = kernel();
+    for _ in 0..LOOKS_MAX {
+        thread::sleep(SETTLE);
+        let now = kernel();
+        if (before - now).abs() < KERNEL_STILL {
+            return;
+        }
+        before = now;
+    }
 }
 
 /// Fills one server after the other until all have `wanted` sessions together; why that cannot be.

@@ -30,7 +30,8 @@ and `--tls` say how many sessions, 0 for none.
   a million. The machine as a whole needs two for each session and a few thousand besides: see
   `sysctl fs.file-max`.
 - **Addresses.** All is on 127.0.0.1. Every server has a port of its own, and the other ends have
-  those that the system gives them, 28,232 for each server (`net.ipv4.ip_local_port_range`).
+  those that the system gives them, 28,232 for each server (`net.ipv4.ip_local_port_range`). With
+  a million sessions each of these is in use, so `passive_ports` must be others.
 - **Processes.** Four for each 19,600 sessions, with some ten threads: see `kernel.pid_max` and
   `kernel.threads-max`.
 - **Memory.** About 10 GB for a million in the clear, most of it the kernel's, for both ends. Filling
@@ -83,9 +84,10 @@ fn section(text: &mut String, run: &Run) {
     let _ = writeln!(
         text,
         "\n{} sessions fetch a file of 1 MiB again and again and say NOOP in between; meanwhile idle \
-         ones, chosen at random, are asked for a NOOP, too.\n\n\
-         | sessions beside | rate | of that without any | NOOP, working: median | 99 % | NOOP, idle: \
-         median | 99 % |\n|--:|--:|--:|--:|--:|--:|--:|",
+         ones, chosen at random, are asked for a NOOP, too. Beside none they do so before the others \
+         come and after these have gone.\n\n\
+         | sessions beside | rate, median | rounds, MB/s | of that without any | NOOP, working: \
+         median | 99 % | NOOP, idle: median | 99 % |\n|--:|--:|---|--:|--:|--:|--:|--:|",
         run.active
     );
     worked(text, 0, &run.alone, run.alone.rate);
@@ -138,11 +140,13 @@ fn worked(text: &mut String, sessions: usize, at: &Worked, alone: f64) {
         sorted => (millis(percentile(sorted, 50)), millis(percentile(sorted, 99))),
     };
     let (busy, idle) = (times(&at.busy), times(&at.idle));
+    let rounds: Vec<_> = at.rates.iter().map(|rate| format!("{:.0}", rate / 1e6)).collect();
     let _ = writeln!(
         text,
-        "| {} | {:.0} MB/s | {:.0} % | {} | {} | {} | {} |",
+        "| {} | {:.0} MB/s | {} | {:.0} % | {} | {} | {} | {} |",
         grouped(sessions),
         at.rate / 1e6,
+        rounds.join(", "),
         at.rate / alone * 100.0,
         busy.0,
         busy.1,
