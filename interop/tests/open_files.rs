@@ -69,7 +69,8 @@ impl Session {
     }
 }
 
-/// Lets the process open nothing more: the limit is on the numbers, and the lowest free one is next.
+/// Lets the process open nothing more: the limit is on the numbers, and the lowest free one is
+/// next.
 fn close_the_door(process: u32) {
     let is_open = |number: &u32| fs::exists(format!("/proc/{process}/fd/{number}")).unwrap();
     let free = (0..).find(|number| !is_open(number)).unwrap();

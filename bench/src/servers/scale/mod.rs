@@ -2,8 +2,8 @@
 //!
 //! Every process may have so many files open and no more, so servers are started until there is
 //! room for all sessions, and each is filled to the brim before the next; as many processes hold
-//! the other ends. [`hold`] is one of these, [`active`] the load beside them, [`page`] and [`plot`]
-//! what is written.
+//! the other ends. [`mod@hold`] is one of these, [`active`] the load beside them, [`page`] and
+//! [`plot`] what is written.
 
 mod active;
 mod hold;

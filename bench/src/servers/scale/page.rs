@@ -24,18 +24,18 @@ said that it is asked for a NOOP.
 `cargo xtask bench-scale` runs all of it and writes this page with `--out docs/scale.md`; `--plain`
 and `--tls` say how many sessions, 0 for none.
 
-- **Open files.** A session is one descriptor, and so is its other end. Where a process may have few,
-  as many processes of `ferryd` are started as it takes, each filled before the next, and as many
-  hold the other ends: with `ulimit -Hn` of 20,000 that is 19,600 sessions each, so 52 processes for
-  a million. The machine as a whole needs two for each session and a few thousand besides: see
-  `sysctl fs.file-max`.
+- **Open files.** A session is one descriptor, and so is its other end. Where a process may have
+  few, as many processes of `ferryd` are started as it takes, each filled before the next, and as
+  many hold the other ends: with `ulimit -Hn` of 20,000 that is 19,600 sessions each, so 52
+  processes for a million. The machine as a whole needs two for each session and a few thousand
+  besides: see `sysctl fs.file-max`.
 - **Addresses.** All is on 127.0.0.1. Every server has a port of its own, and the other ends have
   those that the system gives them, 28,232 for each server (`net.ipv4.ip_local_port_range`). With
   a million sessions each of these is in use, so `passive_ports` must be others.
 - **Processes.** Four for each 19,600 sessions, with some ten threads: see `kernel.pid_max` and
   `kernel.threads-max`.
-- **Memory.** About 10 GB for a million in the clear, most of it the kernel's, for both ends. Filling
-  ends when less than 1 GB is free, and the page then says so.
+- **Memory.** About 11 GB for a million in the clear, most of it the kernel's, for both ends.
+  Filling ends when less than 1 GB is free, and the page then says so.
 - **Connection tracking**, where a firewall of the machine has it, ends at
   `net.netfilter.nf_conntrack_max`: leave it off, or raise that.
 - `ferryd` is told `sessions` and `per_address`, and `idle = \"1h\"`: filling takes minutes.
@@ -64,9 +64,9 @@ fn section(text: &mut String, run: &Run) {
     let servers = run.wanted.div_ceil(run.each.max(1));
     let _ = writeln!(
         text,
-        "\n## {wanted} sessions {kind}\n\n{servers} processes of `ferryd`, {each} sessions for each; \
-         without any session they have {} together. Up to {each} the figures are those of one \
-         process.\n",
+        "\n## {wanted} sessions {kind}\n\n{servers} processes of `ferryd`, {each} sessions for \
+         each; without any session they have {} together. Up to {each} the figures are those of \
+         one process.\n",
         mib(run.empty)
     );
     if let Some(why) = &run.why {
@@ -75,17 +75,17 @@ fn section(text: &mut String, run: &Run) {
     }
     let _ = writeln!(
         text,
-        "| sessions | processes | log-ins a second | memory of the server | for each session | of the \
-         kernel, both ends, for each | processor at rest |\n|--:|--:|--:|--:|--:|--:|--:|"
+        "| sessions | processes | log-ins a second | memory of the server | for each session | of \
+         the kernel, both ends, for each | processor at rest |\n|--:|--:|--:|--:|--:|--:|--:|"
     );
     for step in &run.steps {
         let _ = writeln!(text, "{}", line(step));
     }
     let _ = writeln!(
         text,
-        "\n{} sessions fetch a file of 1 MiB again and again and say NOOP in between; meanwhile idle \
-         ones, chosen at random, are asked for a NOOP, too. Beside none they do so before the others \
-         come and after these have gone.\n\n\
+        "\n{} sessions fetch a file of 1 MiB again and again and say NOOP in between; meanwhile \
+         idle ones, chosen at random, are asked for a NOOP, too. Beside none they do so before the \
+         others come and after these have gone.\n\n\
          | sessions beside | rate, median | rounds, MB/s | of that without any | NOOP, working: \
          median | 99 % | NOOP, idle: median | 99 % |\n|--:|--:|---|--:|--:|--:|--:|--:|",
         run.active

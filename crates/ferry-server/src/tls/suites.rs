@@ -1,6 +1,6 @@
-//! Whose AES-GCM seals and opens records. There are two implementations at hand, and which is faster
-//! is a matter of the processor: with AVX-512 it is aws-lc-rs by far, with VAES in AVX2 alone it is
-//! ring, by as much. So both are timed once, when the first certificate is set up.
+//! Whose AES-GCM seals and opens records. There are two implementations at hand, and which is
+//! faster is a matter of the processor: with AVX-512 it is aws-lc-rs by far, with VAES in AVX2
+//! alone it is ring, by as much. So both are timed once, when the first certificate is set up.
 //!
 //! Everything else, key exchange, signatures and tickets, is aws-lc-rs in any case.
 
