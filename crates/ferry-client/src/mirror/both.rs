@@ -11,12 +11,9 @@ use tokio::task::JoinSet;
 use super::listing::{Listed, list};
 use super::names::{below, safe_name};
 use super::options::{ControlNames, Links, MirrorOptions, Reason, Tree};
-use super::walk::DEPTH_MAX;
+use super::walk::{DEPTH_MAX, listings};
 use crate::copy::{of_storage, partial_of};
 use crate::error::Error;
-
-/// The most directories listed at a time.
-const LISTINGS_MAX: usize = 16;
 
 /// What a walk of both trees tells.
 #[derive(Debug)]
@@ -72,8 +69,7 @@ pub(crate) async fn walk(
             Err(e) => return fail(&out, root, e).await,
         }
     }
-    let wider = left.storage.width().max(right.storage.width());
-    let width = (wider / 2).clamp(1, LISTINGS_MAX);
+    let width = listings(left, right);
     let mut todo = vec![Next { path: root, there, proven: [true; 2], depth: 0 }];
     let mut running = JoinSet::new();
     loop {

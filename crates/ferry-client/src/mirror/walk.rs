@@ -27,8 +27,14 @@ pub(crate) const DEPTH_MAX: u32 = 256;
 /// directories are the same, a circle ends here.
 pub(crate) const LINKS_MAX: u32 = 4;
 
-/// The most directories listed at a time: each is a data connection.
+/// The most directories listed at a time where each is a data connection, and where many share one
+/// (MODE B): there, who is listed later stands behind the files of those listed before, and then a
+/// round trip more. 5,000 files in 50 directories at 50 ms: with 16 at a time 0.86 s, with 64 0.71.
 const LISTINGS_MAX: usize = 16;
+const LISTINGS_SHARED_MAX: usize = 64;
+
+/// From how many operations at a time on a storage has them share connections.
+const SHARED_FROM: usize = 1024;
 
 /// What a walk tells.
 #[derive(Debug)]
@@ -159,6 +165,14 @@ impl Out {
     }
 }
 
+/// How many directories are listed at a time.
+pub(crate) fn listings(one: &Tree, other: &Tree) -> usize {
+    match one.storage.width().max(other.storage.width()) {
+        SHARED_FROM.. => LISTINGS_SHARED_MAX,
+        few => (few / 2).clamp(1, LISTINGS_MAX),
+    }
+}
+
 /// Walks from the roots down.
 pub(crate) async fn walk(walker: Arc<Walker>, out: mpsc::Sender<Msg>) -> Result<(), Halt> {
     let out = Out(out);
@@ -180,8 +194,7 @@ pub(crate) async fn walk(walker: Arc<Walker>, out: mpsc::Sender<Msg>) -> Result<
     let ((pair, to), from) = tokio::join!(looking, list_once(&walker.from, &root));
     let Some(mut root) = pair? else { return Ok(()) };
     root.listed = Box::new((from.ok(), to.and_then(Result::ok)));
-    let both = walker.from.storage.width().max(walker.to.storage.width());
-    let width = (both / 2).clamp(1, LISTINGS_MAX);
+    let width = listings(&walker.from, &walker.to);
     let (mut todo, mut running) = (vec![root], JoinSet::new());
     loop {
         while running.len() < width
