@@ -10,6 +10,7 @@ mod clock;
 mod flame;
 mod link;
 mod machine;
+mod memory;
 mod servers;
 mod sys;
 

@@ -18,6 +18,7 @@ use interop::content::noise;
 use tempfile::TempDir;
 
 use super::cell::{Direction, Work};
+use crate::memory;
 
 /// A file system in memory, so that no disk is measured.
 const MEMORY: &str = "/dev/shm";
@@ -150,24 +151,13 @@ impl Place {
         Ok(())
     }
 
-    /// Removes what was moved before and has the machine hold the memory that a run will fill. A
-    /// virtual machine that gave free memory back to its host has to get it anew when it is written
-    /// to, which takes longer than moving a file does, and whoever runs first would pay for it.
-    /// Half as much again is held, for some is given back while the run goes on.
+    /// Removes what was moved before and has the machine hold the memory that a run will fill.
     ///
     /// # Errors
     /// There is not enough memory.
     pub(crate) fn make_ready(&self, load: &Load) -> io::Result<()> {
         self.clear()?;
-        let mut file = tempfile::tempfile_in(self.dir.path())?;
-        let block = vec![1; BLOCK];
-        let mut left = load.octets.saturating_mul(3) / 2 + SPARE;
-        while left > 0 {
-            let now = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
-            file.write_all(block.get(..now).unwrap_or_default())?;
-            left -= u64::try_from(now).map_err(io::Error::other)?;
-        }
-        Ok(())
+        memory::hold(self.dir.path(), load.octets.saturating_add(SPARE))
     }
 
     /// How many of `load`'s files have arrived whole, as far as sizes tell.

@@ -15,8 +15,8 @@ use super::data::{PART, WAKE_AT, discard, repeat};
 use super::place::Place;
 use super::process::float;
 use super::transfer::{CPU, RATE};
-use crate::clock;
 use crate::sys::wake_at;
+use crate::{clock, memory};
 
 /// What one system call is asked to send of a file.
 const SENT_MAX: usize = 16 << 20;
@@ -95,6 +95,7 @@ fn inward(
     receive: fn(&TcpStream, &File) -> io::Result<()>,
 ) -> io::Result<Values> {
     let place = stage.place;
+    memory::hold(place.base(), place.sizes.large)?;
     let (mut cpu, mut seconds) = (0.0, 0.0);
     for _ in 0..place.sizes.rounds {
         let (client, server) = pair()?;

@@ -7,6 +7,7 @@ use super::data::{get, put};
 use super::floor;
 use super::many::sessions;
 use super::process::float;
+use crate::memory;
 
 /// By which servers and floors are compared.
 pub(super) const CPU: Quantity = Quantity::less("CPU per GiB", "s");
@@ -43,6 +44,9 @@ fn moved(stage: &Stage<'_>, up: bool, tls: bool, count: usize) -> std::io::Resul
     let mut rounds = (place.sizes.rounds / u64::try_from(count).unwrap_or(1)).max(1);
     if up && tls {
         rounds = rounds.min(TICKETS);
+    }
+    if up {
+        memory::hold(place.base(), size * u64::try_from(count).unwrap_or(1))?;
     }
     let took = sessions(server, count, tls, |control, number| {
         for round in 0..rounds {
