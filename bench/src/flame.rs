@@ -13,7 +13,7 @@ const WIDTH: f64 = 1200.0;
 const ROW: f64 = 17.0;
 const TOP: f64 = 34.0;
 /// What is narrower is left out, with all it calls.
-const NARROWEST: f64 = 0.8;
+const NARROWEST: f64 = 2.5;
 /// The width of a letter, about.
 const LETTER: f64 = 6.4;
 

@@ -37,6 +37,11 @@ use crate::log::Verbosity;
 use crate::oneshot::Share;
 use crate::serve::{Ended, Plan};
 
+/// How many tasks a thread runs until it looks who else has something to do. Under TLS a transfer
+/// seals for half a millisecond and more at a time, and the runtime by itself looks after 61 of
+/// them. A NOOP beside four such downloads on two processors, at 99 %: 11.6 ms; with this, 2.8 ms.
+const POLLS_MAX: u32 = 4;
+
 /// The command line or the configuration file is wrong. clap uses the same number.
 const USAGE: u8 = 2;
 
@@ -177,7 +182,9 @@ fn verbosity(flags: &Serve) -> Verbosity {
 /// Runs `serving` with everything that has to be up around it.
 fn in_runtime(verbosity: Verbosity, serving: impl AsyncFnOnce() -> io::Result<Ended>) -> ExitCode {
     let drain = log::start(verbosity);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let built =
+        tokio::runtime::Builder::new_multi_thread().enable_all().event_interval(POLLS_MAX).build();
+    let runtime = match built {
         Ok(runtime) => runtime,
         Err(e) => return failed(&e),
     };
