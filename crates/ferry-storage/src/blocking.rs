@@ -137,6 +137,28 @@ impl Drop for InPlace<'_> {
     }
 }
 
+/// Runs `job`, which cannot wait, on this thread. It counts as one given to the pool, for who asks
+/// often is better off on a thread of its own. Now and then others get their turn before.
+pub(crate) async fn at_once<T>(job: impl FnOnce() -> T) -> T {
+    tokio::task::coop::consume_budget().await;
+    HOPS.set(HOPS.get().wrapping_add(1));
+    job()
+}
+
+/// Those jobs of which it is not certain that they cannot wait.
+static HARDLY: Places = Places {
+    most: AtomicUsize::new(usize::MAX),
+    taken: AtomicUsize::new(0),
+    doubts: AtomicUsize::new(0),
+};
+
+/// As [`at_once`], for what asks no disk but may wait for others that look on, such as a scanner
+/// for viruses: [`None`] while there are doubts because something has.
+pub(crate) async fn at_once_unless_slow<T>(job: impl FnOnce() -> T) -> Option<T> {
+    let _looked_at = HARDLY.enter()?;
+    Some(at_once(job).await)
+}
+
 /// As [`run`], for jobs that fail as storages do.
 pub(crate) async fn hop<T: Send + 'static>(
     job: impl FnOnce() -> Result<T, FsError> + Send + 'static,

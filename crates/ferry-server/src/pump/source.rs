@@ -5,7 +5,12 @@ use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+#[cfg(target_os = "linux")]
+use ferry_storage::local::is_in_memory;
 use ferry_storage::{ByteSource, FsError, Source};
+
+#[cfg(target_os = "linux")]
+use rustix::io::ReadWriteFlags;
 
 use super::buffers::CHUNK;
 use super::widen;
@@ -28,15 +33,20 @@ pub(super) struct FileReader {
     pub(super) file: Arc<File>,
     pub(super) at: u64,
     pub(super) end: u64,
+    /// Whether it is in memory; unknown before the first reading.
+    in_memory: Option<bool>,
 }
 
 impl Reader {
     /// Starts where the source says.
     pub(super) fn new(source: Source) -> Result<Self, FsError> {
         match source {
-            Source::File { file, from, len } => {
-                Ok(Self::File(FileReader { file: Arc::new(file), at: from, end: len }))
-            }
+            Source::File { file, from, len } => Ok(Self::File(FileReader {
+                file: Arc::new(file),
+                at: from,
+                end: len,
+                in_memory: None,
+            })),
             Source::Stream { stream, len } => Ok(Self::Stream { stream, expected: len }),
             _ => Err(FsError::Unsupported),
         }
@@ -68,7 +78,7 @@ impl FileReader {
     pub(super) fn take(&mut self, most: u64) -> Self {
         let (file, at) = (Arc::clone(&self.file), self.at);
         self.at = at.saturating_add(most).min(self.end);
-        Self { file, at, end: self.at }
+        Self { file, at, end: self.at, in_memory: self.in_memory }
     }
 
     /// Reads the next octets into `buf`, at once if they are in memory, else on the blocking pool.
@@ -78,7 +88,8 @@ impl FileReader {
         if buf.is_empty() {
             return Ok(buf);
         }
-        let done = cached(&self.file, &mut buf, self.at);
+        let in_memory = *self.in_memory.get_or_insert_with(|| is_in_memory(&self.file));
+        let done = read_at_once(&self.file, &mut buf, self.at, in_memory);
         if done < buf.len() {
             let (file, at) = (Arc::clone(&self.file), self.at);
             let reading = tokio::task::spawn_blocking(move || {
@@ -95,13 +106,20 @@ impl FileReader {
 
 /// Reads what the system has in memory. Whatever goes wrong here shows when it is read in earnest.
 #[cfg(target_os = "linux")]
-fn cached(file: &File, buf: &mut [u8], at: u64) -> usize {
-    let nowait = rustix::io::ReadWriteFlags::NOWAIT;
-    rustix::io::preadv2(file, &mut [IoSliceMut::new(buf)], at, nowait).unwrap_or(0)
+fn read_at_once(file: &File, buf: &mut [u8], at: u64, in_memory: bool) -> usize {
+    // A file system in memory does not know the flag.
+    let flags = if in_memory { ReadWriteFlags::empty() } else { ReadWriteFlags::NOWAIT };
+    rustix::io::preadv2(file, &mut [IoSliceMut::new(buf)], at, flags).unwrap_or(0)
 }
 
 /// Other systems cannot say.
 #[cfg(not(target_os = "linux"))]
-fn cached(_file: &File, _buf: &mut [u8], _at: u64) -> usize {
+fn read_at_once(_file: &File, _buf: &mut [u8], _at: u64, _in_memory: bool) -> usize {
     0
+}
+
+/// Other systems cannot say.
+#[cfg(not(target_os = "linux"))]
+fn is_in_memory(_file: &File) -> bool {
+    false
 }

@@ -10,13 +10,15 @@
 //! is refused even if that target lies inside the root: the kernel resolves it from `/`, which is
 //! outside. Use relative links in a served tree.
 //!
-//! All system calls run where they may wait ([`blocking`](crate::blocking)), one hop per call of
-//! the trait, because any of them may wait for a disk or a file server.
+//! System calls run where they may wait ([`blocking`](crate::blocking)), one hop per call of the
+//! trait, because any of them may wait for a disk or a file server. Only what cannot, see `medium`,
+//! happens at once.
 
 mod change;
 mod errno;
 mod hidden;
 mod list;
+mod medium;
 mod meta;
 mod root;
 mod sink;
@@ -30,10 +32,11 @@ use std::sync::Arc;
 use ferry_proto::path::FtpPath;
 use tokio::sync::Mutex;
 
-use crate::blocking::hop;
+use crate::blocking::{at_once, at_once_unless_slow, hop, is_allowed};
 use crate::{
     BoxFut, Caps, Entries, FsError, Meta, SetMeta, Sink, Source, Storage, Upload, WriteMode, whole,
 };
+use medium::Medium;
 use root::Root;
 
 /// A directory of this machine as a storage. Clones share the open root.
@@ -49,6 +52,8 @@ use root::Root;
 #[derive(Debug, Clone)]
 pub struct LocalDir {
     root: Arc<Root>,
+    /// For calls that do not wait, if it can have any.
+    at_once: Option<Arc<Root>>,
 }
 
 impl LocalDir {
@@ -58,14 +63,14 @@ impl LocalDir {
     /// What opening the directory says; [`io::ErrorKind::Unsupported`] where the kernel has no
     /// `openat2` (before Linux 5.6) or a sandbox forbids it, since nothing else can confine paths.
     pub fn open(root: &Path) -> io::Result<Self> {
-        Ok(Self { root: Arc::new(Root::open(root)?) })
+        Ok(Self::of(Root::open(root)?))
     }
 
     /// Whether a commit waits until content and name are on the medium. Off by default: it costs
     /// a disk flush per file, and an upload that returned survives a crash of the process anyway.
     #[must_use]
     pub fn with_fsync(self, fsync: bool) -> Self {
-        Self { root: Arc::new(Root { fsync, ..self.unshare() }) }
+        Self::of(Root { fsync, ..self.unshare() })
     }
 
     /// Whether uploads may be files without a name. On by default where it can work; off makes
@@ -74,7 +79,7 @@ impl LocalDir {
     pub fn with_nameless_uploads(self, nameless: bool) -> Self {
         let root = self.unshare();
         let nameless = nameless && root.nameless;
-        Self { root: Arc::new(Root { nameless, ..root }) }
+        Self::of(Root { nameless, ..root })
     }
 
     /// Removes the hidden upload files that processes no longer alive have left, in the whole
@@ -83,6 +88,11 @@ impl LocalDir {
     pub async fn clean(&self) -> usize {
         let root = Arc::clone(&self.root);
         tokio::task::spawn_blocking(move || sweep::sweep(&root)).await.unwrap_or(0)
+    }
+
+    fn of(root: Root) -> Self {
+        let at_once = root.for_calls_at_once().map(Arc::new);
+        Self { root: Arc::new(root), at_once }
     }
 
     fn unshare(self) -> Root {
@@ -95,6 +105,31 @@ impl LocalDir {
     ) -> BoxFut<'a, Result<T, FsError>> {
         let root = Arc::clone(&self.root);
         Box::pin(hop(move || job(&root)))
+    }
+
+    /// As [`run`](Self::run), at once where nothing can make it wait: `job` is tried then, and what
+    /// that does not give is asked for again where it may wait.
+    fn run_at_once<'a, T: Send + 'static>(
+        &self,
+        on: impl FnOnce(Medium) -> bool,
+        job: impl Fn(&Arc<Root>) -> Result<T, FsError> + Send + Sync + 'static,
+    ) -> BoxFut<'a, Result<T, FsError>> {
+        let root = Arc::clone(&self.root);
+        let quick = self.at_once.clone().filter(|root| on(root.medium));
+        Box::pin(async move {
+            if let Some(quick) = quick
+                && !is_allowed()
+            {
+                let tried = match quick.medium {
+                    Medium::Memory => Some(at_once(|| job(&quick)).await),
+                    _ => at_once_unless_slow(|| job(&quick)).await,
+                };
+                if let Some(Ok(done)) = tried {
+                    return Ok(done);
+                }
+            }
+            hop(move || job(&root)).await
+        })
     }
 }
 
@@ -113,7 +148,7 @@ impl Storage for LocalDir {
 
     fn stat<'a>(&'a self, path: &'a FtpPath, follow: bool) -> BoxFut<'a, Result<Meta, FsError>> {
         let path = path.clone();
-        self.run(move |root| root.stat(&path, follow))
+        self.run_at_once(|_| true, move |root| root.stat(&path, follow))
     }
 
     fn list<'a>(&'a self, path: &'a FtpPath) -> BoxFut<'a, Result<Box<dyn Entries>, FsError>> {
@@ -126,7 +161,7 @@ impl Storage for LocalDir {
 
     fn read<'a>(&'a self, path: &'a FtpPath, from: u64) -> BoxFut<'a, Result<Source, FsError>> {
         let path = path.clone();
-        self.run(move |root| root.read(&path, from))
+        self.run_at_once(|_| true, move |root| root.read(&path, from))
     }
 
     fn write<'a>(
@@ -136,10 +171,11 @@ impl Storage for LocalDir {
         perm: u32,
     ) -> BoxFut<'a, Result<Box<dyn Sink>, FsError>> {
         let path = path.clone();
-        self.run(move |root| {
+        let job = move |root: &Arc<Root>| {
             let writing = sink::Writing::open(root, &path, mode, perm & 0o7777)?;
-            Ok(Box::new(sink::LocalSink::new(writing)) as Box<dyn Sink>)
-        })
+            Ok(Box::new(sink::LocalSink::new(writing, root)) as Box<dyn Sink>)
+        };
+        self.run_at_once(|medium| medium == Medium::Memory, job)
     }
 
     fn load<'a>(
@@ -223,6 +259,12 @@ impl Storage for LocalDir {
         let path = path.clone();
         self.run(move |root| root.free_space(&path).map(Some))
     }
+}
+
+/// Whether a file is on a file system in memory (tmpfs, ramfs), so that reading it waits for nothing.
+#[must_use]
+pub fn is_in_memory(file: &std::fs::File) -> bool {
+    Medium::of(file) == Medium::Memory
 }
 
 /// Runs `job` where it may wait, with what `shared` holds. Jobs on the same thing come one after

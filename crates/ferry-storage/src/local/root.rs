@@ -10,6 +10,7 @@ use ferry_proto::path::FtpPath;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstatvfs, openat, openat2, readlinkat, statat};
 use rustix::io::Errno;
 
+use super::medium::Medium;
 use super::{hidden, meta};
 use crate::{FsError, Kind, Meta, Source};
 
@@ -38,6 +39,9 @@ pub(super) struct Root {
     pub(super) fsync: bool,
     /// Whether a file without a name can be given one, which needs `/proc`.
     pub(super) nameless: bool,
+    pub(super) medium: Medium,
+    /// How paths are resolved where nothing may wait; [`None`] where that does not matter.
+    pub(super) at_once: Option<ResolveFlags>,
 }
 
 /// Where a name is, or would be: its directory held open, the name, and what has it now.
@@ -62,12 +66,23 @@ impl Root {
             });
         }
         let nameless = statat(CWD, "/proc/self/fd", rustix::fs::AtFlags::empty()).is_ok();
-        Ok(Self { fd: Arc::new(fd), fsync: false, nameless })
+        let medium = Medium::of(&fd);
+        Ok(Self { fd: Arc::new(fd), fsync: false, nameless, medium, at_once: None })
+    }
+
+    /// The same root for calls on threads that may not wait, if it can have any. What such a call
+    /// refuses may be possible where it can wait.
+    pub(super) fn for_calls_at_once(&self) -> Option<Self> {
+        let at_once = Some(self.medium.at_once()?);
+        Some(Self { fd: Arc::clone(&self.fd), at_once, ..*self })
     }
 
     /// Opens what `rel` leads to, wherever that is inside the root.
     pub(super) fn open_beneath(&self, rel: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlags::CLOEXEC;
+        if let Some(at_once) = self.at_once {
+            return openat2(&*self.fd, rel, flags, Mode::empty(), CONFINED | at_once);
+        }
         for _ in 0..RACES_MAX {
             match openat2(&*self.fd, rel, flags, Mode::empty(), CONFINED) {
                 Err(Errno::AGAIN | Errno::INTR) => std::thread::yield_now(),

@@ -14,9 +14,11 @@ use rustix::io::Errno;
 use tokio::sync::Mutex;
 
 use super::errno::of_io;
+use super::medium::Medium;
 use super::root::{Place, Root, SAFE, nameable, regular};
 use super::upload::{Aside, create_new};
 use super::{change, hop_with, meta};
+use crate::blocking::{at_once, is_allowed};
 use crate::{BoxFut, FsError, SetMeta, Sink, Upload, WriteMode};
 
 /// How often opening or naming a file starts over because someone made or removed it meanwhile.
@@ -164,6 +166,15 @@ impl Writing {
             }
             Self::Aside(mut pending) => pending.commit(),
             Self::InPlace { .. } | Self::Done => Ok(()),
+        }
+    }
+
+    /// Whether nothing had its name: replacing a large file takes as long as freeing its memory.
+    fn is_new(&self) -> bool {
+        match self {
+            Self::InPlace { new, cut, .. } => new.is_some() && cut.is_none(),
+            Self::Aside(pending) => matches!(pending.was, Was::Nothing),
+            Self::Done => false,
         }
     }
 
@@ -375,19 +386,34 @@ fn fsync_dir(dir: &OwnedFd) -> Result<(), FsError> {
 pub(super) struct LocalSink {
     writing: Arc<Mutex<Writing>>,
     outlasts: bool,
+    /// A buffer is written, and the file named, at once: it is new, and in memory.
+    quick: bool,
 }
 
 impl LocalSink {
-    pub(super) fn new(writing: Writing) -> Self {
+    pub(super) fn new(writing: Writing, root: &Root) -> Self {
         let outlasts = writing.outlasts();
-        Self { writing: Arc::new(Mutex::new(writing)), outlasts }
+        let quick = root.at_once.is_some() && root.medium == Medium::Memory && writing.is_new();
+        Self { writing: Arc::new(Mutex::new(writing)), outlasts, quick }
+    }
+
+    /// Does what takes no longer than copying the octets of a buffer where nothing can make it wait.
+    async fn work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writing) -> Result<T, FsError> + Send + 'static,
+    ) -> Result<T, FsError> {
+        if self.quick && !is_allowed() {
+            let mut held = Arc::clone(&self.writing).lock_owned().await;
+            return at_once(move || job(&mut held)).await;
+        }
+        hop_with(&self.writing, job).await
     }
 }
 
 impl Sink for LocalSink {
     fn write(&mut self, buf: Vec<u8>) -> BoxFut<'_, (Vec<u8>, Result<(), FsError>)> {
         Box::pin(async move {
-            let written = hop_with(&self.writing, move |writing| {
+            let written = self.work(move |writing| {
                 let done = writing.write_all(&buf);
                 Ok((buf, done))
             });
@@ -413,7 +439,7 @@ impl Sink for LocalSink {
     }
 
     fn commit(self: Box<Self>) -> BoxFut<'static, Result<(), FsError>> {
-        Box::pin(async move { hop_with(&self.writing, Writing::commit).await })
+        Box::pin(async move { self.work(Writing::commit).await })
     }
 
     fn finish(self: Box<Self>, buf: Vec<u8>) -> BoxFut<'static, Result<(), FsError>> {
@@ -426,7 +452,7 @@ impl Sink for LocalSink {
                     Err(e)
                 }
             };
-            hop_with(&self.writing, finish).await
+            self.work(finish).await
         })
     }
 
