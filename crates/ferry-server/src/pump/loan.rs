@@ -14,10 +14,6 @@ impl Loan {
         Self(Some(wire.lend()))
     }
 
-    pub(super) fn wire(&self) -> Option<&Wire> {
-        self.0.as_ref()
-    }
-
     pub(super) fn wire_mut(&mut self) -> Option<&mut Wire> {
         self.0.as_mut()
     }

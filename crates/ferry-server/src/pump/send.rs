@@ -47,7 +47,7 @@ pub(crate) async fn send_file(
         return Ok(flow.moved() - before);
     }
     // At a low rate a burst would be a trip to another thread for a packet.
-    while wire.plain_tcp().is_some()
+    while wire.tcp().is_some()
         && flow.pace.portion() >= widen(CHUNK)
         && let Reader::File(file) = &mut reader
         && sendfile::send(wire, file, flow).await? == sendfile::Left::Crowded

@@ -23,17 +23,17 @@ use super::buffers::CHUNK;
 use super::flow::Flow;
 use super::loan::Loan;
 use super::source::FileReader;
-use super::{PumpError, TURN};
+use super::{PumpError, TURN, sealed};
 use crate::wire::Wire;
 
 /// What has no more octets than this left is cheaper to read and write on the spot.
 const WORTH_IT: u64 = CHUNK as u64;
 
 /// How long a burst may take before its transfer is looked at.
-const LONGEST: Duration = Duration::from_millis(50);
+pub(super) const LONGEST: Duration = Duration::from_millis(50);
 
 /// How long a burst waits for a peer that has shown to be fast before it gives its thread back.
-const LINGER: Duration = Duration::from_millis(2);
+pub(super) const LINGER: Duration = Duration::from_millis(2);
 
 /// A peer that took this much in one burst is fast.
 const FAST: u64 = 1 << 20;
@@ -73,9 +73,9 @@ pub(super) async fn send(
         flow.went(burst.octets);
         match burst.end {
             End::Done | End::Time => last_try = false,
-            End::Full if last_try && burst.octets == 0 => return Err(PumpError::Stalled),
+            End::Full if last_try && !burst.moved => return Err(PumpError::Stalled),
             End::Full => {
-                if burst.octets == 0 {
+                if !burst.moved {
                     tokio::time::sleep(BREATH).await;
                 }
                 last_try = match timeout(flow.stall, wire.writable()).await {
@@ -90,7 +90,7 @@ pub(super) async fn send(
 }
 
 /// How a burst ended.
-enum End {
+pub(super) enum End {
     /// With all that was to be sent.
     Done,
     /// After [`LONGEST`]; there is more.
@@ -104,6 +104,8 @@ enum End {
 /// What a burst has sent.
 struct Burst {
     octets: u64,
+    /// The peer has taken something: under TLS it may be what was counted before.
+    moved: bool,
     end: End,
 }
 
@@ -117,13 +119,17 @@ async fn burst_to(
     let Ok(permit) = BURSTS.try_acquire() else {
         return Ok(None);
     };
-    let (loan, open) = (Loan::of(wire), Arc::clone(&file.file));
+    let (mut loan, open) = (Loan::of(wire), Arc::clone(&file.file));
     let (mut at, end) = (file.at, file.end.min(file.at.saturating_add(most)));
     let job = tokio::task::spawn_blocking(move || {
-        let before = at;
-        let sent = loan.wire().and_then(Wire::plain_tcp).map(|tcp| {
-            let ended = burst(tcp, &open, &mut at, end);
-            ended.map(|end| Burst { octets: at - before, end })
+        let sent = loan.wire_mut().map(|wire| {
+            let before = (at, wire.sent_under_tls());
+            let ended = match wire.plain_tcp() {
+                Some(tcp) => burst(tcp, &open, &mut at, end),
+                None => sealed::burst(wire, &open, &mut at, end),
+            };
+            let moved = before != (at, wire.sent_under_tls());
+            ended.map(|end| Burst { octets: at - before.0, moved, end })
         });
         drop::<SemaphorePermit<'_>>(permit);
         (loan, at, sent)
@@ -189,7 +195,7 @@ impl Drop for Patient<'_> {
 }
 
 /// Whether it does now. If not, the runtime knows that, too, and will tell when that changes.
-fn is_writable(tcp: &TcpStream) -> bool {
+pub(super) fn is_writable(tcp: &TcpStream) -> bool {
     let full = || io::Error::from(io::ErrorKind::WouldBlock);
     let look = || {
         let now = Timespec::default();

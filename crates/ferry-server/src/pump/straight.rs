@@ -13,20 +13,22 @@ use std::time::Duration;
 use ferry_storage::{FsError, Sink};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::buffers::Buffer;
 use super::loan::Loan;
+use super::pipe::Pipe;
 use super::receive::{GATHER, ROOM_MIN, Receiving, Round};
 use super::{PumpError, widen};
 use crate::wire::{Received, Wire};
 
 /// How long a burst may take before its transfer is looked at: told to stop, or counted.
-const LONGEST: Duration = Duration::from_millis(50);
+pub(super) const LONGEST: Duration = Duration::from_millis(50);
 
 /// How long a burst waits for the peer before it gives its thread back.
-const LINGER: Duration = Duration::from_millis(2);
+pub(super) const LINGER: Duration = Duration::from_millis(2);
 
 /// Bursts at a time. Others go by the ordinary way meanwhile, so that threads which wait for a disk
 /// never become too few for short work.
@@ -38,8 +40,8 @@ static BURSTS: Semaphore = Semaphore::const_new(BURSTS_MAX);
 pub(super) enum Way {
     /// Nobody has asked.
     Unknown,
-    /// Into this one.
-    Straight(Arc<File>),
+    /// Into this one, through a pipe where there is one.
+    Straight(Arc<File>, Option<Arc<Pipe>>),
     /// There is none, or no TCP.
     Around,
 }
@@ -53,9 +55,10 @@ impl Way {
     ) -> Result<bool, PumpError> {
         if matches!(self, Self::Unknown) {
             let lent = if from.wire.tcp().is_some() { sink.lend_file().await? } else { None };
-            *self = lent.map_or(Self::Around, |file| Self::Straight(Arc::new(file)));
+            let pipe = || from.wire.plain_tcp().and_then(|_| Pipe::new().map(Arc::new));
+            *self = lent.map_or(Self::Around, |file| Self::Straight(Arc::new(file), pipe()));
         }
-        Ok(matches!(self, Self::Straight(_)))
+        Ok(matches!(self, Self::Straight(..)))
     }
 }
 
@@ -67,8 +70,9 @@ impl Receiving<'_> {
         way: &Way,
         buf: &mut Buffer,
     ) -> Result<Round, PumpError> {
-        while let Way::Straight(file) = way
-            && let Some(burst) = receive_to(self.wire, file, buf, self.flow.pace.portion()).await?
+        while let Way::Straight(file, pipe) = way
+            && let to = (Arc::clone(file), pipe.clone())
+            && let Some(burst) = receive_to(self.wire, to, buf, self.flow.pace.portion()).await?
         {
             self.flow.count(burst.octets);
             let ended = match burst.end {
@@ -99,7 +103,7 @@ impl Receiving<'_> {
 }
 
 /// How a burst ended.
-enum End {
+pub(super) enum End {
     /// After [`LONGEST`] or as much as was to come; there is more.
     Time,
     /// Nothing came for [`LINGER`].
@@ -114,10 +118,10 @@ enum End {
 }
 
 /// What a burst has brought.
-struct Burst {
+pub(super) struct Burst {
     /// Octets of payload; they are in the file.
-    octets: u64,
-    end: End,
+    pub(super) octets: u64,
+    pub(super) end: End,
 }
 
 /// Receives into `file` at its cursor, little more than `most` octets at once. [`None`] where that
@@ -129,7 +133,7 @@ struct Burst {
 /// Those of the file.
 async fn receive_to(
     wire: &mut Wire,
-    file: &Arc<File>,
+    (file, pipe): (Arc<File>, Option<Arc<Pipe>>),
     buf: &mut Buffer,
     most: u64,
 ) -> Result<Option<Burst>, FsError> {
@@ -139,9 +143,16 @@ async fn receive_to(
     let Ok(permit) = BURSTS.try_acquire() else {
         return Ok(None);
     };
-    let (mut loan, mut room, file) = (Loan::of(wire), std::mem::take(buf), Arc::clone(file));
+    let (mut loan, mut room) = (Loan::of(wire), std::mem::take(buf));
     let job = tokio::task::spawn_blocking(move || {
-        let done = loan.wire_mut().map(|wire| burst(wire, &file, &mut room, most, permit));
+        let done = loan.wire_mut().map(|wire| {
+            let spliced = match (wire.plain_tcp(), pipe) {
+                (Some(tcp), Some(pipe)) => pipe.burst(tcp, &file, most)?,
+                _ => None,
+            };
+            spliced.map_or_else(|| burst(wire, &file, &mut room, most), Ok)
+        });
+        drop::<SemaphorePermit<'_>>(permit);
         (loan, room, done)
     });
     // The pool ends only with the runtime, and this task with it.
@@ -151,21 +162,14 @@ async fn receive_to(
     done.transpose()
 }
 
-fn burst(
-    wire: &mut Wire,
-    mut file: &File,
-    buf: &mut Buffer,
-    most: u64,
-    _one_of_few: SemaphorePermit<'static>,
-) -> Result<Burst, FsError> {
+fn burst(wire: &mut Wire, mut file: &File, buf: &mut Buffer, most: u64) -> Result<Burst, FsError> {
     let (mut octets, started) = (0, Instant::now());
     loop {
         let (filled, stopped) = fill(wire, buf.whole());
-        file.write_all(buf.get(..filled).unwrap_or_default())
-            .map_err(|e| Errno::from_io_error(&e).map_or(FsError::Io(e), FsError::from))?;
+        file.write_all(buf.get(..filled).unwrap_or_default()).map_err(of_io)?;
         octets += widen(filled);
         let end = match stopped {
-            Some(End::Silent) if soon(wire) => None,
+            Some(End::Silent) if wire.tcp().is_some_and(soon) => None,
             stopped => stopped,
         };
         let enough = || octets >= most || started.elapsed() >= LONGEST;
@@ -173,6 +177,11 @@ fn burst(
             return Ok(Burst { octets, end });
         }
     }
+}
+
+/// What the system says of a file.
+pub(super) fn of_io(e: io::Error) -> FsError {
+    Errno::from_io_error(&e).map_or(FsError::Io(e), FsError::from)
 }
 
 /// Reads until there is little room, or nothing more; [`None`] for the former.
@@ -191,7 +200,7 @@ fn fill(wire: &mut Wire, buf: &mut [u8]) -> (usize, Option<End>) {
             Ok(end) => End::Eof { truncated: end == Received::Truncated },
             // Little is worth waiting for more; much is written while more is on its way.
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => match filled {
-                1..ROOM_MIN if soon(wire) => continue,
+                1..ROOM_MIN if wire.tcp().is_some_and(soon) => continue,
                 _ => End::Silent,
             },
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
@@ -202,10 +211,7 @@ fn fill(wire: &mut Wire, buf: &mut [u8]) -> (usize, Option<End>) {
 }
 
 /// Waits for [`LINGER`] at most; whether there is something to read.
-fn soon(wire: &Wire) -> bool {
-    let Some(tcp) = wire.tcp() else {
-        return false;
-    };
+pub(super) fn soon(tcp: &TcpStream) -> bool {
     let wait = Timespec::try_from(LINGER).unwrap_or_default();
     // What is wrong with a connection shows when it is read.
     poll(&mut [PollFd::new(tcp, PollFlags::IN)], Some(&wait)).is_ok_and(|ready| ready > 0)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::task::{Context, Poll};
 
+use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use rustls::Connection;
 
 use super::records::Records;
@@ -83,7 +84,7 @@ impl TlsStream {
     ) -> io::Result<usize> {
         self.try_flush(link, at_once)?;
         let accepted = self.conn.writer().write(buf)?;
-        match self.try_flush(link, false) {
+        match self.try_flush(link, at_once) {
             Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
             _ => Ok(accepted),
         }
@@ -235,8 +236,12 @@ impl Write for LinkIo<'_> {
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         match self.link.tcp() {
-            Some(tcp) if !self.at_once => tcp.try_write_vectored(bufs),
-            _ => bufs.iter().find(|b| !b.is_empty()).map_or(Ok(0), |b| self.write(b)),
+            Some(tcp) if self.at_once => {
+                let mut nothing = SendAncillaryBuffer::default();
+                Ok(sendmsg(tcp, bufs, &mut nothing, SendFlags::NOSIGNAL)?)
+            }
+            Some(tcp) => tcp.try_write_vectored(bufs),
+            None => bufs.iter().find(|b| !b.is_empty()).map_or(Ok(0), |b| self.write(b)),
         }
     }
 
@@ -250,7 +255,7 @@ impl Write for LinkIo<'_> {
 /// than any sensible time-out although octets flow all the time.
 pub(crate) fn write_at_once(link: &dyn Link, buf: &[u8]) -> io::Result<usize> {
     match link.tcp() {
-        Some(tcp) => Ok(rustix::net::send(tcp, buf, rustix::net::SendFlags::NOSIGNAL)?),
+        Some(tcp) => Ok(rustix::net::send(tcp, buf, SendFlags::NOSIGNAL)?),
         None => link.try_write(buf),
     }
 }

@@ -7,14 +7,58 @@ const LARGE: usize = 24 << 20;
 
 #[tokio::test]
 async fn where_others_have_all_the_threads_a_file_is_read_and_written() {
-    let all = BURSTS.acquire_many(u32::try_from(BURSTS_MAX).unwrap()).await.unwrap();
-    let content = pattern(LARGE);
-    let given_back = async {
-        tokio::task::yield_now().await;
-        drop(all);
-    };
-    let whole = download(Cover::Plain, file(&content, 0), image());
-    assert!(tokio::join!(whole, given_back).0 == content);
+    for cover in COVERS {
+        let all = BURSTS.acquire_many(u32::try_from(BURSTS_MAX).unwrap()).await.unwrap();
+        let content = pattern(LARGE);
+        let given_back = async {
+            tokio::task::yield_now().await;
+            drop(all);
+        };
+        let whole = download(cover, file(&content, 0), image());
+        assert!(tokio::join!(whole, given_back).0 == content, "{cover:?}");
+    }
+}
+
+#[tokio::test]
+async fn under_tls_a_peer_that_takes_nothing_stalls_and_one_that_is_slow_does_not() {
+    let content = Arc::new(pattern(LARGE));
+    for (slow, version) in [(true, Cover::Tls13), (false, Cover::Tls13), (false, Cover::Tls12)] {
+        let (free, held) = std::sync::mpsc::channel::<()>();
+        let (mut wire, peer) = connected(
+            version,
+            Channel::Download,
+            |_| Vec::new(),
+            move |mut client| {
+                let (mut all, mut some) = (Vec::new(), [0; 40_000]);
+                if !slow {
+                    let _until_it_is_over = held.recv();
+                    return all;
+                }
+                loop {
+                    std::thread::yield_now();
+                    let mut tls = rustls::Stream::new(&mut client.tls, &mut client.tcp);
+                    match tls.read(&mut some).unwrap() {
+                        0 => return all,
+                        n => all.extend_from_slice(some.get(..n).unwrap()),
+                    }
+                }
+            },
+        )
+        .await;
+        let progress = AtomicU64::new(0);
+        let stall = if slow { STALL } else { Duration::from_millis(200) };
+        let mut flow = Flow::new(&progress, stall, Pace::default());
+        let sent = send_file(&mut wire, file(&content, 0), None, &mut flow).await;
+        if slow {
+            sent.unwrap();
+            finish(&mut wire, STALL, CLOSE).await.unwrap();
+            assert!(peer.await.unwrap() == *content);
+        } else {
+            assert!(matches!(sent, Err(PumpError::Stalled)), "{sent:?}");
+            drop(free);
+            peer.await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]

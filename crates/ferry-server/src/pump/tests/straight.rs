@@ -113,6 +113,48 @@ async fn a_large_upload_passes_through_fewer_hands() {
 }
 
 #[tokio::test]
+async fn a_large_upload_goes_behind_what_a_file_that_only_grows_holds() {
+    // The kernel moves nothing from a pipe into such a file.
+    let at = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(at.path(), "before").unwrap();
+    let content = Arc::new(pattern(5 << 20));
+    for cover in COVERS {
+        let mut wire = sent(cover, &content, Leaving::Properly).await;
+        let file = File::options().append(true).read(true).open(at.path()).unwrap();
+        let mut sink = Lending::new(file);
+        let strict = CloseNotify::Strict;
+        let (done, _) = received(&mut wire, &mut sink, strict, &Notify::new()).await;
+        let whole = sink.content(&done.unwrap().rest);
+        assert!(whole.starts_with(b"before") && whole.ends_with(&content), "{cover:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_upload_may_come_in_small_pieces_with_pauses() {
+    let content = Arc::new(pattern(2 << 20));
+    let to_send = Arc::clone(&content);
+    let (mut wire, _sending) = connected(
+        Cover::Plain,
+        Channel::Upload,
+        move |mut tcp| {
+            tcp.set_nodelay(true).unwrap();
+            let (fast, slow) = to_send.split_at(1 << 20);
+            tcp.write_all(fast).unwrap();
+            for piece in slow.chunks(1000) {
+                tcp.write_all(piece).unwrap();
+                std::thread::yield_now();
+            }
+        },
+        |_| (),
+    )
+    .await;
+    let mut sink = Lending::new(tempfile::tempfile().unwrap());
+    let strict = CloseNotify::Strict;
+    let (done, _) = received(&mut wire, &mut sink, strict, &Notify::new()).await;
+    assert!(sink.content(&done.unwrap().rest) == *content);
+}
+
+#[tokio::test]
 async fn a_large_upload_that_ends_without_close_notify_is_told_apart() {
     let content = Arc::new(pattern(3 << 20));
     for (policy, allowed) in [(CloseNotify::Lenient, true), (CloseNotify::Strict, false)] {
