@@ -1,10 +1,12 @@
 //! Listing: a directory read batch by batch, each entry looked at by the directory's descriptor.
 
+use std::io;
 use std::sync::Arc;
 
 use ferry_proto::path::FtpPath;
 use rustix::fs::{Dir, FileType, readlinkat};
 use tokio::sync::Mutex;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::root::{Root, visible};
 use super::{hidden, hop_with, meta};
@@ -89,21 +91,42 @@ impl Listing {
     }
 }
 
-/// The listing as the trait gives it out: one hop to the blocking pool per batch.
-pub(super) struct Batches(Arc<Mutex<Listing>>);
+/// The listing as the trait gives it out: one hop to the blocking pool per batch. While what came
+/// is dealt with, the batch behind a full one is read already.
+pub(super) struct Batches {
+    listing: Arc<Mutex<Listing>>,
+    ahead: Option<JoinHandle<Result<Vec<Entry>, FsError>>>,
+}
 
 impl Batches {
     pub(super) fn new(listing: Listing) -> Self {
-        Self(Arc::new(Mutex::new(listing)))
+        Self { listing: Arc::new(Mutex::new(listing)), ahead: None }
+    }
+
+    async fn next(&mut self) -> Result<Vec<Entry>, FsError> {
+        let batch = match &mut self.ahead {
+            None => hop_with(&self.listing, Listing::batch).await?,
+            Some(reading) => {
+                let read = reading.await;
+                self.ahead = None;
+                // The pool ends only with the runtime, and this task with it.
+                read.map_err(|e| FsError::Io(io::Error::other(e)))??
+            }
+        };
+        if batch.len() >= BATCH_MAX {
+            let listing = Arc::clone(&self.listing);
+            self.ahead = Some(spawn_blocking(move || listing.blocking_lock().batch()));
+        }
+        Ok(batch)
     }
 }
 
 impl Entries for Batches {
     fn next_batch(&mut self) -> BoxFut<'_, Result<Vec<Entry>, FsError>> {
-        Box::pin(hop_with(&self.0, Listing::batch))
+        Box::pin(self.next())
     }
 
     fn by_name(&mut self, most: usize) -> BoxFut<'_, Result<bool, FsError>> {
-        Box::pin(hop_with(&self.0, move |listing| listing.by_name(most)))
+        Box::pin(hop_with(&self.listing, move |listing| listing.by_name(most)))
     }
 }
