@@ -116,7 +116,7 @@ pub(super) fn discard(from: &TcpStream) -> io::Result<u64> {
 
 /// The same under TLS, by few system calls. It has to be opened: vsftpd closes its end only when
 /// ours has been, so that who waits for the connection's end waits for ever.
-fn open_and_discard(secured: Secured, size: u64) -> io::Result<u64> {
+pub(super) fn open_and_discard(secured: Secured, size: u64) -> io::Result<u64> {
     let (mut connection, mut socket) = secured.into_parts();
     let mut all = 0;
     let mut rarely = size >= LARGE;

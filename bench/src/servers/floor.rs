@@ -45,7 +45,7 @@ fn pair() -> io::Result<(TcpStream, TcpStream)> {
     Ok((client, listener.accept()?.0))
 }
 
-fn values(cpu: f64, seconds: f64, octets: u64) -> Values {
+pub(super) fn values(cpu: f64, seconds: f64, octets: u64) -> Values {
     let octets = float(octets);
     vec![(&CPU, cpu / (octets / float(1 << 30))), (&RATE, octets / seconds / 1e6)]
 }

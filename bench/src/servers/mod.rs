@@ -15,6 +15,7 @@ mod floor;
 mod idle;
 mod listing;
 mod many;
+mod openssl;
 mod place;
 mod process;
 mod report;

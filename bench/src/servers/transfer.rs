@@ -4,9 +4,9 @@ use std::fs;
 
 use super::cell::{Cell, Floor, Quantity, Stage, Values, Who, word};
 use super::data::{get, put};
-use super::floor;
 use super::many::sessions;
 use super::process::float;
+use super::{floor, openssl};
 use crate::memory;
 
 /// By which servers and floors are compared.
@@ -25,8 +25,8 @@ pub(super) fn cells() -> Vec<Cell> {
                 let floors: &[Floor] = match (up, tls) {
                     (false, false) => &[floor::SENDFILE],
                     (true, false) => &[floor::SPLICE, floor::READ_WRITE],
-                    (false, true) => &[floor::SEAL, floor::WRITE],
-                    (true, true) => &[floor::OPEN, floor::READ_WRITE],
+                    (false, true) => &[openssl::RETR, floor::SEAL, floor::WRITE],
+                    (true, true) => &[openssl::STOR, floor::OPEN, floor::READ_WRITE],
                 };
                 let cell =
                     Cell::new(name, Who::Servers, tls, move |stage| moved(stage, up, tls, count));
