@@ -10,6 +10,7 @@
 
 pub mod clients;
 pub mod content;
+pub mod dialog;
 pub mod link;
 pub mod openssl;
 pub mod peers;

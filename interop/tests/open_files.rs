@@ -4,70 +4,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests, helpers included")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Read as _;
 use std::process::Command;
-use std::time::Duration;
 
+use interop::dialog::Dialog;
 use interop::link::Link;
 use interop::peers::have;
 use interop::server::Server;
-use interop::{PASSWORD, USER};
 
 /// Sessions that are there before there are no descriptors any more.
 const SESSIONS: usize = 20;
 
 /// Connections for which none is left.
 const TOO_MANY: usize = 10;
-
-/// Long for an answer, short for a test.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long somebody who waits is looked at.
-const A_WHILE: Duration = Duration::from_millis(700);
-
-struct Session(BufReader<TcpStream>);
-
-impl Session {
-    /// A connection, which nobody may have accepted.
-    fn connect(at: SocketAddr) -> Self {
-        let control = TcpStream::connect(at).unwrap();
-        control.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self(BufReader::new(control))
-    }
-
-    fn log_in(mut self) -> Self {
-        assert!(self.reply().starts_with("220"));
-        self.ask(&format!("USER {USER}"));
-        assert!(self.ask(&format!("PASS {PASSWORD}")).starts_with("230"));
-        self.ask("TYPE I");
-        self
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).unwrap();
-        self.reply()
-    }
-
-    /// The last line of the next reply.
-    fn reply(&mut self) -> String {
-        loop {
-            let mut line = String::new();
-            self.0.read_line(&mut line).unwrap();
-            if line.as_bytes().get(3) != Some(&b'-') {
-                return line;
-            }
-        }
-    }
-
-    /// Whether nothing at all comes for a while.
-    fn is_left_waiting(&mut self) -> bool {
-        self.0.get_ref().set_read_timeout(Some(A_WHILE)).unwrap();
-        let nothing = self.0.fill_buf().is_err();
-        self.0.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
-        nothing
-    }
-}
 
 /// Lets the process open nothing more: the limit is on the numbers, and the lowest free one is
 /// next.
@@ -88,32 +37,30 @@ fn without_a_descriptor_left_nobody_is_lost_and_the_log_tells_once() {
     let server = Server::with("").unwrap();
     fs::write(server.files().join("file"), b"content").unwrap();
     let at = server.address(&Link::PLAIN).unwrap();
-    let mut sessions: Vec<_> = (0..SESSIONS).map(|_| Session::connect(at).log_in()).collect();
+    let mut sessions: Vec<_> =
+        (0..SESSIONS).map(|_| Dialog::connect(at).unwrap().log_in().unwrap()).collect();
     close_the_door(server.id());
 
-    let mut waiting: Vec<_> = (0..TOO_MANY).map(|_| Session::connect(at)).collect();
-    assert!(waiting.iter_mut().all(Session::is_left_waiting), "{}", server.log_tail());
+    let mut waiting: Vec<_> = (0..TOO_MANY).map(|_| Dialog::connect(at).unwrap()).collect();
+    assert!(waiting.iter_mut().all(|one| one.is_left_waiting().unwrap()), "{}", server.log_tail());
     for session in &mut sessions {
-        assert!(session.ask("NOOP").starts_with("200"), "{}", server.log_tail());
-        let fact = session.ask("MLST /file");
+        assert!(session.ask("NOOP").unwrap().starts_with("200"), "{}", server.log_tail());
+        let fact = session.ask("MLST /file").unwrap();
         assert!(fact.starts_with("45"), "it cannot be looked at without one either: {fact}");
-        let offer = session.ask("EPSV");
+        let offer = session.ask("EPSV").unwrap();
         assert!(offer.starts_with('4'), "no port without a descriptor: {offer}");
-        assert!(session.ask("PWD").starts_with("257"), "{}", server.log_tail());
+        assert!(session.ask("PWD").unwrap().starts_with("257"), "{}", server.log_tail());
     }
     let told = server.log().matches("cannot accept").count();
     assert_eq!(told, 1, "{}", server.log_tail());
 
     // As many as leave make room for those who wait, and some for a transfer.
     sessions.truncate(SESSIONS - TOO_MANY - 5);
-    let mut late: Vec<_> = waiting.into_iter().map(Session::log_in).collect();
+    let mut late: Vec<_> = waiting.into_iter().map(|one| one.log_in().unwrap()).collect();
     let session = late.last_mut().unwrap();
-    let offer = session.ask("EPSV");
-    let port = offer.split('|').nth(3).unwrap().parse().unwrap();
-    let mut data = TcpStream::connect((at.ip(), port)).unwrap();
-    assert!(session.ask("RETR /file").starts_with("150"), "{}", server.log_tail());
+    let mut data = session.download("/file").unwrap();
     let mut got = String::new();
     data.read_to_string(&mut got).unwrap();
-    assert!(session.reply().starts_with("226"));
+    assert!(session.reply().unwrap().starts_with("226"));
     assert_eq!(got, "content");
 }

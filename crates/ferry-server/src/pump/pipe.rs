@@ -5,7 +5,6 @@
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use ferry_storage::FsError;
 use rustix::io::Errno;
@@ -17,20 +16,20 @@ use super::receive::ROOM_MIN;
 use super::straight::{Burst, End, LONGEST, of_io, soon};
 use super::widen;
 
-/// What a pipe is asked to hold. Half of what one user may have in pipes without privileges goes to
-/// as many uploads as may be at it at a time.
+/// What a pipe is asked to hold: half of what one user may have in pipes without privileges, where
+/// as many bursts are under way as may be.
 const SIZE: usize = 512 << 10;
 
 /// How octets are spliced: moved where that is possible, never waited for.
 const FLAGS: SpliceFlags = SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK);
 
-/// A pipe, empty between two bursts.
+/// A pipe for one burst: kept for longer, each upload that waits for its peer would have one.
 #[derive(Debug)]
 pub(super) struct Pipe {
     out: OwnedFd,
     into: OwnedFd,
     /// The file or the connection knows nothing of pipes.
-    useless: AtomicBool,
+    useless: bool,
 }
 
 impl Pipe {
@@ -39,22 +38,27 @@ impl Pipe {
         let (out, into) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
         // Where it may not be as large, it is of the usual size.
         let _ = fcntl_setpipe_size(&into, SIZE);
-        Some(Self { out, into, useless: AtomicBool::new(false) })
+        Some(Self { out, into, useless: false })
     }
 
-    /// Receives from `tcp` into `file` at its cursor, little more than `most` octets. [`None`] where
-    /// that is not possible; then nothing has been received, either.
+    /// Whether it has turned out that octets cannot go this way.
+    pub(super) fn is_useless(&self) -> bool {
+        self.useless
+    }
+
+    /// Receives from `tcp` into `file` at its cursor, little more than `most` octets. [`None`]
+    /// where that is not possible; then nothing has been received, either.
     ///
     /// # Errors
     /// Those of the file.
     pub(super) fn burst(
-        &self,
+        &mut self,
         tcp: &TcpStream,
         file: &File,
         most: u64,
     ) -> Result<Option<Burst>, FsError> {
         let (mut octets, started) = (0, Instant::now());
-        while !self.useless.load(Ordering::Relaxed) {
+        while !self.useless {
             let (filled, stopped) = self.fill(tcp);
             self.empty_into(file, filled)?;
             octets += widen(filled);
@@ -72,7 +76,7 @@ impl Pipe {
 
     /// Takes octets from the connection until that is worth writing; how many, and why there are no
     /// more.
-    fn fill(&self, tcp: &TcpStream) -> (usize, Option<End>) {
+    fn fill(&mut self, tcp: &TcpStream) -> (usize, Option<End>) {
         let (mut filled, mut waited) = (0, false);
         loop {
             let end = match splice(tcp, None, &self.into, None, SIZE, FLAGS) {
@@ -94,7 +98,7 @@ impl Pipe {
                 Err(Errno::AGAIN) => End::Silent,
                 Err(Errno::INTR) => continue,
                 Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                    self.useless.store(true, Ordering::Relaxed);
+                    self.useless = true;
                     return (filled, None);
                 }
                 Err(e) => End::Broken(io::Error::from(e).into()),
@@ -104,7 +108,7 @@ impl Pipe {
     }
 
     /// Writes the `left` octets that are in the pipe.
-    fn empty_into(&self, mut file: &File, mut left: usize) -> Result<(), FsError> {
+    fn empty_into(&mut self, mut file: &File, mut left: usize) -> Result<(), FsError> {
         while left > 0 {
             match splice(&self.out, None, file, None, left, FLAGS) {
                 Ok(0) => return Err(FsError::Io(io::ErrorKind::WriteZero.into())),
@@ -112,7 +116,7 @@ impl Pipe {
                 Err(Errno::INTR) => {}
                 // A file that is appended to, or of a file system that cannot.
                 Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                    self.useless.store(true, Ordering::Relaxed);
+                    self.useless = true;
                     let mut octets = vec![0; left];
                     let mut out = File::from(self.out.try_clone().map_err(FsError::Io)?);
                     out.read_exact(&mut octets).map_err(FsError::Io)?;

@@ -1,6 +1,6 @@
 //! A burst of a file of this machine to a connection under TLS: read, sealed and sent by one thread
-//! that may block, so that what was read is sealed, and what was sealed is sent, out of the cache of
-//! one core, and no thread that serves others spends its time on either.
+//! that may block, so that what was read is sealed, and what was sealed is sent, out of the cache
+//! of one core, and no thread that serves others spends its time on either.
 
 use std::fs::File;
 use std::io;

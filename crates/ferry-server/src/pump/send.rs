@@ -151,9 +151,14 @@ pub(crate) async fn send_lines(
     let before = flow.moved();
     let mut text = Buffer::borrow_room();
     let mut encoded = Buffer::default();
+    // What comes first goes out at once: whoever waits sees that something comes.
+    let mut enough = 1;
     loop {
         let more = lines.next(&mut text).await?;
-        if text.len() >= LINES_MIN || !more {
+        if text.len() >= enough || !more {
+            if !text.is_empty() {
+                enough = LINES_MIN;
+            }
             match &mut encoder {
                 None => write(wire, &text, flow).await?,
                 Some(encoder) => {

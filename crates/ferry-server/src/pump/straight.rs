@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ferry_storage::{FsError, Sink};
@@ -36,12 +37,35 @@ const BURSTS_MAX: usize = 64;
 
 static BURSTS: Semaphore = Semaphore::const_new(BURSTS_MAX);
 
+/// Where octets go.
+pub(super) struct Target {
+    file: File,
+    /// As far as is known.
+    takes_pipes: AtomicBool,
+}
+
+impl Target {
+    /// Receives through a pipe, if that is possible.
+    fn splice(&self, wire: &Wire, most: u64) -> Result<Option<Burst>, FsError> {
+        let Some(tcp) = wire.plain_tcp().filter(|_| self.takes_pipes.load(Ordering::Relaxed))
+        else {
+            return Ok(None);
+        };
+        let Some(mut pipe) = Pipe::new() else {
+            return Ok(None);
+        };
+        let done = pipe.burst(tcp, &self.file, most);
+        self.takes_pipes.store(!pipe.is_useless(), Ordering::Relaxed);
+        done
+    }
+}
+
 /// Whether an upload can go straight into a file of this machine.
 pub(super) enum Way {
     /// Nobody has asked.
     Unknown,
-    /// Into this one, through a pipe where there is one.
-    Straight(Arc<File>, Option<Arc<Pipe>>),
+    /// Into this one.
+    Straight(Arc<Target>),
     /// There is none, or no TCP.
     Around,
 }
@@ -55,10 +79,11 @@ impl Way {
     ) -> Result<bool, PumpError> {
         if matches!(self, Self::Unknown) {
             let lent = if from.wire.tcp().is_some() { sink.lend_file().await? } else { None };
-            let pipe = || from.wire.plain_tcp().and_then(|_| Pipe::new().map(Arc::new));
-            *self = lent.map_or(Self::Around, |file| Self::Straight(Arc::new(file), pipe()));
+            *self = lent.map_or(Self::Around, |file| {
+                Self::Straight(Arc::new(Target { file, takes_pipes: AtomicBool::new(true) }))
+            });
         }
-        Ok(matches!(self, Self::Straight(..)))
+        Ok(matches!(self, Self::Straight(_)))
     }
 }
 
@@ -70,8 +95,7 @@ impl Receiving<'_> {
         way: &Way,
         buf: &mut Buffer,
     ) -> Result<Round, PumpError> {
-        while let Way::Straight(file, pipe) = way
-            && let to = (Arc::clone(file), pipe.clone())
+        while let Way::Straight(to) = way
             && let Some(burst) = receive_to(self.wire, to, buf, self.flow.pace.portion()).await?
         {
             self.flow.count(burst.octets);
@@ -124,7 +148,7 @@ pub(super) struct Burst {
     pub(super) end: End,
 }
 
-/// Receives into `file` at its cursor, little more than `most` octets at once. [`None`] where that
+/// Receives into a file at its cursor, little more than `most` octets at once. [`None`] where that
 /// is not possible now.
 ///
 /// The connection is away meanwhile; a caller that goes before it is back loses it.
@@ -133,7 +157,7 @@ pub(super) struct Burst {
 /// Those of the file.
 async fn receive_to(
     wire: &mut Wire,
-    (file, pipe): (Arc<File>, Option<Arc<Pipe>>),
+    to: &Arc<Target>,
     buf: &mut Buffer,
     most: u64,
 ) -> Result<Option<Burst>, FsError> {
@@ -143,14 +167,11 @@ async fn receive_to(
     let Ok(permit) = BURSTS.try_acquire() else {
         return Ok(None);
     };
-    let (mut loan, mut room) = (Loan::of(wire), std::mem::take(buf));
+    let (mut loan, mut room, to) = (Loan::of(wire), std::mem::take(buf), Arc::clone(to));
     let job = tokio::task::spawn_blocking(move || {
         let done = loan.wire_mut().map(|wire| {
-            let spliced = match (wire.plain_tcp(), pipe) {
-                (Some(tcp), Some(pipe)) => pipe.burst(tcp, &file, most)?,
-                _ => None,
-            };
-            spliced.map_or_else(|| burst(wire, &file, &mut room, most), Ok)
+            let spliced = to.splice(wire, most)?;
+            spliced.map_or_else(|| burst(wire, &to.file, &mut room, most), Ok)
         });
         drop::<SemaphorePermit<'_>>(permit);
         (loan, room, done)

@@ -261,7 +261,8 @@ impl Storage for LocalDir {
     }
 }
 
-/// Whether a file is on a file system in memory (tmpfs, ramfs), so that reading it waits for nothing.
+/// Whether a file is on a file system in memory (tmpfs, ramfs), so that reading it waits for
+/// nothing.
 #[must_use]
 pub fn is_in_memory(file: &std::fs::File) -> bool {
     Medium::of(file) == Medium::Memory

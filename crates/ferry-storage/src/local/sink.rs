@@ -397,7 +397,8 @@ impl LocalSink {
         Self { writing: Arc::new(Mutex::new(writing)), outlasts, quick }
     }
 
-    /// Does what takes no longer than copying the octets of a buffer where nothing can make it wait.
+    /// Does what takes no longer than copying the octets of a buffer, at once where nothing can
+    /// make it wait.
     async fn work<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Writing) -> Result<T, FsError> + Send + 'static,
