@@ -7,19 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that may wait. At 200 octets each this is 800 KiB at most.
 const WAITING_MAX: usize = 4096;
-
-/// How long lines gather after some were written. Woken for each, the thread took 7 % of the
-/// processor time of a server of small files, and who woke it some more.
-const GATHER: Duration = Duration::from_millis(5);
-
-/// Lines are written together up to about this much.
-const TEXT_MAX: usize = 64 << 10;
 
 /// Hands lines to the writing thread.
 #[derive(Debug, Clone)]
@@ -52,30 +44,13 @@ fn start_with(out: impl Write + Send + 'static, waiting_max: usize) -> (Queue, D
 }
 
 fn write_all(queue: &Receiver<Option<Vec<u8>>>, dropped: &AtomicU64, mut out: impl Write) {
-    let mut text = Vec::new();
     // `None` asks to end: senders live in the global subscriber and never go away by themselves.
     while let Ok(Some(line)) = queue.recv() {
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let _ = writeln!(text, "({lost} log lines lost here: nobody read them in time)");
+            let _ = writeln!(out, "({lost} log lines lost here: nobody read them in time)");
         }
-        text.extend_from_slice(&line);
-        let mut ends = false;
-        while text.len() < TEXT_MAX
-            && !ends
-            && let Ok(next) = queue.try_recv()
-        {
-            match next {
-                Some(line) => text.extend_from_slice(&line),
-                None => ends = true,
-            }
-        }
-        let _ = out.write_all(&text);
-        text.clear();
-        if ends {
-            break;
-        }
-        std::thread::sleep(GATHER);
+        let _ = out.write_all(&line);
     }
     let _ = out.flush();
 }
