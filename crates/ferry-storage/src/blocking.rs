@@ -45,8 +45,8 @@ pub fn is_allowed() -> bool {
     MAY_WAIT.get()
 }
 
-/// How many jobs this thread has given to the blocking pool for storages of this crate, to tell
-/// whether work is worth a thread of its own.
+/// How many jobs for storages of this crate this thread has given to the blocking pool, or done
+/// because they could not wait, to tell whether work is worth a thread of its own.
 #[must_use]
 pub fn hops() -> u64 {
     HOPS.get()
@@ -141,6 +141,10 @@ impl Drop for InPlace<'_> {
 /// often is better off on a thread of its own. Now and then others get their turn before.
 pub(crate) async fn at_once<T>(job: impl FnOnce() -> T) -> T {
     tokio::task::coop::consume_budget().await;
+    counted(job)
+}
+
+fn counted<T>(job: impl FnOnce() -> T) -> T {
     HOPS.set(HOPS.get().wrapping_add(1));
     job()
 }
@@ -155,8 +159,10 @@ static HARDLY: Places = Places {
 /// As [`at_once`], for what asks no disk but may wait for others that look on, such as a scanner
 /// for viruses: [`None`] while there are doubts because something has.
 pub(crate) async fn at_once_unless_slow<T>(job: impl FnOnce() -> T) -> Option<T> {
+    // What others do in their turn is none of the job's time.
+    tokio::task::coop::consume_budget().await;
     let _looked_at = HARDLY.enter()?;
-    Some(at_once(job).await)
+    Some(counted(job))
 }
 
 /// As [`run`], for jobs that fail as storages do.

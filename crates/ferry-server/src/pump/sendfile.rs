@@ -3,7 +3,8 @@
 //!
 //! A page that is not in memory blocks the thread until the disk has brought it, so this happens in
 //! bursts on threads that may block, and never on one that serves others. Small files are read
-//! instead, see [`WORTH_IT`].
+//! instead, see [`WORTH_IT`]. Under TLS it is the same but for what a burst does, see
+//! `sealed.rs`.
 
 use std::fs::File;
 use std::io;
