@@ -14,6 +14,7 @@ use std::time::Duration;
 use ferry_client::error::ErrorKind;
 use ferry_client::mirror::{MirrorOptions, Tree, mirror};
 use ferry_client::remote::Remote;
+use ferry_client::session::Session;
 use ferry_client::settings::{Watcher, WireEvent};
 use ferry_client::{Secret, Security, Settings, Site};
 use ferry_proto::path::FtpPath;
@@ -156,6 +157,24 @@ async fn a_server_that_hangs_up_on_who_speaks_first_is_greeted_the_slow_way() {
     remote.close().await;
     let kept = std::fs::read_to_string(folder.path().join(format!("127.0.0.1_{port}"))).unwrap();
     assert!(!kept.contains("begins-early"), "{kept}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_for_small_files_asks_for_few_facts_and_for_all_to_show_a_directory()
+{
+    let host = Host::serve(Arc::new(many_files()));
+    let heard = Arc::new(Heard::default());
+    let watcher: Arc<dyn Watcher> = Arc::<Heard>::clone(&heard);
+    let settings = Settings { watcher: Some(watcher), ..settings() };
+    let session = Session::connect(&host.site(), &settings).await.unwrap();
+    assert_eq!(session.fetch_small(b"/tree/7").await.unwrap(), b"content 7");
+    assert_eq!(session.list(b"/tree").await.unwrap().entries.len(), 100);
+    assert_eq!(session.list(b"/tree").await.unwrap().entries.len(), 100);
+    let said = heard.sessions().concat();
+    let asked: Vec<_> = said.iter().filter_map(|line| line.strip_prefix("OPTS MLST ")).collect();
+    let all = "type;size;modify;perm;unique;UNIX.mode;UNIX.owner;UNIX.group;create;";
+    assert_eq!(asked, ["type;size;modify;unique;UNIX.mode;", all]);
+    session.quit().await;
 }
 
 fn site(port: u16) -> Site {

@@ -15,6 +15,7 @@ use crate::net::{self, Purpose, Received, Tls, Wire};
 use crate::secret::Secret;
 use crate::session::capabilities::{Capabilities, Shared};
 use crate::session::control::CR_MAX;
+use crate::session::form::FEW_FACTS;
 use crate::settings::{Settings, Watcher, WireEvent};
 use crate::site::{Security, Site};
 
@@ -34,9 +35,9 @@ pub(crate) struct LoggedIn {
 /// A command by its verb, and its last reply.
 pub(super) type Answer = (&'static str, IncomingReply);
 
-/// The reply to a command that was said with the log-in, if it was.
+/// The last reply to a command that was said with the log-in, if it was.
 pub(super) fn take(answers: &mut Vec<Answer>, verb: &str) -> Option<IncomingReply> {
-    let at = answers.iter().position(|(said, _)| *said == verb)?;
+    let at = answers.iter().rposition(|(said, _)| *said == verb)?;
     Some(answers.remove(at).1)
 }
 
@@ -44,7 +45,8 @@ pub(super) fn take(answers: &mut Vec<Answer>, verb: &str) -> Option<IncomingRepl
 pub(super) const PROTECTION: [(&str, &[u8]); 2] = [("PBSZ", b"0"), ("PROT", b"P")];
 
 /// What a session for many small files begins with, see [`super::block`].
-pub(super) const FOR_SMALL: [(&str, &[u8]); 3] = [("TYPE", b"I"), ("MODE", b"B"), ("EPSV", b"")];
+pub(super) const FOR_SMALL: [(&str, &[u8]); 4] =
+    [("TYPE", b"I"), ("MODE", b"B"), ("OPTS", FEW_FACTS), ("EPSV", b"")];
 
 /// What is asked of a server that nothing is known of yet. Some only speak UTF-8 once they were
 /// told to; that one refuses means nothing.

@@ -79,17 +79,17 @@ impl FactSet {
         value
     }
 
+    /// What follows `MLST ` in OPTS to have these facts and no others, `fact;fact;`.
+    #[must_use]
+    pub fn opts_value(self) -> String {
+        let on = NAMES.iter().filter(|(_, fact)| self.contains(*fact));
+        on.flat_map(|(name, _)| [name, ";"]).collect()
+    }
+
     /// The text of the reply to OPTS MLST, which names the facts that are now on.
     #[must_use]
     pub fn opts_reply(self) -> String {
-        let mut reply = String::from("MLST OPTS");
-        let on = NAMES.iter().filter(|(_, fact)| self.contains(*fact));
-        for (i, (name, _)) in on.enumerate() {
-            reply.push_str(if i == 0 { " " } else { "" });
-            reply.push_str(name);
-            reply.push(';');
-        }
-        reply
+        format!("MLST OPTS {}", self.opts_value()).trim_end().to_owned()
     }
 }
 
