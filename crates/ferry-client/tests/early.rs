@@ -160,8 +160,7 @@ async fn a_server_that_hangs_up_on_who_speaks_first_is_greeted_the_slow_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_for_small_files_asks_for_few_facts_and_for_all_to_show_a_directory()
-{
+async fn a_session_for_small_files_asks_for_few_facts_and_for_all_to_show_a_directory() {
     let host = Host::serve(Arc::new(many_files()));
     let heard = Arc::new(Heard::default());
     let watcher: Arc<dyn Watcher> = Arc::<Heard>::clone(&heard);

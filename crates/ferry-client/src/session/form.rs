@@ -12,8 +12,8 @@ use super::{Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Compress;
 
-/// What OPTS says where many directories are listed to be compared: of `ferryd`'s 143 octets an entry,
-/// 80 are left, and a hundred names fit into what TCP sends before anything is acknowledged.
+/// What OPTS says where many directories are listed to be compared: of `ferryd`'s 143 octets an
+/// entry, 80 are left, and a hundred names fit into what TCP sends before it is answered.
 pub(super) const FEW_FACTS: &[u8] = b"MLST type;size;modify;unique;UNIX.mode;";
 
 /// TYPE and MODE as the server has them, and the facts that it tells.
