@@ -1,7 +1,8 @@
-//! The transfer parameters in force (RFC 959 §3.1): which a transfer needs, and the commands that
-//! bring them about.
+//! The transfer parameters in force (RFC 959 §3.1) and the facts that MLSD brings (RFC 3659 §7.9):
+//! which a transfer needs, and the commands that bring them about.
 
 use ferry_proto::client::packed::is_packed;
+use ferry_proto::facts::FactSet;
 use ferry_proto::reply_reader::IncomingReply;
 
 use super::capabilities::Known;
@@ -42,14 +43,16 @@ impl Form {
     /// The form after a log-in that may have asked for the one of small files, see
     /// [`super::login::FOR_SMALL`]; takes the answers to that.
     pub(super) fn after_login(answers: &mut Vec<Answer>) -> Self {
-        let mut took = |verb| take(answers, verb).is_some_and(|reply| reply.code < 300);
         let mut form = Self::default();
-        if took("TYPE") {
+        if take(answers, "TYPE").is_some_and(|reply| reply.code < 300) {
             form.code = Some(b'I');
         }
-        if took("MODE") {
-            form.mode = Some(b'B');
-            form.few_facts = took("OPTS");
+        // Another OPTS may have been said whether this was or not.
+        if let Some(mode) = take(answers, "MODE") {
+            if mode.code < 300 {
+                form.mode = Some(b'B');
+            }
+            form.few_facts = take(answers, "OPTS").is_some_and(|reply| reply.code < 300);
         }
         form
     }
@@ -127,7 +130,7 @@ impl Session {
             // Who does not know of levels compresses as usual.
             batch.push(self.outgoing("OPTS", &level)?.0);
         }
-        if let Some(facts) = self.facts_to_tell(form, main) {
+        if let Some(facts) = Self::facts_to_tell(form, main) {
             batch.push(self.outgoing("OPTS", &facts)?.0);
         }
         Ok(forming)
@@ -184,7 +187,7 @@ impl Session {
         if let Some(level) = level {
             _ = self.ask("OPTS", &level).await?;
         }
-        let facts = self.facts_to_tell(&mut self.form(), main);
+        let facts = Self::facts_to_tell(&mut self.form(), main);
         if let Some(facts) = facts {
             _ = self.ask("OPTS", &facts).await?;
         }
@@ -192,12 +195,12 @@ impl Session {
     }
 
     /// What OPTS is to say so that a listing has all facts again.
-    fn facts_to_tell(&self, form: &mut Form, main: &Main<'_>) -> Option<Vec<u8>> {
+    fn facts_to_tell(form: &mut Form, main: &Main<'_>) -> Option<Vec<u8>> {
         if main.verb != "MLSD" || !std::mem::replace(&mut form.few_facts, false) {
             return None;
         }
-        let features = self.0.known.read(|known| known.features.clone())?;
-        Some(format!("MLST {}", features.mlst_facts_known().opts_value()).into_bytes())
+        // Facts that a server does not know, it passes over (RFC 3659 §7.9).
+        Some(format!("MLST {}", FactSet::ALL.opts_value()).into_bytes())
     }
 
     /// What OPTS is to say of the level; once, since it holds for the session.
@@ -231,5 +234,35 @@ impl Session {
         let what = "the server does not take the transfer mode that it has";
         self.0.control.kill(ErrorKind::Closed, what);
         Err(Error::new(ErrorKind::Closed, what).with_reply(reply))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
+mod tests {
+    use ferry_proto::reply_reader::ReplyReader;
+
+    use super::*;
+
+    fn reply(code: u16) -> IncomingReply {
+        let line = format!("{code} Text.\r\n");
+        let fed = ReplyReader::default().feed(&mut line.as_bytes());
+        fed.ok().flatten().expect("a whole reply")
+    }
+
+    #[test]
+    fn facts_are_few_as_soon_as_the_server_agrees_whatever_it_says_to_the_mode() {
+        for (mode, facts, b, few) in [
+            (200, 200, true, true),
+            (504, 200, false, true),
+            (200, 501, true, false),
+            (504, 501, false, false),
+        ] {
+            let said = [("OPTS", 200), ("TYPE", 200), ("MODE", mode), ("OPTS", facts)];
+            let mut answers: Vec<Answer> = said.map(|(verb, code)| (verb, reply(code))).into();
+            let form = Form::after_login(&mut answers);
+            assert_eq!((form.is_for_small(), form.few_facts), (b, few), "{mode} {facts}");
+            assert_eq!(answers.len(), 1, "the OPTS before belongs to others");
+        }
     }
 }
