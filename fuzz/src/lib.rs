@@ -35,6 +35,7 @@ pub fn answer_all(
         umask: 0o022,
         idle_max_secs: 7200,
         sets_created: true,
+        joins: true,
     };
     let (mut actions, mut finals) = (Vec::new(), 0);
     session.command(line, &rules, 0, &mut actions);

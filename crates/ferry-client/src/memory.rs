@@ -93,7 +93,7 @@ fn print(c: &Capabilities) -> String {
         c.tls12_only,
     );
     if let Some(trip) = c.begins_early {
-        text += &format!("begins-early {}\n", trip.as_millis());
+        text += &format!("begins-early {}\njoins {}\n", trip.as_millis(), word(c.joins));
     }
     if let Some(zone) = c.zone {
         text += &format!("zone {zone}\n");
@@ -117,6 +117,7 @@ fn parse(text: &str) -> Capabilities {
         match key {
             "epsv" => c.epsv = known(value),
             "pasv" => c.pasv = known(value),
+            "joins" => c.joins = known(value),
             "mlsd" => c.mlsd = known(value),
             "list-a" => c.list_all = known(value),
             "deflate" => c.deflate = known(value),
@@ -178,6 +179,7 @@ mod tests {
             connections_max: Some(4),
             tls12_only: true,
             begins_early: Some(Duration::from_millis(50)),
+            joins: Known::Yes,
             ..Capabilities::default()
         };
         keep(&site, &settings, &c);

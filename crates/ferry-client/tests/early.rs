@@ -15,10 +15,14 @@ use ferry_client::error::ErrorKind;
 use ferry_client::mirror::{MirrorOptions, Tree, mirror};
 use ferry_client::remote::Remote;
 use ferry_client::session::Session;
+use ferry_client::session::capabilities::Known;
 use ferry_client::settings::{Watcher, WireEvent};
 use ferry_client::{Secret, Security, Settings, Site};
 use ferry_proto::path::FtpPath;
+use ferry_server::options::{DataResumption, Options};
+use ferry_server::tls::TlsSetup;
 use ferry_storage::memory::Memory;
+use rustls_pki_types::PrivatePkcs8KeyDer;
 
 use support::{Host, settings};
 
@@ -50,9 +54,15 @@ impl Watcher for Heard {
 
 /// Settings with a memory that says of `site` what the last run left there.
 fn remembering(site: &Site, heard: &Arc<Heard>) -> (tempfile::TempDir, Settings) {
+    remembering_so(site, heard, "untried")
+}
+
+/// The same, and whether data connections may come to the control port.
+fn remembering_so(site: &Site, heard: &Arc<Heard>, joins: &str) -> (tempfile::TempDir, Settings) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(format!("{}_{}", site.host, site.port()));
-    std::fs::write(file, "ferry server memory 1\nbegins-early 50\n").unwrap();
+    let text = format!("ferry server memory 1\nbegins-early 50\njoins {joins}\n");
+    std::fs::write(file, text).unwrap();
     let memory = Some(folder.path().to_owned());
     let watcher: Arc<dyn Watcher> = Arc::<Heard>::clone(heard);
     (folder, Settings { memory, watcher: Some(watcher), ..settings() })
@@ -99,6 +109,81 @@ async fn the_first_session_does_not_wait_for_the_greeting_and_the_others_are_the
         assert!(sessions.len() >= 8, "{}", sessions.len());
         remote.close().await;
     }
+}
+
+/// Mirrors many files one way to or from a server that is remembered to let data connections come
+/// to its control port; what was said, and whether they still may.
+async fn mirrored(
+    host: &Host,
+    files: [&Memory; 2],
+    up: bool,
+    security: Security,
+) -> (Arc<Heard>, Known) {
+    let heard = Arc::new(Heard::default());
+    let site = Site { security, ..host.site() };
+    let (_folder, settings) = remembering_so(&site, &heard, "yes");
+    let remote = Remote::connect_for_many(site, settings, up).await.unwrap();
+    let remote = Arc::new(remote);
+    let [there, here] = files;
+    let (far, near) =
+        (tree(Arc::<Remote>::clone(&remote), "/tree"), tree(Arc::new(here.clone()), "/tree"));
+    let (from, to) = if up { (&near, &far) } else { (&far, &near) };
+    let summary = quiet_mirror(from, to).await;
+    assert_eq!((summary.copied, summary.errors), (100, 0));
+    let joins = remote.capabilities().joins;
+    remote.close().await;
+    for i in 0..100 {
+        let path = format!("/tree/{i}");
+        assert_eq!(here.get(&path), there.get(&path), "{path}");
+    }
+    (heard, joins)
+}
+
+fn tls() -> TlsSetup {
+    let names = vec!["localhost".into(), "127.0.0.1".into()];
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    TlsSetup::new(vec![made.cert.der().clone()], key.into()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_connections_come_to_the_control_port_where_they_may() {
+    for (up, security) in [
+        (false, Security::Plain),
+        (true, Security::Plain),
+        (false, Security::Explicit),
+        (true, Security::Explicit),
+    ] {
+        let (there, here) =
+            if up { (Memory::new(), many_files()) } else { (many_files(), Memory::new()) };
+        let strict = |options: &mut Options| options.data_resumption = DataResumption::Strict;
+        let host = Host::serve_with(Arc::new(there.clone()), Some(tls()), strict);
+        let (heard, joins) = Box::pin(mirrored(&host, [&there, &here], up, security)).await;
+        assert_eq!(heard.saying("EPSV"), 0, "{up} {security:?}");
+        let named = |line: &String| line.starts_with("XPSV ");
+        assert!(heard.sessions().iter().all(|said| said.iter().filter(|l| named(l)).count() < 2));
+        assert!(heard.sessions().iter().any(|said| said.iter().any(named)));
+        assert_eq!(joins, Known::Yes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_they_may_not_any_more_they_come_to_ports_of_their_own() {
+    let (there, here) = (many_files(), Memory::new());
+    let balanced = |options: &mut Options| options.proxies = vec!["192.0.2.0/24".parse().unwrap()];
+    let host = Host::serve_with(Arc::new(there.clone()), None, balanced);
+    let (heard, joins) = Box::pin(mirrored(&host, [&there, &here], false, Security::Plain)).await;
+    assert!(heard.saying("EPSV") > 0);
+    assert_eq!(joins, Known::No);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_too_many_leave_enough_of_the_others() {
+    let (there, here) = (many_files(), Memory::new());
+    let few = |options: &mut Options| options.limits.per_address = 6;
+    let host = Host::serve_with(Arc::new(there.clone()), None, few);
+    let (_, joins) = Box::pin(mirrored(&host, [&there, &here], false, Security::Plain)).await;
+    assert_eq!(joins, Known::Yes);
 }
 
 #[tokio::test(flavor = "multi_thread")]

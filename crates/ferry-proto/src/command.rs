@@ -7,7 +7,8 @@ use core::fmt;
 use core::net::{SocketAddr, SocketAddrV4};
 
 use self::parameters::{
-    address, allocation, is_language_tag, mechanism, opts, protection, range, two_words, type_code,
+    address, allocation, is_identifier, is_language_tag, mechanism, opts, protection, range,
+    two_words, type_code,
 };
 use crate::addr::{self, EpsvArg};
 use crate::date::UnixTime;
@@ -107,6 +108,10 @@ pub enum Command<'a> {
     Lprt(SocketAddr),
     Lpsv,
     Cpsv,
+    /// By what name the next data connection will come.
+    Xpsv(&'a [u8]),
+    /// By what name this connection is expected as a data connection.
+    Xdtp(&'a [u8]),
     /// Who is TLS client on data connections: on, off, or to be told.
     Sscn(Option<bool>),
     /// The command that is to follow, unread.
@@ -440,6 +445,9 @@ impl<'a> Command<'a> {
             Verb::Port => Self::Port(addr::parse_port(p).map_err(address(verb))?),
             Verb::Eprt => Self::Eprt(addr::parse_eprt(p).map_err(address(verb))?),
             Verb::Lprt => Self::Lprt(addr::parse_lprt(p).map_err(address(verb))?),
+            Verb::Xpsv if is_identifier(p) => Self::Xpsv(p),
+            Verb::Xdtp if is_identifier(p) => Self::Xdtp(p),
+            Verb::Xpsv | Verb::Xdtp => return Err(syntax),
             Verb::Host if host::is_valid(p) => Self::Host(p),
             Verb::Host => return Err(syntax),
             Verb::Csid => Self::Csid(p),

@@ -163,6 +163,10 @@ verbs! {
     Lprt "LPRT" Keep, Parameter, None, "<SP> af,hal,h1,...,pal,p1,...", "RFC 1639";
     Lpsv "LPSV" Keep, None, None, "", "RFC 1639";
     Spsv "SPSV" Off, OptionalParameter, None, "", "field practice";
+    Xpsv "XPSV" Keep, Parameter, Some("XPSV"),
+        "<SP> identifier (16 to 64 letters and digits)", "this server";
+    Xdtp "XDTP" Free, Parameter, None,
+        "<SP> identifier (16 to 64 letters and digits)", "this server";
     Cpsv "CPSV" Keep, None, Some("CPSV"), "", "field practice";
     Sscn "SSCN" Keep, OptionalParameter, Some("SSCN"), "[<SP> ON or OFF]", "field practice";
     Pret "PRET", Name, None, "<SP> command", "field practice";

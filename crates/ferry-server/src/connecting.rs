@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use crate::data::{self, Arrival, Door, Expected};
 use crate::events::{Event, SessionId};
 use crate::hosts::HostId;
+use crate::joining::Joined;
 use crate::options::DataPeer;
 use crate::server::Shared;
 use crate::tls::{Channel, SessionTls, TlsFailure};
@@ -69,6 +70,12 @@ impl Connection {
         resumed: &mut Option<bool>,
     ) -> Result<Wire, Broken> {
         let limits = &self.shared.options.limits;
+        if let Via::Passive(Door::Named(awaited)) = &self.via {
+            return match timeout(limits.data_connect, awaited.arrival()).await {
+                Ok(Some(joined)) => self.joined(joined, resumed),
+                _ => Err(Broken::new(End::NotConnected, "no data connection of that name")),
+            };
+        }
         let (arrival, other) = match timeout(limits.data_connect, self.arrival()).await {
             Ok(Ok(arrived)) => arrived,
             Ok(Err(error)) => {
@@ -118,6 +125,24 @@ impl Connection {
         Ok(wire)
     }
 
+    /// A connection that came to the control port. That its client is the session's, it has proved
+    /// by the name, which nobody else can know: under TLS neither was it said in the clear.
+    fn joined(&self, joined: Joined, resumed: &mut Option<bool>) -> Result<Wire, Broken> {
+        let Joined { wire, client } = joined;
+        if wire.is_tls() != self.tls.is_some() {
+            let what = "the data connection is not protected as PROT says";
+            return Err(Broken::new(End::NotPrivate, what));
+        }
+        if let Some(tls) = &self.tls {
+            *resumed = Some(false);
+            // RFC 4217 §10.2: whoever showed a certificate shows the same here.
+            if tls.client().is_some_and(|shown| client.as_ref() != Some(shown)) {
+                return Err(TlsFailure::AnotherClient.into());
+            }
+        }
+        Ok(wire)
+    }
+
     /// SSCN or CPSV: the roles are exchanged, and there is nothing to resume.
     async fn shake_as_client(
         &self,
@@ -160,7 +185,9 @@ impl Connection {
                 let link = data::connect(&*self.shared.net, self.local, *to).await?;
                 (link, canonical(*to).ip())
             }
-            Via::Nowhere => return Err(io::ErrorKind::NotConnected.into()),
+            Via::Passive(Door::Named(_)) | Via::Nowhere => {
+                return Err(io::ErrorKind::NotConnected.into());
+            }
         };
         Ok((Arrival { link, early: Vec::new() }, Some(other)))
     }

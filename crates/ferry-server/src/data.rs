@@ -34,6 +34,8 @@ pub(crate) enum Door {
     Own(Box<dyn Listener>),
     /// The port that all sessions share.
     Shared(Claim),
+    /// The control port, under a name.
+    Named(crate::joining::Awaited),
 }
 
 /// A data connection, and what was read of it before it was known whose it is.

@@ -108,6 +108,7 @@ pub mod events;
 mod guard;
 mod hosts;
 mod input;
+mod joining;
 mod kept;
 mod listing;
 pub mod net;

@@ -174,6 +174,8 @@ impl Session {
             | Ask::LeaveUtf8
             | Ask::Pause(_)
             | Ask::Listen { .. }
+            | Ask::Expect(_)
+            | Ask::Join(_)
             | Ask::Who
             | Ask::Open(_)
             | Ask::Work { .. }

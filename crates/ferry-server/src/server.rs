@@ -21,6 +21,7 @@ use crate::dispatch;
 use crate::entropy::Entropy;
 use crate::events::{Event, Observer, SessionId};
 use crate::hosts::{Host, Hosts, VirtualHost};
+use crate::joining::Joining;
 use crate::net::{Link, Listener, Net, Purpose};
 use crate::options::{Listen, ListenTls, Options, RequireTls};
 use crate::pace::Limiters;
@@ -82,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) public: PublicAddresses,
     /// The data port of all sessions, if they share one.
     pub(crate) shared_port: Option<Arc<SharedPort>>,
+    /// Data connections that come to the control port.
+    pub(crate) joining: Arc<Joining>,
     /// Told when transfers must stop, too.
     pub(crate) ending: Notify,
     started: Instant,
@@ -108,9 +111,12 @@ impl Shared {
             umask: u16::try_from(options.umask & 0o777).unwrap_or(0o022),
             idle_max_secs: options.limits.idle_max.as_secs(),
             sets_created: auth.sets_created(),
+            // Behind a balancer, the second connection may come to another server.
+            joins: options.proxies.is_empty(),
         };
         let registry = Arc::new(Registry::new(&options.limits));
         let public = PublicAddresses::new(&options);
+        let joining = Joining::new(options.data_peer);
         let limiters = Limiters::new(&options.bandwidth, Arc::clone(&clock));
         let main = Host::new(rules, auth, options.charset, options.names.clone(), tls);
         Self {
@@ -124,6 +130,7 @@ impl Shared {
             limiters,
             public,
             shared_port,
+            joining,
             ending: Notify::new(),
             started: Instant::now(),
             next_session: AtomicU64::new(1),

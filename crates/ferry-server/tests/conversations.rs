@@ -34,6 +34,7 @@ conversations! {
     active
     arguments
     block_mode
+    by_name
     charsets
     facts
     files

@@ -314,5 +314,6 @@ fn rules(state: &State) -> Rules {
         umask: 0o022,
         idle_max_secs: 7200,
         sets_created: true,
+        joins: !state.has(Has::Balanced),
     }
 }

@@ -138,6 +138,9 @@ fn idle(row: &Row, state: &State, argument: &Argument, failed: Option<Fail>) -> 
     if matches!(row.name, "LPRT" | "LPSV") && !state.has(Has::LongAddresses) {
         return Expected::last(&[502], Why::Wrong);
     }
+    if matches!(row.name, "XPSV" | "XDTP") && state.has(Has::Balanced) {
+        return Expected::last(&[502], Why::Wrong);
+    }
     if matches!(row.name, "SSCN" | "CPSV") && !state.has(Has::Fxp) {
         return Expected::last(&[502], Why::Wrong);
     }
@@ -259,6 +262,8 @@ fn out_of_place(row: &Row, state: &State, argument: &[u8]) -> Option<u16> {
         "SSCN" | "CPSV" if !has(Has::Partners) => Some(504),
         "SSCN" if !has(Has::Secured) => Some(503),
         "PASV" | "PORT" | "EPRT" | "LPRT" | "LPSV" | "CPSV" if has(Has::EpsvAll) => Some(503),
+        "XPSV" if has(Has::EpsvAll) || has(Has::Cleared) => Some(503),
+        "XDTP" if state.is_logged_in() => Some(503),
         "PASV" | "CPSV" if has(Has::V6) => Some(501),
         "CPSV" if !has(Has::Secured) || !has(Has::Private) => Some(503),
         "PORT" | "EPRT" if has(Has::V6) => Some(522),
@@ -341,7 +346,7 @@ fn ended(end: End) -> u16 {
 fn failure(row: &Row, fail: Fail) -> u16 {
     let Fail::Failed(failure) = fail else { return 530 };
     match (row.name, failure) {
-        ("PASV" | "EPSV" | "LPSV" | "CPSV", _) => 425,
+        ("PASV" | "EPSV" | "LPSV" | "CPSV" | "XPSV" | "XDTP", _) => 425,
         ("HOST" | "OPTS UTF8", _) => 504,
         ("SMNT", _) => 550,
         ("ACCT" | "PASS", _) => 530,

@@ -107,6 +107,8 @@ rows! {
         "4,4,198,51,100,7,2,156,64" 504;
     User "LPSV" Nothing => "" 228;
     User "SPSV" Off => "" 502;
+    User "XPSV" Loose(&[501]) => "0123456789abcdef" 200;
+    Anyone "XDTP" Loose(&[501]) => "0123456789abcdef" 200;
     User "CPSV" Nothing => "" 227;
     User "SSCN" MaybeListed(&[501]) => "ON" 200, "OFF" 200, "" 200;
     User "PRET" Loose(&[500, 501, 502]) => "RETR f" 200, "LIST" 200, "STOU" 200;

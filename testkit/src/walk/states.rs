@@ -69,6 +69,8 @@ pub(crate) enum Has {
     NoDefaultPort,
     LongAddresses,
     CccAllowed,
+    /// A balancer is trusted, so that XPSV and XDTP are not served.
+    Balanced,
     /// The operator lets data move between servers; the account may, too.
     Fxp,
     Partners,
@@ -147,6 +149,8 @@ states! {
         ["USER alice" "PASS secret" "TYPE I" "RANG 2 9" "TYPE A"];
     "after EPSV ALL": In No [EpsvAll] ["USER alice" "PASS secret" "EPSV ALL"];
     "with a passive port": In No [Prepared] ["USER alice" "PASS secret" "PASV"];
+    "with a data connection expected by name": In No [Prepared]
+        ["USER alice" "PASS secret" "XPSV 0123456789abcdef"];
     "with an address of PORT": In No [Prepared]
         ["USER alice" "PASS secret" "PORT 192,0,2,9,156,64"];
     "without a data port": In No [NoDefaultPort] ["USER alice" "PASS secret"];
@@ -201,6 +205,8 @@ states! {
         ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret"];
     "with partners after CCC": In No [Fxp Partners Cleared CccAllowed Private]
         ["AUTH TLS" "PBSZ 0" "PROT P" "USER pat" "PASS secret" "CCC"];
+    "behind a balancer": Out No [Balanced] [];
+    "logged in behind a balancer": In No [Balanced] ["USER alice" "PASS secret"];
     "over IPv6": In No [V6] ["USER alice" "PASS secret"];
     "with long addresses": In No [LongAddresses] ["USER alice" "PASS secret"];
     "with long addresses over IPv6": In No [LongAddresses V6] ["USER alice" "PASS secret"];

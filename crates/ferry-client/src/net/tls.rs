@@ -109,6 +109,11 @@ impl Tls {
         Ok(Arc::new(Self { config: Arc::new(config), name, judge }))
     }
 
+    /// Whether a wire shows the certificate that this connection's control connection has shown.
+    pub(crate) fn is_same(&self, wire: &Wire) -> bool {
+        wire.certificate().is_some_and(|shown| self.judge.is_settled(shown))
+    }
+
     /// Asks whether to trust a certificate that the last handshake has refused. `true`: it is
     /// remembered, and another connection will do.
     pub(crate) async fn ask_for_trust(&self, settings: &Settings) -> bool {

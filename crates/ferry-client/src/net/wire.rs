@@ -73,6 +73,11 @@ impl Wire {
         self.tls.as_ref().map(|tls| &tls.facts)
     }
 
+    /// The certificate that the server has shown.
+    pub(super) fn certificate(&self) -> Option<&rustls_pki_types::CertificateDer<'static>> {
+        self.tls.as_ref()?.conn.peer_certificates()?.first()
+    }
+
     /// The connection below.
     pub(crate) fn tcp(&self) -> &TcpStream {
         &self.tcp

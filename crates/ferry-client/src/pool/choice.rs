@@ -11,7 +11,12 @@ const SMALL_AHEAD: usize = 512;
 
 /// How many sessions move small files one behind the other, in each direction: each has to find out
 /// by itself how much the way takes, so several get there sooner than one.
-pub(super) const SMALL_SESSIONS: usize = 8;
+const SMALL_SESSIONS: usize = 8;
+
+/// How many begin early, where their data connections are made beside them: on a long way each
+/// doubles what it sends once a round trip, and twice as many are there one round trip sooner.
+/// 5,000 files at 50 ms: with 8 of them 0.62 s, with 16 0.59.
+const SMALL_SESSIONS_EARLY: usize = 16;
 
 /// How many small files are under way at most.
 const SMALL_WIDTH: usize = SMALL_SESSIONS * SMALL_AHEAD;
@@ -110,6 +115,12 @@ impl Pool {
         wanted.min(allowed.unwrap_or(usize::MAX)).max(1)
     }
 
+    /// How many sessions are to move small files one way.
+    pub(super) fn small_sessions(&self) -> usize {
+        let many = self.known.read(|known| known.begins_early.is_some() && known.may_join());
+        if many { SMALL_SESSIONS_EARLY } else { SMALL_SESSIONS }
+    }
+
     /// What a session does that is good for this, and how much of it at a time.
     fn room_for(&self, wanted: Use) -> (Role, usize) {
         let apart = self.settings.apart;
@@ -135,6 +146,7 @@ impl Pool {
             state.forget_refusal();
         }
         let most = self.most(state.allowed);
+        let small_sessions = self.small_sessions();
         let may_open = state.slots.len() + state.opening < most && state.opening < state.waiting;
         let special = state.slots.iter().filter(|slot| slot.role == role).count()
             + match role {
@@ -169,14 +181,14 @@ impl Pool {
             }
             _ => {
                 let own = state.slots.iter_mut();
-                let widen = special < SMALL_SESSIONS && may_open;
+                let widen = special < small_sessions && may_open;
                 let limit = if widen { SMALL_AHEAD / 4 } else { SMALL_AHEAD };
                 // Commands do not care what becomes of the data connection behind them.
                 let free = |slot: &Slot| slot.role == Role::Any && slot.transfers == 0;
                 own.filter(|slot| {
                     !slot.alone
                         && ((slot.role == role && slot.load < limit)
-                            || (special < SMALL_SESSIONS && free(slot)))
+                            || (special < small_sessions && free(slot)))
                 })
                 // Those that have begun before those that would have to.
                 .min_by_key(|slot| (slot.role != role, slot.load))
@@ -192,7 +204,7 @@ impl Pool {
             slot.alone |= wanted == Use::Alone;
             return Choice::Take(slot.session.clone());
         }
-        let useful = role == Role::Any || special < SMALL_SESSIONS;
+        let useful = role == Role::Any || special < small_sessions;
         if may_open && useful {
             state.open(wanted);
             return Choice::Open;

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::choice::{Role, SMALL_SESSIONS, small_index};
+use super::choice::{Role, small_index};
 use super::{Opening, Pool, Use};
-use crate::session::capabilities::Capabilities;
+use crate::session::capabilities::{Capabilities, Known};
 use crate::session::{FAR, Hold, Session};
 
 /// So many small files in one run make it worth beginning early in the next.
@@ -62,6 +62,7 @@ impl Pool {
             true => (Use::SmallUp, Role::Up),
             false => (Use::SmallDown, Role::Down),
         };
+        let enough = self.small_sessions();
         loop {
             let mut state = self.state();
             let there = state.slots.iter().filter(|slot| slot.role == role).count();
@@ -70,7 +71,7 @@ impl Pool {
             let lists = !up && there == 0 && !state.slots.is_empty();
             let have = there + usize::from(lists) + coming.unwrap_or(0);
             let all = state.slots.len() + state.opening;
-            if have >= SMALL_SESSIONS || all >= self.most(state.allowed) {
+            if have >= enough || all >= self.most(state.allowed) {
                 return;
             }
             state.open(wanted);
@@ -95,6 +96,9 @@ impl Pool {
     pub(crate) fn remember_small(&self) {
         let many = self.moved.load(Ordering::Relaxed) >= WORTH_IT;
         let mut known = self.known.lock();
+        if known.features.is_some() && known.joins.may() {
+            known.joins = if known.has("XPSV") { Known::Yes } else { Known::Untried };
+        }
         known.begins_early = known.rtt.filter(|rtt| many && *rtt >= FAR && known.keeps_data());
     }
 }

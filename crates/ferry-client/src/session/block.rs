@@ -14,7 +14,9 @@ use ferry_proto::repr::block::{Decoder, Encoder};
 use ferry_proto::repr::{Mark, Progress as Step, Transducer as _};
 use tokio::sync::{mpsc, oneshot};
 
+use super::capabilities::Known;
 use super::control::{Outgoing, Progress, Ticket};
+use super::joining::Joining;
 use super::{Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::{self, Received, Wire};
@@ -45,6 +47,14 @@ impl Direction {
 pub(super) struct Blocks {
     jobs: mpsc::UnboundedSender<Job>,
     direction: Direction,
+}
+
+/// How a session comes to its data connection.
+enum Way {
+    /// By an answer to EPSV, and one to MODE before it.
+    Port { mode: Option<Ticket>, epsv: Ticket },
+    /// It is being made beside the log-in.
+    Joining(Joining),
 }
 
 enum Job {
@@ -146,18 +156,24 @@ impl Session {
         let mode = self.small_form_commands(batch)?;
         let (outgoing, epsv) = self.outgoing("EPSV", b"")?;
         batch.push(outgoing);
-        Ok(self.move_to(direction, mode, epsv))
+        Ok(self.move_to(direction, Way::Port { mode, epsv }))
     }
 
     /// Makes the data connection that an answer to EPSV offers.
     pub(super) fn begin_at(&self, up: bool, epsv: IncomingReply) {
-        *lock(&self.0.block) = Some(self.move_to(Direction::of(up), None, Ticket::answered(epsv)));
+        let way = Way::Port { mode: None, epsv: Ticket::answered(epsv) };
+        *lock(&self.0.block) = Some(self.move_to(Direction::of(up), way));
     }
 
-    fn move_to(&self, direction: Direction, mode: Option<Ticket>, epsv: Ticket) -> Blocks {
+    /// Takes the data connection that is being made beside the log-in.
+    pub(super) fn begin_joined(&self, up: bool, joining: Joining) {
+        *lock(&self.0.block) = Some(self.move_to(Direction::of(up), Way::Joining(joining)));
+    }
+
+    fn move_to(&self, direction: Direction, way: Way) -> Blocks {
         let (jobs, queue) = mpsc::unbounded_channel();
         let mover = Mover { session: self.clone(), queue, buf: Vec::new(), ahead: 0..0 };
-        drop(tokio::spawn(mover.run(direction, mode, epsv)));
+        drop(tokio::spawn(mover.run(direction, way)));
         Blocks { jobs, direction }
     }
 }
@@ -183,8 +199,12 @@ struct Mover {
 }
 
 impl Mover {
-    async fn run(mut self, direction: Direction, mode: Option<Ticket>, epsv: Ticket) {
-        let result = match self.open(mode, epsv).await {
+    async fn run(mut self, direction: Direction, way: Way) {
+        let opened = match way {
+            Way::Port { mode, epsv } => self.open(mode, epsv).await,
+            Way::Joining(joining) => self.take(joining).await,
+        };
+        let result = match opened {
             Ok(wire) => match direction {
                 Direction::Down => self.receive(wire).await,
                 Direction::Up => self.send(wire).await,
@@ -200,6 +220,23 @@ impl Mover {
             self.session.0.control.kill(kind, &error.to_string());
         }
         // Jobs that are left find their channels closed.
+    }
+
+    async fn take(&mut self, joining: Joining) -> Result<Wire> {
+        let taken = joining.joined(&self.session).await;
+        match taken {
+            Ok((wire, octets)) => {
+                (self.ahead, self.buf) = (0..octets.len(), octets);
+                Ok(wire)
+            }
+            Err(error) => {
+                // Another way may do, unless it was but one connection too many.
+                if error.reply().is_none_or(|reply| reply.code != 421) {
+                    self.session.0.known.lock().joins = Known::No;
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn open(&self, mode: Option<Ticket>, mut epsv: Ticket) -> Result<Wire> {
@@ -240,7 +277,7 @@ impl Mover {
     }
 
     async fn receive(&mut self, mut wire: Wire) -> Result<()> {
-        self.buf = vec![0; READ_LEN];
+        self.buf.resize(READ_LEN.max(self.buf.len()), 0);
         while let Some(job) = self.next(&mut wire).await {
             let Job::Fetch { verb, path, most, mut ticket, done } = job else { continue };
             let wanted = Wanted { verb, path: &path, most };

@@ -107,6 +107,9 @@ pub struct Capabilities {
     /// In the last run it was so far away (a round trip), and took so many small files one behind
     /// the other, that what these need is now begun together with the first session.
     pub(crate) begins_early: Option<std::time::Duration>,
+    /// Data connections may come to the control port (XPSV): as FEAT says, or as was remembered
+    /// before it was asked. Only [`Known::No`] is certain.
+    pub joins: Known,
     /// The shortest time between a command and its reply at a log-in.
     pub rtt: Option<std::time::Duration>,
     /// USER was answered 331: PASS may follow it at once the next time.
@@ -150,6 +153,14 @@ impl Capabilities {
     /// Whether what many small files need is to be begun before anything is known for certain.
     pub(crate) fn is_early(&self) -> bool {
         self.begins_early.is_some() && (self.features.is_none() || self.keeps_data())
+    }
+
+    /// Whether the data connection for small files is made beside the control connection.
+    pub(crate) fn may_join(&self) -> bool {
+        match &self.features {
+            Some(features) => self.joins.may() && features.has("XPSV"),
+            None => self.joins == Known::Yes,
+        }
     }
 
     /// `ferryd` does not greet with its name, but nobody else lists these modes; before FEAT its

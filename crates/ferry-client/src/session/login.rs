@@ -16,6 +16,7 @@ use crate::secret::Secret;
 use crate::session::capabilities::{Capabilities, Shared};
 use crate::session::control::CR_MAX;
 use crate::session::form::FEW_FACTS;
+use crate::session::joining::Joining;
 use crate::settings::{Settings, Watcher, WireEvent};
 use crate::site::{Security, Site};
 
@@ -30,6 +31,8 @@ pub(crate) struct LoggedIn {
     pub(super) greeting: Vec<u8>,
     /// What was said with the log-in and is answered, in order.
     pub(super) answers: Vec<Answer>,
+    /// The data connection that is made beside it.
+    pub(super) joining: Option<Joining>,
 }
 
 /// A command by its verb, and its last reply.
@@ -45,8 +48,8 @@ pub(super) fn take(answers: &mut Vec<Answer>, verb: &str) -> Option<IncomingRepl
 pub(super) const PROTECTION: [(&str, &[u8]); 2] = [("PBSZ", b"0"), ("PROT", b"P")];
 
 /// What a session for many small files begins with, see [`super::block`].
-pub(super) const FOR_SMALL: [(&str, &[u8]); 4] =
-    [("TYPE", b"I"), ("MODE", b"B"), ("OPTS", FEW_FACTS), ("EPSV", b"")];
+pub(super) const FOR_SMALL: [(&str, &[u8]); 3] =
+    [("TYPE", b"I"), ("MODE", b"B"), ("OPTS", FEW_FACTS)];
 
 /// What is asked of a server that nothing is known of yet. Some only speak UTF-8 once they were
 /// told to; that one refuses means nothing.
@@ -101,8 +104,10 @@ pub(super) async fn log_in(wanted: Wanted<'_>) -> Result<LoggedIn> {
 
 async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<LoggedIn> {
     let Wanted { site, settings, known, id, .. } = wanted;
+    let joining = Joining::begin(wanted);
     let turn = known.may_connect().await;
     let mut talk = Talk::connect(site, settings, id).await?;
+    talk.joining = joining;
     let auth = match site.security {
         Security::Plain | Security::Implicit => Auth::No,
         Security::Explicit => Auth::Demand,
@@ -175,9 +180,9 @@ async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<L
         step = machine.on_reply(&reply);
     }
     let answers = talk.replies(said).await?;
-    let Talk { wire, reader, tls, .. } = talk;
+    let Talk { wire, reader, tls, joining, .. } = talk;
     let wire = wire.ok_or_else(closed)?;
-    Ok(LoggedIn { wire, reader, tls, greeting, answers })
+    Ok(LoggedIn { wire, reader, tls, greeting, answers, joining })
 }
 
 fn closed() -> Error {
@@ -236,7 +241,7 @@ fn failure(fault: LoginFault, site: &Site, reply: IncomingReply) -> Error {
 }
 
 /// A control connection before there is a driver: one command at a time.
-struct Talk<'a> {
+pub(super) struct Talk<'a> {
     wire: Option<Wire>,
     reader: ReplyReader,
     /// Octets behind the last whole reply.
@@ -249,13 +254,15 @@ struct Talk<'a> {
     /// AUTH, or USER and more, was said before the greeting.
     auth_said: bool,
     user_said: Option<Said>,
+    /// The data connection that is being made beside it.
+    joining: Option<Joining>,
 }
 
 /// Whether the password was sent with USER, and what was said behind it.
 type Said = (bool, Vec<&'static str>);
 
 impl<'a> Talk<'a> {
-    async fn connect(site: &'a Site, settings: &'a Settings, id: u64) -> Result<Self> {
+    pub(super) async fn connect(site: &'a Site, settings: &'a Settings, id: u64) -> Result<Self> {
         if let Some(watcher) = &settings.watcher {
             let what = format!("Connecting to {}, port {}", site.host, site.port());
             watcher.on(id, &WireEvent::Status(&what));
@@ -272,7 +279,13 @@ impl<'a> Talk<'a> {
             asked: Instant::now(),
             auth_said: false,
             user_said: None,
+            joining: None,
         })
+    }
+
+    /// The connection, and what has been read of it behind the last reply.
+    pub(super) fn into_wire(self) -> Result<(Wire, Vec<u8>)> {
+        Ok((self.wire.ok_or_else(closed)?, self.ahead))
     }
 
     fn watcher(&self) -> Option<&dyn Watcher> {
@@ -280,7 +293,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Octets behind the reply to AUTH came in the clear and would be taken for replies under TLS.
-    fn refuse_injected(&self) -> Result<()> {
+    pub(super) fn refuse_injected(&self) -> Result<()> {
         if self.ahead.is_empty() && !self.reader.is_mid_reply() {
             return Ok(());
         }
@@ -288,7 +301,7 @@ impl<'a> Talk<'a> {
         Err(Error::new(ErrorKind::Tls, what))
     }
 
-    async fn secure(&mut self, refused: &mut Option<Arc<Tls>>) -> Result<()> {
+    pub(super) async fn secure(&mut self, refused: &mut Option<Arc<Tls>>) -> Result<()> {
         let tls = Tls::new(self.site, self.settings).await?;
         *refused = Some(Arc::clone(&tls));
         let wire = self.wire.take().ok_or_else(closed)?;
@@ -349,8 +362,12 @@ impl<'a> Talk<'a> {
         if known.read(|known| known.features.is_none()) {
             lines.extend(QUESTIONS);
         }
+        // The server has said no, if only that it wants fewer connections.
+        self.joining.take_if(|joining| joining.has_failed());
+        let name = self.joining.as_ref().map(|joining| joining.name.clone());
         if small && keeps {
             lines.extend(FOR_SMALL);
+            lines.push(name.as_deref().map_or(("EPSV", b""), |name| ("XPSV", name)));
         }
         for (verb, argument) in &lines {
             self.say(verb, argument).await?;
@@ -377,7 +394,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Sends a command whose reply is read later.
-    async fn say(&mut self, verb: &str, argument: &[u8]) -> Result<()> {
+    pub(super) async fn say(&mut self, verb: &str, argument: &[u8]) -> Result<()> {
         let line = line::command(verb, argument)
             .map_err(|e| Error::new(ErrorKind::BadName, format!("{verb}: {e}")))?;
         if let Some(watcher) = self.watcher() {
@@ -394,7 +411,7 @@ impl<'a> Talk<'a> {
     }
 
     /// The next reply; it must begin within `patience`, and be whole within as long again.
-    async fn reply(&mut self, patience: Duration) -> Result<IncomingReply> {
+    pub(super) async fn reply(&mut self, patience: Duration) -> Result<IncomingReply> {
         let mut deadline = Instant::now() + patience;
         let mut begun = false;
         let mut buf = vec![0; 4096];

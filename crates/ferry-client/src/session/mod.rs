@@ -14,6 +14,7 @@ mod download;
 mod files;
 mod form;
 pub(crate) mod fxp;
+mod joining;
 mod listing;
 mod login;
 mod start;

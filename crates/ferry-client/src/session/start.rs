@@ -9,7 +9,7 @@ use ferry_proto::listing::System;
 use ferry_proto::reply_reader::IncomingReply;
 use tokio::sync::Semaphore;
 
-use super::capabilities::Shared;
+use super::capabilities::{Known, Shared};
 use super::control::{Control, Ticket, outgoing};
 use super::form::Form;
 use super::login::{Answer, LoggedIn, QUESTIONS, take};
@@ -68,6 +68,7 @@ pub(super) async fn start(
     };
     let mut on = on;
     let mut answers = std::mem::take(&mut on.answers);
+    let joining = on.joining.take();
     let keep_alive = settings.keep_alive.filter(|_| known.read(super::Capabilities::takes_noop));
     let times = (settings.timeout, keep_alive);
     let control = Control::start(on, times, settings.watcher.clone(), id);
@@ -89,6 +90,11 @@ pub(super) async fn start(
     }
     let form = Form::after_login(&mut answers);
     let port = take(&mut answers, "EPSV").filter(|_| form.is_for_small());
+    let named = take(&mut answers, "XPSV");
+    if named.as_ref().is_some_and(|reply| reply.code >= 300) {
+        known.lock().joins = Known::No;
+    }
+    let expected = named.is_some_and(|reply| reply.code < 300) && form.is_for_small();
     if first {
         let home = learn(&questions, &known, answers).await?;
         known.lock().home = home;
@@ -114,8 +120,10 @@ pub(super) async fn start(
         turns,
         block: Mutex::new(None),
     }));
-    if let (Some(up), Some(port)) = (small, port) {
-        session.begin_at(up, port);
+    match (small, port, joining) {
+        (Some(up), Some(port), _) => session.begin_at(up, port),
+        (Some(up), None, Some(joining)) if expected => session.begin_joined(up, joining),
+        _ => {}
     }
     Ok(session)
 }
@@ -143,7 +151,7 @@ async fn learn(questions: &Questions, known: &Shared, answers: Vec<Answer>) -> R
     {
         let mut known = known.lock();
         if !features.mlst() && !features.has("MLSD") {
-            known.mlsd = super::capabilities::Known::No;
+            known.mlsd = Known::No;
         }
         known.features = Some(features);
     }

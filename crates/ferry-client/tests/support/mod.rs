@@ -40,6 +40,16 @@ impl Host {
         Self::serve_so(at, Arc::new(Everyone { storage, fxp: false }), None, |_| {})
     }
 
+    /// The same with a certificate or without, and more is said by `tweak`.
+    pub(crate) fn serve_with(
+        storage: Arc<dyn Storage>,
+        tls: Option<TlsSetup>,
+        tweak: impl FnOnce(&mut Options),
+    ) -> Self {
+        let at = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        Self::serve_so(at, Arc::new(Everyone { storage, fxp: false }), tls, tweak)
+    }
+
     /// Serves a storage to anyone, who may also have data moved to and from other servers; more is
     /// said by `tweak`.
     pub(crate) fn among_servers(

@@ -24,6 +24,11 @@ pub(super) fn is_language_tag(p: &[u8]) -> bool {
         && parts.all(|part| fits(part) && part.iter().all(u8::is_ascii_alphanumeric))
 }
 
+/// The name of a data connection that comes to the control port: long enough not to be guessed.
+pub(super) fn is_identifier(p: &[u8]) -> bool {
+    (16..=64).contains(&p.len()) && p.iter().all(u8::is_ascii_alphanumeric)
+}
+
 pub(super) fn mechanism(p: &[u8]) -> Result<Mechanism, CommandError> {
     let is = |s: &str| p.eq_ignore_ascii_case(s.as_bytes());
     match () {

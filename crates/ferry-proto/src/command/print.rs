@@ -23,6 +23,8 @@ impl Command<'_> {
             Self::Lprt(_) => Verb::Lprt,
             Self::Lpsv => Verb::Lpsv,
             Self::Cpsv => Verb::Cpsv,
+            Self::Xpsv(_) => Verb::Xpsv,
+            Self::Xdtp(_) => Verb::Xdtp,
             Self::Sscn(_) => Verb::Sscn,
             Self::Pret(_) => Verb::Pret,
             Self::Lang(_) => Verb::Lang,
@@ -116,6 +118,8 @@ impl Command<'_> {
             | Self::Size(a)
             | Self::Mdtm(a)
             | Self::Host(a)
+            | Self::Xpsv(a)
+            | Self::Xdtp(a)
             | Self::Smnt(a)
             | Self::Pret(a)
             | Self::Csid(a)
@@ -147,10 +151,7 @@ impl Command<'_> {
             Self::Port(a) => text(&addr::port_argument(*a)),
             Self::Eprt(a) => text(&addr::eprt_argument(*a)),
             Self::Lprt(a) => text(&addr::long_argument(*a)),
-            Self::Epsv(EpsvArg::Any) => None,
-            Self::Epsv(EpsvArg::V4) => text("1"),
-            Self::Epsv(EpsvArg::V6) => text("2"),
-            Self::Epsv(EpsvArg::All) => text("ALL"),
+            Self::Epsv(family) => epsv_argument(*family).and_then(text),
             Self::RestMark(point) => Some(point.marker(true).text().to_vec()),
             Self::Rest(n) | Self::Allo(n) => text(&n.to_string()),
             Self::Opts(opts) => Some(opts_argument(opts)),
@@ -178,6 +179,15 @@ impl Command<'_> {
             | Self::Syst
             | Self::Noop => None,
         }
+    }
+}
+
+fn epsv_argument(family: EpsvArg) -> Option<&'static str> {
+    match family {
+        EpsvArg::Any => None,
+        EpsvArg::V4 => Some("1"),
+        EpsvArg::V6 => Some("2"),
+        EpsvArg::All => Some("ALL"),
     }
 }
 

@@ -46,6 +46,8 @@ fn commands_are_read_as_the_rfcs_write_them() {
         ("EPRT |1|10.0.0.1|1025|", Command::Eprt(any.into())),
         ("LPRT 4,4,10,0,0,1,2,4,1", Command::Lprt(any.into())),
         ("LPSV x", Command::Lpsv),
+        ("XPSV 0123456789abcdef", Command::Xpsv(b"0123456789abcdef")),
+        ("XDTP 0123456789ABCDEF", Command::Xdtp(b"0123456789ABCDEF")),
         ("HOST  ftp.example.org ", Command::Host(b"ftp.example.org")),
         ("HOST [2001:db8::1]", Command::Host(b"[2001:db8::1]")),
         ("LANG", Command::Lang(None)),

@@ -188,6 +188,19 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("The next transfer connects there.", "Die nächste Übertragung verbindet sich dorthin."),
     ("PASV is for IPv4: use EPSV.", "PASV ist für IPv4: bitte EPSV."),
     (
+        "A data connection of that name is expected.",
+        "Eine Datenverbindung dieses Namens wird erwartet.",
+    ),
+    (
+        "That name is taken; choose another.",
+        "Dieser Name ist vergeben; bitte einen anderen wählen.",
+    ),
+    ("This is a data connection now.", "Dies ist jetzt eine Datenverbindung."),
+    (
+        "No session expects a data connection of that name.",
+        "Keine Sitzung erwartet eine Datenverbindung dieses Namens.",
+    ),
+    (
         "No port is free for a data connection; try again.",
         "Kein Port ist frei für eine Datenverbindung; bitte erneut versuchen.",
     ),

@@ -179,6 +179,16 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("The next transfer connects there.", "La próxima transferencia se conecta allí."),
     ("PASV is for IPv4: use EPSV.", "PASV es para IPv4: use EPSV."),
     (
+        "A data connection of that name is expected.",
+        "Se espera una conexión de datos con ese nombre.",
+    ),
+    ("That name is taken; choose another.", "Ese nombre está en uso; elija otro."),
+    ("This is a data connection now.", "Esta es ahora una conexión de datos."),
+    (
+        "No session expects a data connection of that name.",
+        "Ninguna sesión espera una conexión de datos con ese nombre.",
+    ),
+    (
         "No port is free for a data connection; try again.",
         "No hay puerto libre para una conexión de datos; inténtelo de nuevo.",
     ),

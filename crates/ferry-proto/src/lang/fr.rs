@@ -179,6 +179,16 @@ pub(super) static TEXTS: &[(&str, &str)] = &[
     ("The next transfer connects there.", "Le prochain transfert se connectera là."),
     ("PASV is for IPv4: use EPSV.", "PASV est pour IPv4 : utilisez EPSV."),
     (
+        "A data connection of that name is expected.",
+        "Une connexion de données de ce nom est attendue.",
+    ),
+    ("That name is taken; choose another.", "Ce nom est pris ; choisissez-en un autre."),
+    ("This is a data connection now.", "Ceci est maintenant une connexion de données."),
+    (
+        "No session expects a data connection of that name.",
+        "Aucune session n’attend une connexion de données de ce nom.",
+    ),
+    (
         "No port is free for a data connection; try again.",
         "Aucun port n'est libre pour une connexion de données ; réessayez.",
     ),

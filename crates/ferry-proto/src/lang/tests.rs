@@ -108,6 +108,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("fxp", include_str!("../server/fxp.rs")),
     ("form", include_str!("../server/form.rs")),
     ("info", include_str!("../server/info.rs")),
+    ("join", include_str!("../server/join.rs")),
     ("listing", include_str!("../server/listing.rs")),
     ("login", include_str!("../server/login.rs")),
     ("params", include_str!("../server/params.rs")),

@@ -48,6 +48,8 @@ pub struct Rules {
     pub fxp: bool,
     /// Where those other servers are; empty for anywhere.
     pub partners: Vec<Network>,
+    /// Whether data connections may come to the control port (XPSV, XDTP).
+    pub joins: bool,
     /// Permission bits taken from what a new session creates.
     pub umask: u16,
     /// The most seconds of silence a client can ask for with SITE IDLE.
@@ -220,6 +222,12 @@ pub enum Ask {
         /// Whether an address goes into the reply (PASV), which must then be IPv4.
         announce: bool,
     },
+    /// Let the connection that says this name ([`Join`](Self::Join)) be that of the next transfer:
+    /// [`Outcome::Done`]; [`Failure::Exists`] if another session expects one of that name.
+    Expect(Box<[u8]>),
+    /// Wait a while for the session that expects a data connection of this name:
+    /// [`Outcome::Done`], and [`Action::HandOver`] follows; [`Failure::NotFound`] if there is none.
+    Join(Box<[u8]>),
     /// Is it a directory one may stand in? [`Outcome::Done`].
     ChangeDir(FtpPath),
     /// Make a directory, with the umask: [`Outcome::Done`].
@@ -320,6 +328,8 @@ pub enum Action {
     StartTls,
     /// After all replies are out: end TLS on the control connection and go on in the clear.
     StopTls,
+    /// After all replies are out: give the connection to the session that expects it, and end.
+    HandOver,
     /// Drop the account and everything that hangs on it.
     Forget,
     /// Go back to the host that a new connection has: the one TLS named, or the default.

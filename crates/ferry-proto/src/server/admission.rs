@@ -53,11 +53,9 @@ impl ServerSession {
             return;
         }
         let command = match verb {
-            Some(v @ (Verb::Lprt | Verb::Lpsv | Verb::Sscn | Verb::Cpsv))
-                if !info::in_force(v.info(), rules) =>
-            {
-                Err(CommandError::NotServed(v))
-            }
+            Some(
+                v @ (Verb::Lprt | Verb::Lpsv | Verb::Sscn | Verb::Cpsv | Verb::Xpsv | Verb::Xdtp),
+            ) if !info::in_force(v.info(), rules) => Err(CommandError::NotServed(v)),
             _ => command,
         };
         let carry = self.take_carry(verb, out);
@@ -141,11 +139,13 @@ impl ServerSession {
             | Command::Lprt(_)
             | Command::Lpsv
             | Command::Cpsv
+            | Command::Xpsv(_)
             | Command::Sscn(_)
             | Command::Rest(_)
             | Command::RestMark(_)
             | Command::Rang(_)
             | Command::Opts(_) => self.admit_parameter(command, rules, out),
+            Command::Xdtp(name) => self.join(name, out),
             Command::Site(site) => self.admit_site(site, carry, rules, out),
             Command::Mfct { .. }
             | Command::Mff { .. }

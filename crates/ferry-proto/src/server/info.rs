@@ -173,6 +173,7 @@ pub(super) fn in_force(info: &VerbInfo, rules: &Rules) -> bool {
             Verb::Auth => rules.tls,
             Verb::Ccc => rules.tls && rules.ccc,
             Verb::Lprt | Verb::Lpsv => rules.long_addresses,
+            Verb::Xpsv | Verb::Xdtp => rules.joins,
             Verb::Sscn | Verb::Cpsv => rules.tls && rules.fxp,
             _ => true,
         }

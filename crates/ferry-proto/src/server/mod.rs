@@ -40,6 +40,7 @@ mod files;
 mod form;
 mod fxp;
 mod info;
+mod join;
 pub mod listing;
 mod login;
 mod params;
@@ -296,6 +297,8 @@ impl ServerSession {
             Stage::ListenAsTlsClient => self.conclude_cpsv(&outcome, out),
             Stage::LeaveUtf8 => self.conclude_leave_utf8(&outcome, out),
             Stage::ListenLong => self.conclude_listen_long(&outcome, out),
+            Stage::Expect => self.conclude_expect(&outcome, out),
+            Stage::Join => Self::conclude_join(&outcome, out),
             Stage::Listen { extended } => self.conclude_listen(extended, &outcome, out),
             Stage::Who => Self::conclude_who(&outcome, out),
             Stage::Working { .. } => self.conclude_work(*stage, outcome, out),

@@ -46,6 +46,7 @@ impl ServerSession {
                 return self.ask(ask, Stage::ListenLong, out);
             }
             Command::Cpsv => return self.cpsv(out),
+            Command::Xpsv(name) => return self.expect(name, out),
             Command::Sscn(wanted) => self.sscn(wanted, out),
             Command::Rest(offset) => self.set_restart(offset),
             Command::RestMark(point) => self.set_restart_mark(point),
@@ -86,7 +87,7 @@ impl ServerSession {
         }));
     }
 
-    fn locked_by_epsv_all() -> Reply {
+    pub(super) fn locked_by_epsv_all() -> Reply {
         Reply::new(503, "EPSV ALL was given: only EPSV is allowed now.")
     }
 

@@ -66,6 +66,8 @@ pub(super) enum Stage {
     Mount,
     LeaveUtf8,
     ListenLong,
+    Expect,
+    Join,
     ListenAsTlsClient,
     Listen {
         extended: bool,

@@ -33,6 +33,7 @@ fn rules() -> Rules {
         umask: 0o022,
         idle_max_secs: 7200,
         sets_created: true,
+        joins: true,
     }
 }
 

@@ -49,6 +49,11 @@ impl Control {
                 self.flush(work).await?;
                 self.listen(announce).await
             }
+            Ask::Expect(name) => self.expect(name),
+            Ask::Join(name) => {
+                self.flush(work).await?;
+                self.join(name, work).await
+            }
             Ask::Open(plan) => self.open_transfer(*plan, work).await,
             Ask::Move { via, protect, keep, fxp } => {
                 // Small files that follow each other have their replies sent together; `watch`

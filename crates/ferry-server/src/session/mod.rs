@@ -5,6 +5,7 @@
 //! ([`crate::registry`]) or for the end of the server, and only then borrows what it needs.
 
 mod answer;
+mod join;
 mod moving;
 mod names;
 mod obey;
@@ -22,6 +23,7 @@ use ferry_proto::line::LineReader;
 use ferry_proto::server::{Action, ServerSession};
 use ferry_proto::verb::Verb;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::data::Passive;
@@ -30,6 +32,7 @@ use crate::events::{Event, SessionId};
 use crate::guard::Guarded;
 use crate::hosts::HostId;
 use crate::input::Input;
+use crate::joining::Joined;
 use crate::kept::Kept;
 use crate::net::Link;
 use crate::opened::Ready;
@@ -82,6 +85,8 @@ struct Work {
     /// Since when replies are held back.
     held: Option<Instant>,
     ready: Option<Opening>,
+    /// Who expects this connection as a data connection.
+    expecting: Option<oneshot::Sender<Joined>>,
     eof: bool,
 }
 

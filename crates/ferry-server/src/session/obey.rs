@@ -157,6 +157,10 @@ impl Control {
                     self.flush(work).await?;
                     self.stop_tls().await?;
                 }
+                Action::HandOver => {
+                    self.flush(work).await?;
+                    return Err(self.hand_over(work));
+                }
                 Action::Forget => self.forget(),
                 Action::LeaveHost => self.leave_host(),
                 Action::CloseData => self.close_data(),

@@ -112,6 +112,7 @@ fn nothing_is_served_before_a_log_in() {
                 "HOST" => &[220],
                 "LANG" | "CSID" => &[200, 501, 504],
                 "PBSZ" | "PROT" => &[501, 503, 504],
+                "XDTP" => &[501],
                 // The first word of mail protocols, see `lines`.
                 "MAIL" => &[421, 530],
                 _ if !info.login => &[502],

@@ -11,6 +11,7 @@
 
 mod accounts;
 mod bounce;
+mod by_name;
 mod certificates;
 mod data_port;
 mod floods;

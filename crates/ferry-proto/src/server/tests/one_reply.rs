@@ -38,7 +38,9 @@ fn some_outcome(ask: &Ask, choice: u8) -> Outcome {
     }
 }
 
-const LINES: [&str; 95] = [
+const LINES: [&str; 97] = [
+    "XPSV 0123456789abcdef",
+    "XDTP 0123456789abcdef",
     "USER a",
     "PASS b",
     "ACCT c",

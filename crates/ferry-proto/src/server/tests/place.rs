@@ -255,6 +255,27 @@ fn long_addresses_are_off_unless_allowed() {
 }
 
 #[test]
+fn a_data_connection_may_come_by_a_name() {
+    let mut t = Talk::ready();
+    assert_eq!(t.say("XPSV 0123456789abcdef"), "Expect");
+    assert_eq!(t.hear(Outcome::Done), "200");
+    t.say("RETR f");
+    assert_eq!(t.opened(), "150 Move");
+    t.hear(Outcome::Ended(End::Complete));
+    assert_eq!(t.ask("XPSV 0123456789abcdef", Outcome::Failed(Failure::Exists)), "425");
+
+    let mut other = Talk::new();
+    assert_eq!(other.say("XDTP 0123456789abcdef"), "Join");
+    assert_eq!(other.hear(Outcome::Failed(Failure::NotFound)), "425");
+    assert_eq!(other.ask("XDTP 0123456789abcdef", Outcome::Done), "200 HandOver");
+
+    t.rules.joins = false;
+    for line in ["XPSV 0123456789abcdef", "XDTP 0123456789abcdef", "XPSV", "HELP XPSV"] {
+        assert_eq!(t.say(line), "502", "{line}");
+    }
+}
+
+#[test]
 fn csid_tells_a_version_only_to_who_is_logged_in() {
     assert_eq!(Talk::new().text("CSID Name=x;"), "200 Name=Ferry;CaseSensitive=1;DirSep=/;\r\n");
     assert_eq!(Talk::new().say("CSID"), "501");

@@ -28,7 +28,7 @@ const FEATURES: &str = "\
     MLST type*;size*;modify*;perm*;unique*;UNIX.mode*;UNIX.owner*;UNIX.group*;create*;|MMD5|\
     MODE B|MODE C|MODE Z|RANG STREAM|REST STREAM|RMDA directoryname|SITE CHMOD|SITE COPY|\
     SITE MKDIR|SITE RMDIR|SITE SYMLINK|SITE UTIME|SIZE|TVFS|UTF8|XCRC filename;start;end|\
-    XMD5 filename;start;end|XSHA filename;start;end|XSHA1 filename;start;end|\
+    XMD5 filename;start;end|XPSV|XSHA filename;start;end|XSHA1 filename;start;end|\
     XSHA256 filename;start;end|XSHA512 filename;start;end";
 
 #[test]
