@@ -21,6 +21,22 @@ fn restart_markers_and_the_settings_of_mode_z_are_read() {
 }
 
 #[test]
+fn names_of_data_connections_are_of_16_to_64_letters_and_digits() {
+    let (shortest, longest) = ("x".repeat(16), "9".repeat(64));
+    for name in [&shortest, &longest] {
+        let line = format!("XPSV {name}");
+        assert_eq!(Command::parse(line.as_bytes()), Ok(Command::Xpsv(name.as_bytes())));
+        let line = format!("xdtp {name} ");
+        assert_eq!(Command::parse(line.as_bytes()), Ok(Command::Xdtp(name.as_bytes())));
+    }
+    for name in [&shortest[1..], &format!("{longest}0"), "0123456789-bcdef", "01234567 9abcdef"] {
+        let line = format!("XPSV {name}");
+        let refused = Err(CommandError::Syntax(Verb::Xpsv));
+        assert_eq!(Command::parse(line.as_bytes()), refused, "{name}");
+    }
+}
+
+#[test]
 fn commands_are_read_as_the_rfcs_write_them() {
     let any: SocketAddrV4 = "10.0.0.1:1025".parse().unwrap();
     let cases: &[(&str, Command<'_>)] = &[
@@ -46,8 +62,6 @@ fn commands_are_read_as_the_rfcs_write_them() {
         ("EPRT |1|10.0.0.1|1025|", Command::Eprt(any.into())),
         ("LPRT 4,4,10,0,0,1,2,4,1", Command::Lprt(any.into())),
         ("LPSV x", Command::Lpsv),
-        ("XPSV 0123456789abcdef", Command::Xpsv(b"0123456789abcdef")),
-        ("XDTP 0123456789ABCDEF", Command::Xdtp(b"0123456789ABCDEF")),
         ("HOST  ftp.example.org ", Command::Host(b"ftp.example.org")),
         ("HOST [2001:db8::1]", Command::Host(b"[2001:db8::1]")),
         ("LANG", Command::Lang(None)),
