@@ -18,8 +18,8 @@ pub(crate) use choice::Use;
 use choice::{Choice, Role, small_index};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::Session;
 use crate::session::capabilities::{Capabilities, Shared};
+use crate::session::{Look, Session};
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -69,6 +69,8 @@ pub(crate) struct Pool {
     small: Arc<Semaphore>,
     /// How many small files were moved.
     moved: AtomicUsize,
+    /// What was asked of a directory with the first log-in.
+    look: Mutex<Option<Look>>,
 }
 
 /// A session lent by the pool.
@@ -116,6 +118,7 @@ impl Pool {
             freed: Notify::new(),
             small: Arc::new(Semaphore::new(SMALL_KIB as usize)),
             moved: AtomicUsize::new(0),
+            look: Mutex::new(None),
         })
     }
 
@@ -124,6 +127,11 @@ impl Pool {
         self.moved.fetch_add(1, Ordering::Relaxed);
         let kib = u32::try_from(octets / 1024 + 1).unwrap_or(SMALL_KIB).min(SMALL_KIB);
         Arc::clone(&self.small).acquire_many_owned(kib).await.ok()
+    }
+
+    /// What was asked of a directory with the first log-in, once.
+    pub(crate) fn take_look(&self) -> Option<Look> {
+        self.look.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -122,7 +122,10 @@ async fn mirrored(
     let heard = Arc::new(Heard::default());
     let site = Site { security, ..host.site() };
     let (_folder, settings) = remembering_so(&site, &heard, "yes");
-    let remote = Remote::connect_for_many(site, settings, up).await.unwrap();
+    let remote = match up {
+        true => Remote::connect_for_many(site, settings, up).await.unwrap(),
+        false => Remote::connect_for_tree(site, settings, b"tree").await.unwrap(),
+    };
     let remote = Arc::new(remote);
     let [there, here] = files;
     let (far, near) =
@@ -163,6 +166,8 @@ async fn data_connections_come_to_the_control_port_where_they_may() {
         let named = |line: &String| line.starts_with("XPSV ");
         assert!(heard.sessions().iter().all(|said| said.iter().filter(|l| named(l)).count() < 2));
         assert!(heard.sessions().iter().any(|said| said.iter().any(named)));
+        let listed = [heard.saying("MLSD tree"), heard.saying("MLSD /tree")];
+        assert_eq!(listed, [usize::from(!up), usize::from(up)], "{up} {security:?}");
         assert_eq!(joins, Known::Yes);
     }
 }
@@ -184,6 +189,30 @@ async fn connections_that_are_too_many_leave_enough_of_the_others() {
     let host = Host::serve_with(Arc::new(there.clone()), None, few);
     let (_, joins) = Box::pin(mirrored(&host, [&there, &here], false, Security::Plain)).await;
     assert_eq!(joins, Known::Yes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_are_not_let_in_cost_no_file() {
+    let (there, here) = (many_files(), Memory::new());
+    let host = Host::serve_few(Arc::new(there.clone()), 3);
+    let (heard, _) = Box::pin(mirrored(&host, [&there, &here], false, Security::Plain)).await;
+    let refused = heard.sessions().concat().iter().filter(|line| *line == "530 ").count();
+    assert!(refused > 0, "all were let in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_that_is_not_there_is_told_so() {
+    let host = Host::serve(Arc::new(many_files()));
+    let heard = Arc::new(Heard::default());
+    let (_folder, settings) = remembering_so(&host.site(), &heard, "yes");
+    let remote = Remote::connect_for_tree(host.site(), settings, b"nowhere").await.unwrap();
+    let (far, near) =
+        (tree(Arc::new(remote.clone()), "/nowhere"), tree(Arc::new(Memory::new()), "/tree"));
+    let summary = quiet_mirror(&far, &near).await;
+    assert_eq!((summary.copied, summary.errors), (0, 1));
+    let kinds: Vec<_> = summary.failures.iter().map(|(_, error)| error.kind()).collect();
+    assert_eq!(kinds, [ErrorKind::NotFound]);
+    remote.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

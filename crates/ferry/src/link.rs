@@ -12,6 +12,16 @@ use ferry_storage::Storage;
 
 use crate::text::Text;
 
+/// Whether many files will be moved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Many<'a> {
+    None,
+    /// To the server.
+    To,
+    /// From the server, from below this path.
+    From(&'a [u8]),
+}
+
 /// Clones are the same pool.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
@@ -21,15 +31,12 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects and logs in; `many` files will go to the server (true) or come from it.
-    pub(crate) async fn connect(
-        site: Site,
-        settings: Settings,
-        many: Option<bool>,
-    ) -> Result<Self> {
+    /// Connects and logs in, for what is said of `many` files.
+    pub(crate) async fn connect(site: Site, settings: Settings, many: Many<'_>) -> Result<Self> {
         let remote = match many {
-            Some(up) => Remote::connect_for_many(site, settings, up).await?,
-            None => Remote::connect(site, settings).await?,
+            Many::None => Remote::connect(site, settings).await?,
+            Many::To => Remote::connect_for_many(site, settings, true).await?,
+            Many::From(path) => Remote::connect_for_tree(site, settings, path).await?,
         };
         Ok(Self { storage: Arc::new(remote.clone()), remote })
     }

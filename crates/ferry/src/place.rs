@@ -17,7 +17,7 @@ use ferry_storage::{Meta, Storage};
 
 use crate::bookmarks::Bookmarks;
 use crate::exit::{Failure, Outcome};
-use crate::link::Link;
+use crate::link::{Link, Many};
 use crate::pathspec::PathSpec;
 use crate::say;
 use crate::setup::Setup;
@@ -279,17 +279,22 @@ impl Places {
     /// As [`open`](Self::open), for many files that are read there or written.
     pub(crate) async fn open_for_many(&self, argument: &OsStr, role: Role) -> Outcome<Place> {
         match self.parse(argument)? {
-            Spec::Remote(remote) => self.connect_for(&remote, Some(role == Role::Write)).await,
+            Spec::Remote(remote) if role == Role::Write => {
+                self.connect_for(&remote, Many::To).await
+            }
+            Spec::Remote(remote) => {
+                self.connect_for(&remote, Many::From(&remote.path.literal)).await
+            }
             _ => self.open(argument, role).await,
         }
     }
 
     /// A place on a server.
     pub(crate) async fn connect(&self, remote: &Remote) -> Outcome<Place> {
-        self.connect_for(remote, None).await
+        self.connect_for(remote, Many::None).await
     }
 
-    async fn connect_for(&self, remote: &Remote, many: Option<bool>) -> Outcome<Place> {
+    async fn connect_for(&self, remote: &Remote, many: Many<'_>) -> Outcome<Place> {
         if remote.url.password.is_some() {
             self.warn_of_password();
         }

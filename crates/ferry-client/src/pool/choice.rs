@@ -155,7 +155,10 @@ impl Pool {
                 Role::Up => state.opening_small[1],
             };
         let sends = wanted == Use::Upload;
-        let fits = |slot: &Slot| !slot.alone && slot.load < room;
+        let trusted = wanted == Use::SmallDown;
+        let fits = |slot: &Slot| {
+            !slot.alone && slot.load < room && (trusted || !slot.session.is_trusting())
+        };
         let best = match (role, wanted) {
             (Role::Any, Use::Command) => {
                 // Commands go along with whatever is there, but with a transfer only where they

@@ -1,8 +1,8 @@
 //! Sessions for many small files, made before the files are known: each takes several round trips
 //! until its data connection stands, and these need not come one after the other.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::choice::{Role, small_index};
 use super::{Opening, Pool, Use};
@@ -16,23 +16,27 @@ impl Pool {
     /// Makes the first session and, beside it, those for small files that will go one way, where
     /// the last run found that worth it. These do not say who they are before the first is let in.
     ///
+    /// `tree` is a directory that will be looked at first.
+    ///
     /// Gives whether it does. If then the first fails, that may come of speaking too early, and it
     /// is worth another try the slow way.
-    pub(crate) fn begin_early(self: &Arc<Self>, up: bool) -> bool {
+    pub(crate) fn begin_early(self: &Arc<Self>, up: bool, tree: Option<&[u8]>) -> bool {
         if self.settings.apart || !self.known.read(Capabilities::is_early) {
             return false;
         }
         let (let_go, hold) = Hold::new();
         self.state().open(Use::SmallDown);
-        let pool = Arc::clone(self);
+        let (pool, tree) = (Arc::clone(self), tree.map(<[u8]>::to_vec));
         drop(tokio::spawn(async move {
             let opening = Opening(&pool, Use::SmallDown);
             let known = Arc::clone(&pool.known);
-            let connecting = Session::connect_first(&pool.site, &pool.settings, known);
+            let connecting =
+                Session::connect_first(&pool.site, &pool.settings, known, tree.as_deref());
             let opened = Box::pin(connecting).await;
             drop(opening);
             match opened {
                 Ok(session) => {
+                    *pool.look.lock().unwrap_or_else(PoisonError::into_inner) = session.take_look();
                     let role = if session.keeps_data() { Role::Down } else { Role::Any };
                     pool.add_as(session, role);
                     _ = let_go.send(true);

@@ -12,7 +12,7 @@ use ferry_storage::{BATCH_MAX, BoxFut, Entries, Entry, FsError, Kind, Meta, Prec
 use super::Remote;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pool::{Lease, Use};
-use crate::session::Listed;
+use crate::session::{LISTING_MAX, Listed};
 
 /// How many entries are held back while the zone of their times is not known: it is asked for when
 /// the listing is done, on the same session.
@@ -33,18 +33,19 @@ struct Lines {
     lost: u64,
 }
 
-/// The longest listing that comes over a data connection shared with others; it is in memory whole.
-const SHARED_MAX: usize = 16 << 20;
-
 pub(super) async fn open(remote: &Remote, path: &FtpPath) -> Result<Box<dyn Entries>> {
     let (keeps, system) = remote.0.pool.known().read(|known| (known.keeps_data(), known.system));
     // Nobody knows beforehand how long a listing is; most shrink to a tenth.
     if keeps && !remote.compresses() && !remote.0.long_dirs.has(path) {
-        let fetched = remote
-            .with(Use::SmallDown, |lease| async move {
-                lease.fetch_listing(path.as_bytes(), SHARED_MAX).await
-            })
-            .await;
+        let fetched = match remote.0.looked.listing(path).await {
+            Some(octets) => Ok(octets),
+            None => {
+                let fetch = |lease: Lease| async move {
+                    lease.fetch_listing(path.as_bytes(), LISTING_MAX).await
+                };
+                remote.with(Use::SmallDown, fetch).await
+            }
+        };
         match fetched {
             Ok(octets) => {
                 let (entries, listed) = Listed::of_facts(&octets, system);

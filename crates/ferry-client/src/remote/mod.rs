@@ -5,6 +5,7 @@
 //! without waiting for round trips where the server allows that.
 
 mod entries;
+mod looked;
 mod ranges;
 mod read;
 mod sizes;
@@ -54,6 +55,7 @@ struct Inner {
     home: FtpPath,
     sizes: Sizes,
     long_dirs: LongDirs,
+    looked: looked::Looked,
     /// Held by who finds out whether several sessions can fill one file.
     proving: tokio::sync::Semaphore,
 }
@@ -74,7 +76,7 @@ impl Remote {
     /// # Errors
     /// As [`Session::connect`].
     pub async fn connect(site: Site, settings: Settings) -> Result<Self> {
-        Self::begin(site, settings, None).await
+        Self::begin(site, settings, None, None).await
     }
 
     /// As [`connect`](Self::connect), for moving many files to the server (`up`) or from it. Where
@@ -84,13 +86,28 @@ impl Remote {
     /// # Errors
     /// As [`Session::connect`].
     pub async fn connect_for_many(site: Site, settings: Settings, up: bool) -> Result<Self> {
-        Self::begin(site, settings, Some(up)).await
+        Self::begin(site, settings, Some(up), None).await
     }
 
-    async fn begin(site: Site, settings: Settings, many: Option<bool>) -> Result<Self> {
+    /// As [`connect_for_many`](Self::connect_for_many), from the server, for a tree below `path`,
+    /// which may be relative to where one is after the log-in. What is there is then asked for
+    /// together with the log-in.
+    ///
+    /// # Errors
+    /// As [`Session::connect`].
+    pub async fn connect_for_tree(site: Site, settings: Settings, path: &[u8]) -> Result<Self> {
+        Self::begin(site, settings, Some(false), Some(path)).await
+    }
+
+    async fn begin(
+        site: Site,
+        settings: Settings,
+        many: Option<bool>,
+        tree: Option<&[u8]>,
+    ) -> Result<Self> {
         let known = Arc::new(Shared::new(crate::memory::recall(&site, &settings)));
         let pool = Pool::new(site, settings, known);
-        let mut hasty = many.is_some_and(|up| pool.begin_early(up));
+        let mut hasty = many.is_some_and(|up| pool.begin_early(up, tree));
         let mut tried = 0;
         let lease = loop {
             match pool.lease(Use::Command).await {
@@ -110,11 +127,14 @@ impl Remote {
         drop(lease);
         let home = FtpPath::new(&home).unwrap_or_else(|_| FtpPath::root());
         crate::memory::keep(pool.site(), pool.settings(), &pool.capabilities());
+        let look = pool.take_look();
+        let at = tree.and_then(|tree| home.resolve(tree).ok());
         Ok(Self(Arc::new(Inner {
             pool,
             home,
             sizes: Sizes::default(),
             long_dirs: LongDirs::default(),
+            looked: looked::Looked::new(at.zip(look)),
             proving: tokio::sync::Semaphore::new(1),
         })))
     }
@@ -228,6 +248,9 @@ impl Remote {
     async fn stat_path(&self, path: &FtpPath, follow: bool) -> Result<Meta> {
         if path.is_root() {
             let stat = Stat { is_dir: Some(true), ..Stat::default() };
+            return Ok(self.meta_of(path, &stat));
+        }
+        if let Some(stat) = self.0.looked.stat(path) {
             return Ok(self.meta_of(path, &stat));
         }
         // Without MLST the working directory is needed to tell what it is.

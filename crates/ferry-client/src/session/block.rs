@@ -7,6 +7,7 @@
 //! unknown, and the files that were under way are asked for again elsewhere.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use ferry_proto::client::replies;
 use ferry_proto::reply_reader::IncomingReply;
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::capabilities::Known;
 use super::control::{Outgoing, Progress, Ticket};
+use super::files::{Stat, stat_of_reply};
 use super::joining::Joining;
 use super::{Session, refused};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +25,9 @@ use crate::net::{self, Received, Wire};
 
 /// The longest file that is moved this way, in octets.
 pub const BLOCK_FILE_MAX: usize = 1 << 20;
+
+/// The longest listing that comes over a data connection shared with others; it is in memory whole.
+pub(crate) const LISTING_MAX: usize = 16 << 20;
 
 /// How much is read at a time.
 const READ_LEN: usize = 256 * 1024;
@@ -54,7 +59,14 @@ enum Way {
     /// By an answer to EPSV, and one to MODE before it.
     Port { mode: Option<Ticket>, epsv: Ticket },
     /// It is being made beside the log-in.
-    Joining(Joining),
+    Joining { joining: Joining, words: Vec<Ticket> },
+}
+
+/// What was asked of a directory before anything else.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) stat: Option<Stat>,
+    pub(crate) listing: oneshot::Receiver<Result<Vec<u8>>>,
 }
 
 enum Job {
@@ -166,8 +178,28 @@ impl Session {
     }
 
     /// Takes the data connection that is being made beside the log-in.
-    pub(super) fn begin_joined(&self, up: bool, joining: Joining) {
-        *lock(&self.0.block) = Some(self.move_to(Direction::of(up), Way::Joining(joining)));
+    /// `words` wait for the answers to what logs in.
+    pub(super) fn begin_joined(&self, up: bool, joining: Joining, words: Vec<Ticket>) {
+        let way = Way::Joining { joining, words };
+        *lock(&self.0.block) = Some(self.move_to(Direction::of(up), way));
+    }
+
+    /// Takes what was asked of a directory with the log-in: the answer to MLST, and MLSD, which is
+    /// under way.
+    pub(super) fn look(&self, stat: Option<IncomingReply>, ticket: Ticket) {
+        let (done_to, listing) = oneshot::channel();
+        let job =
+            Job::Fetch { verb: "MLSD", path: Vec::new(), most: LISTING_MAX, ticket, done: done_to };
+        if let Some(blocks) = &*lock(&self.0.block) {
+            drop(blocks.jobs.send(job));
+        }
+        let stat = stat.as_ref().filter(|reply| reply.code < 300).and_then(stat_of_reply);
+        *lock(&self.0.look) = Some(Look { stat, listing });
+    }
+
+    /// Gives that away.
+    pub(crate) fn take_look(&self) -> Option<Look> {
+        lock(&self.0.look).take()
     }
 
     fn move_to(&self, direction: Direction, way: Way) -> Blocks {
@@ -202,7 +234,7 @@ impl Mover {
     async fn run(mut self, direction: Direction, way: Way) {
         let opened = match way {
             Way::Port { mode, epsv } => self.open(mode, epsv).await,
-            Way::Joining(joining) => self.take(joining).await,
+            Way::Joining { joining, words } => self.take(joining, words).await,
         };
         let result = match opened {
             Ok(wire) => match direction {
@@ -222,7 +254,14 @@ impl Mover {
         // Jobs that are left find their channels closed.
     }
 
-    async fn take(&mut self, joining: Joining) -> Result<Wire> {
+    async fn take(&mut self, joining: Joining, words: Vec<Ticket>) -> Result<Wire> {
+        for mut word in words {
+            let reply = word.last().await?;
+            if reply.code >= 400 {
+                return Err(Error::new(ErrorKind::Closed, "the session was not let in"));
+            }
+        }
+        self.session.0.trusts.store(false, Ordering::Relaxed);
         let taken = joining.joined(&self.session).await;
         match taken {
             Ok((wire, octets)) => {

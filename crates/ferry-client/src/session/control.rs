@@ -162,17 +162,19 @@ pub(crate) struct Control {
 
 impl Control {
     /// Takes a connection that is logged in. `times` are the time-out and how long the connection
-    /// may be quiet beside a transfer before NOOP is said.
+    /// may be quiet beside a transfer before NOOP is said. `under_way` is a command that was sent.
     pub(crate) fn start(
         on: LoggedIn,
         times: (Duration, Option<Duration>),
         watcher: Option<Arc<dyn Watcher>>,
         id: u64,
+        under_way: Option<Outgoing>,
     ) -> Self {
-        let LoggedIn { wire, reader, .. } = on;
+        let LoggedIn { wire, reader, ahead, .. } = on;
         let (orders, incoming) = mpsc::unbounded_channel();
         let gone = Arc::new(Mutex::new(None));
         let driver = Driver::new((wire, reader), incoming, Arc::clone(&gone), times, (watcher, id));
+        let driver = driver.with(under_way, ahead);
         drop(tokio::spawn(driver.run()));
         Self { orders, gone }
     }

@@ -204,7 +204,7 @@ impl Session {
             let reply = self.ask("MLST", path).await?;
             match reply.code {
                 200..=299 => {
-                    if let Some(stat) = reply.lines.iter().find_map(|line| stat_of(line)) {
+                    if let Some(stat) = stat_of_reply(&reply) {
                         return Ok(stat);
                     }
                 }
@@ -407,6 +407,11 @@ impl Session {
         self.0.control.send(vec![outgoing]);
         ticket.last().await
     }
+}
+
+/// What a reply to MLST says.
+pub(super) fn stat_of_reply(reply: &IncomingReply) -> Option<Stat> {
+    reply.lines.iter().find_map(|line| stat_of(line))
 }
 
 fn stat_of(line: &[u8]) -> Option<Stat> {

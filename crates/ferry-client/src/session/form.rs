@@ -57,6 +57,11 @@ impl Form {
         form
     }
 
+    /// The form after a log-in that asks for the one of small files, if all goes well.
+    pub(super) fn for_small() -> Self {
+        Self { code: Some(b'I'), mode: Some(b'B'), few_facts: true, ..Self::default() }
+    }
+
     /// Whether small files can go one behind the other, see [`super::block`].
     pub(super) fn is_for_small(&self) -> bool {
         self.mode == Some(b'B')

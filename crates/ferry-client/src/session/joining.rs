@@ -10,7 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::Session;
 use super::capabilities::Capabilities;
-use super::login::{Talk, Wanted};
+use super::login::Wanted;
+use super::talk::Talk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::Wire;
 use crate::settings::{Settings, WireEvent};
@@ -39,7 +40,7 @@ impl Joining {
     /// be under TLS, and where the system has no random numbers.
     pub(super) fn begin(wanted: Wanted<'_>) -> Option<Self> {
         let unsure = wanted.site.security == Security::Opportunistic && wanted.site.is_anonymous();
-        if !wanted.small || unsure || !wanted.known.read(Capabilities::may_join) {
+        if wanted.aim.small.is_none() || unsure || !wanted.known.read(Capabilities::may_join) {
             return None;
         }
         let mut octets = [0; NAME_OCTETS];

@@ -4,20 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferry_proto::client::line;
 use ferry_proto::client::login::{Auth, Login, LoginFault, Step};
-use ferry_proto::reply_reader::{IncomingReply, ReplyError, ReplyReader};
+use ferry_proto::reply_reader::{IncomingReply, ReplyReader};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
 
+use super::capabilities::{Capabilities, Shared};
+use super::form::FEW_FACTS;
+use super::joining::Joining;
+use super::talk::{Said, Talk};
 use crate::error::{Error, ErrorKind, Result};
-use crate::net::{self, Purpose, Received, Tls, Wire};
+use crate::net::{Tls, Wire};
 use crate::secret::Secret;
-use crate::session::capabilities::{Capabilities, Shared};
-use crate::session::control::CR_MAX;
-use crate::session::form::FEW_FACTS;
-use crate::session::joining::Joining;
-use crate::settings::{Settings, Watcher, WireEvent};
+use crate::settings::Settings;
 use crate::site::{Security, Site};
 
 /// How long a server that says "ready in a few minutes" (120) is waited for.
@@ -33,7 +31,15 @@ pub(crate) struct LoggedIn {
     pub(super) answers: Vec<Answer>,
     /// The data connection that is made beside it.
     pub(super) joining: Option<Joining>,
+    /// The directory that was asked for with the log-in, and what has come behind the answers.
+    pub(super) tree: Option<Vec<u8>>,
+    pub(super) ahead: Vec<u8>,
+    /// What is yet to be said to log in, where nobody waits for the answers.
+    pub(super) unsaid: Option<Lines>,
 }
+
+/// Commands and their arguments.
+pub(super) type Lines = Vec<(&'static str, Vec<u8>)>;
 
 /// A command by its verb, and its last reply.
 pub(super) type Answer = (&'static str, IncomingReply);
@@ -63,10 +69,18 @@ pub(super) struct Wanted<'a> {
     pub(super) settings: &'a Settings,
     pub(super) known: &'a Shared,
     pub(super) id: u64,
-    /// The session is for small files.
-    pub(super) small: bool,
+    pub(super) aim: Aim<'a>,
+}
+
+/// What a session is made for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Aim<'a> {
+    /// Small files, to the server (true) or from it.
+    pub(super) small: Option<bool>,
     /// What it waits for before it says who it is.
     pub(super) hold: Option<&'a Hold>,
+    /// A directory to be looked at with the log-in.
+    pub(super) tree: Option<&'a [u8]>,
 }
 
 /// What keeps sessions that are made beside the first from naming themselves before that one is
@@ -103,25 +117,10 @@ pub(super) async fn log_in(wanted: Wanted<'_>) -> Result<LoggedIn> {
 }
 
 async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<LoggedIn> {
-    let Wanted { site, settings, known, id, .. } = wanted;
-    let joining = Joining::begin(wanted);
-    let turn = known.may_connect().await;
-    let mut talk = Talk::connect(site, settings, id).await?;
-    talk.joining = joining;
-    let auth = match site.security {
-        Security::Plain | Security::Implicit => Auth::No,
-        Security::Explicit => Auth::Demand,
-        // Whoever is on the way may answer AUTH as he likes: a password must not depend on it.
-        Security::Opportunistic if site.is_anonymous() => Auth::Try,
-        Security::Opportunistic => Auth::Demand,
-    };
-    if site.security == Security::Implicit {
-        talk.secure(refused).await?;
-    }
+    let Wanted { site, settings, known, .. } = wanted;
+    let auth = auth(site);
     let mut machine = Login::new(auth);
-    talk.speak_first(auth, wanted).await?;
-    let mut reply = talk.reply(settings.timeout).await?;
-    drop(turn);
+    let (mut talk, mut reply) = greeted(wanted, auth, refused).await?;
     let greeting = reply.lines.last().cloned().unwrap_or_default();
     known.lock().greeting.clone_from(&greeting);
     let mut step = machine.on_reply(&reply);
@@ -144,6 +143,11 @@ async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<L
                 step = machine.on_tls();
                 continue;
             }
+            Step::SendUser if talk.is_trusting(wanted) => {
+                wanted.is_let_in().await?;
+                let unsaid = Some(talk.words(wanted).await?);
+                return talk.logged_in(greeting, Vec::new(), unsaid);
+            }
             Step::SendUser => {
                 (password_sent, said) = match talk.user_said.take() {
                     Some(said) => said,
@@ -165,6 +169,9 @@ async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<L
             Step::SendAcct => {
                 // Before ACCT the answers are refusals.
                 talk.replies(std::mem::take(&mut said)).await?;
+                if talk.tree.take().is_some() {
+                    talk.reply(settings.timeout).await?;
+                }
                 let account = account(site, settings).await?;
                 reply = talk.ask("ACCT", account.reveal()).await?;
             }
@@ -180,12 +187,57 @@ async fn attempt(wanted: Wanted<'_>, refused: &mut Option<Arc<Tls>>) -> Result<L
         step = machine.on_reply(&reply);
     }
     let answers = talk.replies(said).await?;
-    let Talk { wire, reader, tls, joining, .. } = talk;
-    let wire = wire.ok_or_else(closed)?;
-    Ok(LoggedIn { wire, reader, tls, greeting, answers, joining })
+    talk.logged_in(greeting, answers, None)
 }
 
-fn closed() -> Error {
+fn auth(site: &Site) -> Auth {
+    match site.security {
+        Security::Plain | Security::Implicit => Auth::No,
+        Security::Explicit => Auth::Demand,
+        // Whoever is on the way may answer AUTH as he likes: a password must not depend on it.
+        Security::Opportunistic if site.is_anonymous() => Auth::Try,
+        Security::Opportunistic => Auth::Demand,
+    }
+}
+
+/// A connection, and the server's greeting.
+async fn greeted<'a>(
+    wanted: Wanted<'a>,
+    auth: Auth,
+    refused: &mut Option<Arc<Tls>>,
+) -> Result<(Talk<'a>, IncomingReply)> {
+    let joining = Joining::begin(wanted);
+    let _turn = wanted.known.may_connect().await;
+    let mut talk = Talk::connect(wanted.site, wanted.settings, wanted.id).await?;
+    talk.joining = joining;
+    if wanted.site.security == Security::Implicit {
+        talk.secure(refused).await?;
+    }
+    talk.speak_first(auth, wanted).await?;
+    let reply = talk.reply(wanted.settings.timeout).await?;
+    Ok((talk, reply))
+}
+
+impl Wanted<'_> {
+    /// Waits until the first session is let in.
+    async fn is_let_in(self) -> Result<()> {
+        let Some(hold) = self.aim.hold else { return Ok(()) };
+        if hold.is_let_go().await && self.known.read(Capabilities::keeps_data) {
+            return Ok(());
+        }
+        let what = "the first session was not let in, or the server is another now";
+        Err(Error::new(ErrorKind::Cancelled, what))
+    }
+
+    /// Whether the password can be sent with the name.
+    fn knows_password(self) -> bool {
+        self.site.password.is_some()
+            || self.site.is_anonymous()
+            || self.known.read(|known| known.asks_password)
+    }
+}
+
+pub(super) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the server closed the connection")
 }
 
@@ -240,81 +292,7 @@ fn failure(fault: LoginFault, site: &Site, reply: IncomingReply) -> Error {
     Error::new(kind, what).with_reply(reply)
 }
 
-/// A control connection before there is a driver: one command at a time.
-pub(super) struct Talk<'a> {
-    wire: Option<Wire>,
-    reader: ReplyReader,
-    /// Octets behind the last whole reply.
-    ahead: Vec<u8>,
-    tls: Option<Arc<Tls>>,
-    site: &'a Site,
-    settings: &'a Settings,
-    id: u64,
-    asked: Instant,
-    /// AUTH, or USER and more, was said before the greeting.
-    auth_said: bool,
-    user_said: Option<Said>,
-    /// The data connection that is being made beside it.
-    joining: Option<Joining>,
-}
-
-/// Whether the password was sent with USER, and what was said behind it.
-type Said = (bool, Vec<&'static str>);
-
-impl<'a> Talk<'a> {
-    pub(super) async fn connect(site: &'a Site, settings: &'a Settings, id: u64) -> Result<Self> {
-        if let Some(watcher) = &settings.watcher {
-            let what = format!("Connecting to {}, port {}", site.host, site.port());
-            watcher.on(id, &WireEvent::Status(&what));
-        }
-        let stream = net::connect(&site.host, site.port(), settings).await?;
-        Ok(Self {
-            wire: Some(Wire::plain(stream)),
-            reader: ReplyReader::default(),
-            ahead: Vec::new(),
-            tls: None,
-            site,
-            settings,
-            id,
-            asked: Instant::now(),
-            auth_said: false,
-            user_said: None,
-            joining: None,
-        })
-    }
-
-    /// The connection, and what has been read of it behind the last reply.
-    pub(super) fn into_wire(self) -> Result<(Wire, Vec<u8>)> {
-        Ok((self.wire.ok_or_else(closed)?, self.ahead))
-    }
-
-    fn watcher(&self) -> Option<&dyn Watcher> {
-        self.settings.watcher.as_deref()
-    }
-
-    /// Octets behind the reply to AUTH came in the clear and would be taken for replies under TLS.
-    pub(super) fn refuse_injected(&self) -> Result<()> {
-        if self.ahead.is_empty() && !self.reader.is_mid_reply() {
-            return Ok(());
-        }
-        let what = "something in the clear came behind the answer to AUTH: somebody interferes";
-        Err(Error::new(ErrorKind::Tls, what))
-    }
-
-    pub(super) async fn secure(&mut self, refused: &mut Option<Arc<Tls>>) -> Result<()> {
-        let tls = Tls::new(self.site, self.settings).await?;
-        *refused = Some(Arc::clone(&tls));
-        let wire = self.wire.take().ok_or_else(closed)?;
-        let wire = wire.secure(&tls, Purpose::Control, self.settings.timeout).await?;
-        if let (Some(watcher), Some(facts)) = (self.watcher(), wire.facts()) {
-            watcher.on(self.id, &WireEvent::Status(&format!("{facts}")));
-        }
-        self.wire = Some(wire);
-        self.tls = Some(tls);
-        self.reader = ReplyReader::default();
-        Ok(())
-    }
-
+impl Talk<'_> {
     /// Says what can be said before the greeting, where that saves a round trip. RFC 959 §5.4 would
     /// have the greeting waited for; who was seen to take commands ahead takes these as well.
     async fn speak_first(&mut self, auth: Auth, wanted: Wanted<'_>) -> Result<()> {
@@ -324,7 +302,7 @@ impl<'a> Talk<'a> {
         if auth != Auth::No {
             self.auth_said = true;
             self.say("AUTH", b"TLS").await?;
-        } else if wanted.hold.is_none() {
+        } else if wanted.aim.hold.is_none() {
             self.user_said = Some(self.say_user(wanted).await?);
         }
         Ok(())
@@ -332,129 +310,71 @@ impl<'a> Talk<'a> {
 
     /// Sends USER and, where the server takes more ahead, what will be asked for next.
     async fn say_user(&mut self, wanted: Wanted<'_>) -> Result<Said> {
-        let Wanted { known, small, hold, .. } = wanted;
-        if let Some(hold) = hold
-            && !(hold.is_let_go().await && known.read(Capabilities::keeps_data))
-        {
-            let what = "the first session was not let in, or the server is another now";
-            return Err(Error::new(ErrorKind::Cancelled, what));
-        }
-        let site = self.site;
-        let user = site.user.as_deref().unwrap_or(b"anonymous");
-        let ready = site.password.is_some() || site.is_anonymous();
-        let (ahead, keeps) = known.read(|known| {
-            let early = known.is_early();
-            let ahead = (known.pipelines() || early) && (ready || known.asks_password);
-            (ahead, known.keeps_data() || early)
-        });
-        if !ahead {
+        wanted.is_let_in().await?;
+        let early = wanted.known.read(|known| known.is_early() || known.pipelines());
+        if !early || !wanted.knows_password() {
+            let user = self.site.user.as_deref().unwrap_or(b"anonymous");
             self.say("USER", user).await?;
             return Ok((false, Vec::new()));
         }
         // It will ask, or has done so before: half the round trips.
+        let mut lines = self.words(wanted).await?;
+        let joins = lines.last().is_some_and(|(verb, _)| *verb == "XPSV");
+        if let (Some(tree), true) = (wanted.aim.tree, joins) {
+            lines.extend([("MLST", tree.to_vec()), ("MLSD", tree.to_vec())]);
+            self.tree = Some(tree.to_vec());
+        }
+        self.say_all(&lines).await?;
+        // MLSD is answered while its data comes, which is for others to take.
+        let answered = lines.len() - usize::from(self.tree.is_some());
+        lines.truncate(answered);
+        Ok((true, lines.into_iter().skip(2).map(|(verb, _)| verb).collect()))
+    }
+
+    /// All that is said to log in, one line behind the other.
+    async fn words(&mut self, wanted: Wanted<'_>) -> Result<Lines> {
+        let (site, known) = (self.site, wanted.known);
+        let user = site.user.as_deref().unwrap_or(b"anonymous");
         let password = password(site, self.settings, known).await?;
-        self.say("USER", user).await?;
-        self.say("PASS", password.reveal()).await?;
-        let mut lines: Vec<(&'static str, &[u8])> = Vec::new();
+        let mut lines = vec![("USER", user.to_vec()), ("PASS", password.reveal().to_vec())];
+        let mut add = |more: &[(&'static str, &[u8])]| {
+            lines.extend(more.iter().map(|(verb, argument)| (*verb, argument.to_vec())));
+        };
         if self.tls.is_some() {
-            lines.extend(PROTECTION);
+            add(&PROTECTION);
         }
         if known.read(|known| known.features.is_none()) {
-            lines.extend(QUESTIONS);
+            add(&QUESTIONS);
         }
-        // The server has said no, if only that it wants fewer connections.
-        self.joining.take_if(|joining| joining.has_failed());
-        let name = self.joining.as_ref().map(|joining| joining.name.clone());
-        if small && keeps {
-            lines.extend(FOR_SMALL);
-            lines.push(name.as_deref().map_or(("EPSV", b""), |name| ("XPSV", name)));
+        let keeps = known.read(|known| known.keeps_data() || known.is_early());
+        if wanted.aim.small.is_some() && keeps {
+            add(&FOR_SMALL);
+            // The server has said no, if only that it wants fewer connections.
+            self.joining.take_if(|joining| joining.has_failed());
+            let name = self.joining.as_ref().map(|joining| joining.name.as_slice());
+            add(&[name.map_or(("EPSV", b"".as_slice()), |name| ("XPSV", name))]);
         }
-        for (verb, argument) in &lines {
-            self.say(verb, argument).await?;
-        }
-        Ok((true, lines.into_iter().map(|(verb, _)| verb).collect()))
+        Ok(lines)
     }
 
-    async fn ask(&mut self, verb: &str, argument: &[u8]) -> Result<IncomingReply> {
-        self.say(verb, argument).await?;
-        self.reply(self.settings.timeout).await
+    /// Whether nobody need wait until this session is let in, since another was: what it is to
+    /// bring comes over the data connection that is made beside it, or does not.
+    fn is_trusting(&self, wanted: Wanted<'_>) -> bool {
+        let joins = self.joining.as_ref().is_some_and(|joining| !joining.has_failed());
+        wanted.aim.hold.is_some()
+            && wanted.aim.small == Some(false)
+            && joins
+            && wanted.knows_password()
     }
 
-    /// The last replies to these commands.
-    async fn replies(&mut self, said: Vec<&'static str>) -> Result<Vec<Answer>> {
-        let mut answers = Vec::with_capacity(said.len());
-        for verb in said {
-            let mut reply = self.reply(self.settings.timeout).await?;
-            while reply.code < 200 {
-                reply = self.reply(self.settings.timeout).await?;
-            }
-            answers.push((verb, reply));
-        }
-        Ok(answers)
+    fn logged_in(
+        self,
+        greeting: Vec<u8>,
+        answers: Vec<Answer>,
+        unsaid: Option<Lines>,
+    ) -> Result<LoggedIn> {
+        let Self { wire, reader, tls, joining, tree, ahead, .. } = self;
+        let wire = wire.ok_or_else(closed)?;
+        Ok(LoggedIn { wire, reader, tls, greeting, answers, joining, tree, ahead, unsaid })
     }
-
-    /// Sends a command whose reply is read later.
-    pub(super) async fn say(&mut self, verb: &str, argument: &[u8]) -> Result<()> {
-        let line = line::command(verb, argument)
-            .map_err(|e| Error::new(ErrorKind::BadName, format!("{verb}: {e}")))?;
-        if let Some(watcher) = self.watcher() {
-            watcher.on(self.id, &WireEvent::Command(&line::shown(&line)));
-        }
-        self.asked = Instant::now();
-        let patience = self.settings.timeout;
-        let wire = self.wire.as_mut().ok_or_else(closed)?;
-        match tokio::time::timeout(patience, wire.write_all(&line)).await {
-            // It may have said why before it closed.
-            Ok(Ok(()) | Err(_)) => Ok(()),
-            Err(_) => Err(Error::new(ErrorKind::Timeout, "the server does not read")),
-        }
-    }
-
-    /// The next reply; it must begin within `patience`, and be whole within as long again.
-    pub(super) async fn reply(&mut self, patience: Duration) -> Result<IncomingReply> {
-        let mut deadline = Instant::now() + patience;
-        let mut begun = false;
-        let mut buf = vec![0; 4096];
-        loop {
-            let mut input = self.ahead.as_slice();
-            let fed = self.reader.feed(&mut input);
-            self.ahead = input.to_vec();
-            if let Some(reply) = fed.map_err(not_ftp)? {
-                if let Some(watcher) = self.watcher() {
-                    super::tell_reply(watcher, self.id, &reply, self.asked.elapsed());
-                }
-                return Ok(reply);
-            }
-            if self.reader.is_mid_reply() && !begun {
-                begun = true;
-                deadline = Instant::now() + patience;
-            }
-            let wire = self.wire.as_mut().ok_or_else(closed)?;
-            let quiet = Instant::now() + CR_MAX;
-            match timeout_at(deadline.min(quiet), wire.read(&mut buf)).await {
-                Ok(Ok(Received::Bytes(n))) => {
-                    self.ahead.extend_from_slice(buf.get(..n).unwrap_or_default());
-                }
-                Ok(Ok(_) | Err(_)) => {
-                    return self.reader.on_eof().map_err(not_ftp)?.ok_or_else(closed);
-                }
-                Err(_) if Instant::now() < deadline => {
-                    if let Some(reply) = self.reader.on_silence().map_err(not_ftp)? {
-                        return Ok(reply);
-                    }
-                }
-                Err(_) => {
-                    return Err(Error::new(ErrorKind::Timeout, "the server does not answer"));
-                }
-            }
-        }
-    }
-}
-
-fn not_ftp(error: ReplyError) -> Error {
-    let kind = match error {
-        ReplyError::Ssh | ReplyError::Http | ReplyError::NotAReply => ErrorKind::NotFtp,
-        _ => ErrorKind::Protocol,
-    };
-    Error::new(kind, error.to_string())
 }

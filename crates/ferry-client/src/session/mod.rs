@@ -18,10 +18,11 @@ mod joining;
 mod listing;
 mod login;
 mod start;
+mod talk;
 mod unmet;
 mod upload;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ use ferry_proto::reply_reader::IncomingReply;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use self::login::Hold;
-use self::login::{Wanted, log_in};
+use self::login::{Aim, Wanted, log_in};
 use crate::error::{Error, ErrorKind, Result};
 use crate::net::Tls;
 use crate::session::capabilities::{Capabilities, Shared};
@@ -41,6 +42,7 @@ use crate::settings::{Settings, TlsVersion, Watcher, WireEvent};
 use crate::site::Site;
 
 pub use block::BLOCK_FILE_MAX;
+pub(crate) use block::{LISTING_MAX, Look};
 pub use download::Download;
 pub use files::{Stat, TypeCode};
 pub(crate) use listing::Listed;
@@ -91,6 +93,10 @@ struct Inner {
     /// How many those are.
     turns: usize,
     block: Mutex<Option<block::Blocks>>,
+    /// Nobody has heard yet whether it is let in.
+    trusts: AtomicBool,
+    /// What was asked of a directory with the log-in.
+    look: Mutex<Option<Look>>,
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -110,17 +116,20 @@ impl Session {
         settings: &Settings,
         known: Arc<Shared>,
     ) -> Result<Self> {
-        Self::connect_as(site, settings, known, (None, None)).await
+        Self::connect_as(site, settings, known, Aim::default()).await
     }
 
     /// As [`connect_knowing`](Self::connect_knowing), with the data connection for listings and
-    /// small files if the server takes that, as it is remembered to.
+    /// small files if the server takes that, as it is remembered to; `tree` is a directory that
+    /// will be listed.
     pub(crate) async fn connect_first(
         site: &Site,
         settings: &Settings,
         known: Arc<Shared>,
+        tree: Option<&[u8]>,
     ) -> Result<Self> {
-        let session = Self::connect_as(site, settings, known, (Some(false), None)).await?;
+        let aim = Aim { small: Some(false), tree, ..Aim::default() };
+        let session = Self::connect_as(site, settings, known, aim).await?;
         if session.keeps_data() {
             session.expect_small(false)?;
         }
@@ -137,7 +146,8 @@ impl Session {
         up: bool,
         hold: Option<&Hold>,
     ) -> Result<Self> {
-        let session = Self::connect_as(site, settings, known, (Some(up), hold)).await?;
+        let aim = Aim { small: Some(up), hold, ..Aim::default() };
+        let session = Self::connect_as(site, settings, known, aim).await?;
         session.expect_small(up)?;
         Ok(session)
     }
@@ -146,7 +156,7 @@ impl Session {
         site: &Site,
         settings: &Settings,
         known: Arc<Shared>,
-        (small, hold): (Option<bool>, Option<&Hold>),
+        aim: Aim<'_>,
     ) -> Result<Self> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let mut used = settings.clone();
@@ -154,19 +164,18 @@ impl Session {
         if narrowed {
             used.tls_max = TlsVersion::V12;
         }
-        let small_files = small.is_some();
-        let wanted = Wanted { site, settings: &used, known: &known, id, small: small_files, hold };
+        let wanted = Wanted { site, settings: &used, known: &known, id, aim };
         let logged_in = match Box::pin(log_in(wanted)).await {
             // It has nothing but TLS 1.3, however badly it resumes that: better so than not at all.
             Err(error) if narrowed && is_handshake(&error) => {
                 known.lock().tls12_only = false;
                 used = settings.clone();
-                let wanted = Wanted { site, settings, known: &known, id, small: small_files, hold };
+                let wanted = Wanted { site, settings, known: &known, id, aim };
                 Box::pin(log_in(wanted)).await?
             }
             other => other?,
         };
-        Box::pin(start::start(id, site, &used, logged_in, known, small)).await
+        Box::pin(start::start(id, site, &used, logged_in, known, aim.small)).await
     }
 
     /// A number that no other session of this process has, as [`Watcher`]s see it.
@@ -234,6 +243,11 @@ impl Session {
     /// Drops the connections without a word.
     pub fn drop_now(&self) {
         self.0.control.kill(ErrorKind::Cancelled, "the session was dropped");
+    }
+
+    /// Whether nobody has heard yet that it is let in: good for what comes over its data connection.
+    pub(crate) fn is_trusting(&self) -> bool {
+        self.0.trusts.load(Ordering::Relaxed)
     }
 
     /// Whether the server takes commands ahead of its replies.

@@ -1,9 +1,10 @@
 //! What happens right after the log-in: PBSZ and PROT, and, for the first session to a server, the
 //! questions whose answers all sessions share.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use ferry_proto::client::replies;
+use ferry_proto::client::{line, replies};
 use ferry_proto::feat::Features;
 use ferry_proto::listing::System;
 use ferry_proto::reply_reader::IncomingReply;
@@ -12,7 +13,7 @@ use tokio::sync::Semaphore;
 use super::capabilities::{Known, Shared};
 use super::control::{Control, Ticket, outgoing};
 use super::form::Form;
-use super::login::{Answer, LoggedIn, QUESTIONS, take};
+use super::login::{Answer, Lines, LoggedIn, QUESTIONS, take};
 use super::{Inner, Session, refused};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::Settings;
@@ -56,45 +57,42 @@ pub(super) async fn start(
     known: Arc<Shared>,
     small: Option<bool>,
 ) -> Result<Session> {
-    let endpoints = (on.wire.tcp().peer_addr(), on.wire.tcp().local_addr());
-    let (Ok(peer), Ok(local)) = endpoints else {
-        return Err(Error::new(ErrorKind::Closed, "the server closed the connection"));
-    };
+    let mut on = on;
+    let closed = |_| Error::new(ErrorKind::Closed, "the server closed the connection");
+    let peer = on.wire.tcp().peer_addr().map_err(closed)?;
+    let local = on.wire.tcp().local_addr().map_err(closed)?;
     let tls = on.tls.clone();
     let first = {
         let mut known = known.lock();
         known.greeting.clone_from(&on.greeting);
         known.features.is_none()
     };
-    let mut on = on;
     let mut answers = std::mem::take(&mut on.answers);
     let joining = on.joining.take();
     let keep_alive = settings.keep_alive.filter(|_| known.read(super::Capabilities::takes_noop));
     let times = (settings.timeout, keep_alive);
-    let control = Control::start(on, times, settings.watcher.clone(), id);
+    let unsaid = on.unsaid.take();
+    let stat = take(&mut answers, "MLST");
+    let tree = on.tree.take();
+    let asked = tree.map(|_| outgoing(Vec::new(), settings.timeout));
+    let (under_way, listing) = asked.unzip();
+    let control = Control::start(on, times, settings.watcher.clone(), id, under_way);
+    let trusts = unsaid.is_some();
+    let words = say(&control, unsaid, settings)?;
     let questions = Questions { control: control.clone(), patience: settings.timeout };
-    let mut protected = false;
-    if tls.is_some() {
-        take(&mut answers, "PBSZ");
-        let prot = match take(&mut answers, "PROT") {
-            Some(prot) => Some(prot),
-            None => questions.ask(&known, &[b"PBSZ 0", b"PROT P"]).await?.into_iter().nth(1),
-        };
-        let prot =
-            prot.ok_or_else(|| Error::new(ErrorKind::Protocol, "the server left PROT unanswered"))?;
-        // With implicit TLS data is protected whether the server knows PROT or not.
-        if prot.code >= 300 && site.security != Security::Implicit {
-            return Err(refused("PROT", b"P", prot));
-        }
-        protected = true;
+    if tls.is_some() && !trusts {
+        protect(&questions, &known, site, &mut answers).await?;
     }
-    let form = Form::after_login(&mut answers);
+    let form = if trusts { Form::for_small() } else { Form::after_login(&mut answers) };
     let port = take(&mut answers, "EPSV").filter(|_| form.is_for_small());
     let named = take(&mut answers, "XPSV");
     if named.as_ref().is_some_and(|reply| reply.code >= 300) {
         known.lock().joins = Known::No;
     }
-    let expected = named.is_some_and(|reply| reply.code < 300) && form.is_for_small();
+    let expected = (trusts || named.is_some_and(|reply| reply.code < 300)) && form.is_for_small();
+    if listing.is_some() && !expected {
+        return Err(Error::new(ErrorKind::Closed, "the server expects no data connection by name"));
+    }
     if first {
         let home = learn(&questions, &known, answers).await?;
         known.lock().home = home;
@@ -109,8 +107,8 @@ pub(super) async fn start(
         site: site.clone(),
         settings: settings.clone(),
         control,
+        protected: tls.is_some(),
         tls,
-        protected,
         peer,
         local,
         known,
@@ -119,13 +117,58 @@ pub(super) async fn start(
         turn: Arc::new(Semaphore::new(turns)),
         turns,
         block: Mutex::new(None),
+        trusts: AtomicBool::new(trusts),
+        look: Mutex::new(None),
     }));
     match (small, port, joining) {
         (Some(up), Some(port), _) => session.begin_at(up, port),
-        (Some(up), None, Some(joining)) if expected => session.begin_joined(up, joining),
+        (Some(up), None, Some(joining)) if expected => {
+            session.begin_joined(up, joining, words);
+            if let Some(listing) = listing {
+                session.look(stat, listing);
+            }
+        }
         _ => {}
     }
     Ok(session)
+}
+
+/// Has data protected (RFC 4217 §9).
+async fn protect(
+    questions: &Questions,
+    known: &Shared,
+    site: &Site,
+    answers: &mut Vec<Answer>,
+) -> Result<()> {
+    take(answers, "PBSZ");
+    let prot = match take(answers, "PROT") {
+        Some(prot) => Some(prot),
+        None => questions.ask(known, &[b"PBSZ 0", b"PROT P"]).await?.into_iter().nth(1),
+    };
+    let prot =
+        prot.ok_or_else(|| Error::new(ErrorKind::Protocol, "the server left PROT unanswered"))?;
+    // With implicit TLS data is protected whether the server knows PROT or not.
+    if prot.code >= 300 && site.security != Security::Implicit {
+        return Err(refused("PROT", b"P", prot));
+    }
+    Ok(())
+}
+
+/// Says what logs in, and gives what waits for the answers.
+fn say(control: &Control, lines: Option<Lines>, settings: &Settings) -> Result<Vec<Ticket>> {
+    let mut batch = Vec::new();
+    let mut tickets = Vec::new();
+    for (verb, argument) in lines.unwrap_or_default() {
+        let line = line::command(verb, &argument)
+            .map_err(|e| Error::new(ErrorKind::BadName, format!("{verb}: {e}")))?;
+        let (outgoing, ticket) = outgoing(line, settings.timeout);
+        batch.push(outgoing);
+        tickets.push(ticket);
+    }
+    if !batch.is_empty() {
+        control.send(batch);
+    }
+    Ok(tickets)
 }
 
 /// FEAT, SYST and PWD, and what has to be said once. Gives the directory we are in.

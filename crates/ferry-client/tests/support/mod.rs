@@ -37,7 +37,7 @@ impl Host {
 
     /// The same at a certain address.
     pub(crate) fn serve_at(at: SocketAddr, storage: Arc<dyn Storage>) -> Self {
-        Self::serve_so(at, Arc::new(Everyone { storage, fxp: false }), None, |_| {})
+        Self::serve_so(at, Arc::new(Everyone::of(storage)), None, |_| {})
     }
 
     /// The same with a certificate or without, and more is said by `tweak`.
@@ -47,7 +47,14 @@ impl Host {
         tweak: impl FnOnce(&mut Options),
     ) -> Self {
         let at = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        Self::serve_so(at, Arc::new(Everyone { storage, fxp: false }), tls, tweak)
+        Self::serve_so(at, Arc::new(Everyone::of(storage)), tls, tweak)
+    }
+
+    /// Serves a storage to anyone, of whom so many sessions are let in.
+    pub(crate) fn serve_few(storage: Arc<dyn Storage>, sessions_max: u32) -> Self {
+        let auth = Everyone { sessions_max: Some(sessions_max), ..Everyone::of(storage) };
+        let at = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        Self::serve_so(at, Arc::new(auth), None, |_| {})
     }
 
     /// Serves a storage to anyone, who may also have data moved to and from other servers; more is
@@ -58,7 +65,7 @@ impl Host {
         tls: Option<TlsSetup>,
         tweak: impl FnOnce(&mut Options),
     ) -> Self {
-        let auth = Arc::new(Everyone { storage, fxp: true });
+        let auth = Arc::new(Everyone { fxp: true, ..Everyone::of(storage) });
         Self::serve_so(SocketAddr::new(at, 0), auth, tls, |options| {
             options.fxp = true;
             tweak(options);
@@ -125,6 +132,13 @@ pub(crate) fn settings() -> Settings {
 struct Everyone {
     storage: Arc<dyn Storage>,
     fxp: bool,
+    sessions_max: Option<u32>,
+}
+
+impl Everyone {
+    fn of(storage: Arc<dyn Storage>) -> Self {
+        Self { storage, fxp: false, sessions_max: None }
+    }
 }
 
 impl Authenticator for Everyone {
@@ -137,6 +151,7 @@ impl Authenticator for Everyone {
         let login = Login {
             account: Arc::new(Account {
                 fxp: self.fxp,
+                sessions_max: self.sessions_max,
                 ..Account::new(String::from_utf8_lossy(user).into_owned(), Access::ReadWrite)
             }),
             storage: Arc::clone(&self.storage),

@@ -42,6 +42,8 @@ const UNASKED_MAX: u32 = 64;
 pub(super) struct Driver {
     wire: Wire,
     reader: ReplyReader,
+    /// What was read before.
+    ahead: Vec<u8>,
     orders: mpsc::UnboundedReceiver<Order>,
     unsent: Vec<u8>,
     /// Who waits for that to have left.
@@ -92,6 +94,7 @@ impl Driver {
         Self {
             wire,
             reader,
+            ahead: Vec::new(),
             orders,
             unsent: Vec::new(),
             unsent_for: Vec::new(),
@@ -115,8 +118,23 @@ impl Driver {
         }
     }
 
+    /// With a command that was sent before, and what has been read of what answers it.
+    pub(super) fn with(mut self, under_way: Option<Outgoing>, ahead: Vec<u8>) -> Self {
+        if let Some(mut outgoing) = under_way {
+            outgoing.sent = Some(Instant::now());
+            self.waiting.push_back(outgoing);
+            self.ahead = ahead;
+        }
+        self
+    }
+
     pub(super) async fn run(mut self) {
+        let ahead = std::mem::take(&mut self.ahead);
+        let mut begun = self.feed(&ahead);
         let why = loop {
+            if let Err(why) = std::mem::replace(&mut begun, Ok(())) {
+                break why;
+            }
             if self.no_more && self.waiting.is_empty() && self.unsent.is_empty() && !self.flushing {
                 break Gone::new(ErrorKind::Closed, "the connection was closed");
             }
