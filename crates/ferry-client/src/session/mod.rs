@@ -245,7 +245,8 @@ impl Session {
         self.0.control.kill(ErrorKind::Cancelled, "the session was dropped");
     }
 
-    /// Whether nobody has heard yet that it is let in: good for what comes over its data connection.
+    /// Whether nobody has heard yet that it is let in: good for what comes over its data
+    /// connection.
     pub(crate) fn is_trusting(&self) -> bool {
         self.0.trusts.load(Ordering::Relaxed)
     }
