@@ -45,9 +45,11 @@ pub(crate) fn of_file(
     if from > 0 {
         file.seek(io::SeekFrom::Start(from))?;
     }
-    // Room for the end to be seen without another allocation.
-    let mut whole = Vec::with_capacity(left + 1);
-    file.take(most as u64 + 1).read_to_end(&mut whole)?;
+    // As long as it was when it was opened, so that its end need not be looked for; files that the
+    // kernel makes up have no length.
+    let take = if left == 0 { most as u64 + 1 } else { left as u64 };
+    let mut whole = Vec::with_capacity(left);
+    file.take(take).read_to_end(&mut whole)?;
     Ok((whole.len() <= most).then_some(whole))
 }
 

@@ -30,7 +30,7 @@ pub const BLOCK_FILE_MAX: usize = 1 << 20;
 pub(crate) const LISTING_MAX: usize = 16 << 20;
 
 /// How much is read at a time.
-const READ_LEN: usize = 256 * 1024;
+const READ_LEN: usize = 128 * 1024;
 
 /// How much is gathered before it is written.
 const WRITE_LEN: usize = 128 * 1024;

@@ -113,10 +113,19 @@ async fn encode_through(
             // What is left goes out with the end: a small file with one call.
             break;
         }
-        let reading = async { reader.next(other.lend()).await.map_err(PumpError::from) };
-        let (next, ()) = tokio::try_join!(reading, write(wire, &encoded, flow))?;
+        if reader.may_be_over() {
+            let next = reader.next(other.lend()).await?;
+            other.put_back(next);
+            if other.is_empty() {
+                break;
+            }
+            write(wire, &encoded, flow).await?;
+        } else {
+            let reading = async { reader.next(other.lend()).await.map_err(PumpError::from) };
+            let (next, ()) = tokio::try_join!(reading, write(wire, &encoded, flow))?;
+            other.put_back(next);
+        }
         encoded.clear();
-        other.put_back(next);
         std::mem::swap(&mut full, &mut other);
     }
     encode_end(wire, &mut encoder, &mut encoded, flow).await?;

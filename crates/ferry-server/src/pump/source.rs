@@ -23,8 +23,9 @@ pub(super) enum Reader {
     Stream {
         /// Where they come from.
         stream: Box<dyn ByteSource>,
-        /// How many are expected; there may be more.
+        /// How many are expected, and how many have come; there may be more.
         expected: u64,
+        come: u64,
     },
 }
 
@@ -47,7 +48,7 @@ impl Reader {
                 end: len,
                 in_memory: None,
             })),
-            Source::Stream { stream, len } => Ok(Self::Stream { stream, expected: len }),
+            Source::Stream { stream, len } => Ok(Self::Stream { stream, expected: len, come: 0 }),
             _ => Err(FsError::Unsupported),
         }
     }
@@ -57,16 +58,22 @@ impl Reader {
         matches!(self, Self::File(file) if file.at >= file.end)
     }
 
+    /// Whether all that was expected has been read, so that the next reading will hardly wait.
+    pub(super) fn may_be_over(&self) -> bool {
+        matches!(self, Self::Stream { expected, come, .. } if come >= expected)
+    }
+
     /// Reads the next octets into `buf`, over what it held; an empty one means the end.
     pub(super) async fn next(&mut self, mut buf: Vec<u8>) -> Result<Vec<u8>, FsError> {
         match self {
             Self::File(file) => file.next(buf).await,
-            Self::Stream { stream, expected } => {
+            Self::Stream { stream, expected, come } => {
                 // Clearing a large buffer would cost more than reading a small file.
                 let most = usize::try_from(*expected).unwrap_or(CHUNK).saturating_add(1);
                 buf.resize(CHUNK.min(most.max(4096)), 0);
                 let (mut buf, result) = stream.read(buf).await;
                 buf.truncate(result?);
+                *come = come.saturating_add(widen(buf.len()));
                 Ok(buf)
             }
         }

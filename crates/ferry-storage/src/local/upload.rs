@@ -12,6 +12,7 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{
     AtFlags, CWD, FlockOperation, Gid, Mode, OFlags, RenameFlags, Uid, fchmod, fchown, flock,
@@ -25,6 +26,10 @@ use crate::{FsError, Meta};
 
 /// Tries for a hidden name; one collision of 64 random bits is already not expected.
 const NAMES_MAX: u32 = 8;
+
+/// Whether a file may be given a name by its descriptor alone: since Linux 6.10 by whoever opened
+/// it, before by who may read everything (CAP_DAC_READ_SEARCH). It spares the way through /proc.
+static BY_DESCRIPTOR: AtomicBool = AtomicBool::new(true);
 
 /// A file aside in the directory it will stay in.
 #[derive(Debug)]
@@ -103,7 +108,15 @@ impl Aside {
 
     fn link_as(&self, name: &[u8]) -> Result<(), FsError> {
         use std::os::fd::AsRawFd as _;
-        // AT_EMPTY_PATH would be shorter but needs CAP_DAC_READ_SEARCH before Linux 6.10.
+        if BY_DESCRIPTOR.load(Ordering::Relaxed) {
+            match linkat(&self.file, "", &self.dir, name, AtFlags::EMPTY_PATH) {
+                // Who may not, or the directory is gone; the other way tells.
+                Err(Errno::NOENT | Errno::INVAL | Errno::PERM) => {
+                    BY_DESCRIPTOR.store(false, Ordering::Relaxed);
+                }
+                done => return Ok(done?),
+            }
+        }
         let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         Ok(linkat(CWD, own, &self.dir, name, AtFlags::SYMLINK_FOLLOW)?)
     }
