@@ -35,6 +35,8 @@ pub struct Feature {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Features {
     list: Vec<Feature>,
+    /// The letters of MODE, one bit each: clients ask for these with every file.
+    modes: u32,
 }
 
 impl Features {
@@ -52,6 +54,11 @@ impl Features {
                     features.take_line(line.as_ref());
                 }
                 features.take_if_known(last.as_ref());
+            }
+        }
+        for letter in b'A'..=b'Z' {
+            if features.any_first_word("MODE", |word| word.eq_ignore_ascii_case(&[letter])) {
+                features.modes |= 1 << (letter - b'A');
             }
         }
         features
@@ -136,8 +143,8 @@ impl Features {
     /// Whether a transmission mode (`B`, `C`, `Z`) is listed.
     #[must_use]
     pub fn mode(&self, letter: u8) -> bool {
-        let letter = [letter];
-        self.any_first_word("MODE", |word| word.eq_ignore_ascii_case(&letter))
+        let letter = letter.to_ascii_uppercase();
+        letter.is_ascii_uppercase() && self.modes & (1 << (letter - b'A')) != 0
     }
 
     /// Whether a SITE command is listed, on a line of its own or as `SITE A;B`.

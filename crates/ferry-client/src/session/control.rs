@@ -10,7 +10,7 @@
 mod driver;
 mod noop;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ferry_proto::reply_reader::IncomingReply;
@@ -157,7 +157,7 @@ enum Order {
 #[derive(Debug, Clone)]
 pub(crate) struct Control {
     orders: mpsc::UnboundedSender<Order>,
-    gone: Arc<Mutex<Option<Gone>>>,
+    gone: Arc<OnceLock<Gone>>,
 }
 
 impl Control {
@@ -172,7 +172,7 @@ impl Control {
     ) -> Self {
         let LoggedIn { wire, reader, ahead, .. } = on;
         let (orders, incoming) = mpsc::unbounded_channel();
-        let gone = Arc::new(Mutex::new(None));
+        let gone = Arc::new(OnceLock::new());
         let driver = Driver::new((wire, reader), incoming, Arc::clone(&gone), times, (watcher, id));
         let driver = driver.with(under_way, ahead);
         drop(tokio::spawn(driver.run()));
@@ -206,7 +206,7 @@ impl Control {
 
     /// Why the session has ended, if it has.
     pub(crate) fn why(&self) -> Option<Gone> {
-        self.gone.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.gone.get().cloned()
     }
 
     /// Waits until the session has ended.
@@ -216,6 +216,6 @@ impl Control {
 
     /// Whether the session has ended.
     pub(crate) fn is_gone(&self) -> bool {
-        self.orders.is_closed() || self.why().is_some()
+        self.orders.is_closed() || self.gone.get().is_some()
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub(super) struct Driver {
     timeout: Duration,
     watcher: Option<Arc<dyn Watcher>>,
     id: u64,
-    gone: Arc<Mutex<Option<Gone>>>,
+    gone: Arc<OnceLock<Gone>>,
     no_more: bool,
     /// How long the connection may be quiet beside a transfer, and since when it is.
     keep_alive: Duration,
@@ -87,7 +87,7 @@ impl Driver {
     pub(super) fn new(
         (wire, reader): (Wire, ReplyReader),
         orders: mpsc::UnboundedReceiver<Order>,
-        gone: Arc<Mutex<Option<Gone>>>,
+        gone: Arc<OnceLock<Gone>>,
         (timeout, keep_alive): (Duration, Option<Duration>),
         (watcher, id): (Option<Arc<dyn Watcher>>, u64),
     ) -> Self {
@@ -158,7 +158,7 @@ impl Driver {
                 break why;
             }
         };
-        *self.gone.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
+        drop(self.gone.set(why.clone()));
         for waiting in self.waiting.drain(..) {
             drop(waiting.last.send(Err(why.clone())));
         }
