@@ -33,7 +33,7 @@ const WAITING_MAX: usize = 100_000;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What comes within this time is taken together, and what is due within half of it is handed back
-/// together. A packet is held for up to half of it more or less than it should be.
+/// together. A packet is held for up to that much more or less than it should be.
 const TICK: Duration = Duration::from_micros(250);
 
 struct Held {
@@ -75,8 +75,8 @@ fn take(
     spare: &Receiver<Vec<u8>>,
 ) {
     let mut buffer = vec![0; FRAME_MAX];
-    // On the average what has gathered came half a tick ago.
-    let hold = hold.saturating_sub(TICK / 2);
+    // What came first has waited for as long, and who sleeps wakes some 50 µs late.
+    let hold = hold.saturating_sub(TICK);
     while !stop.load(Relaxed) {
         let len = match file.read(&mut buffer) {
             Ok(len) => len,
