@@ -52,7 +52,7 @@ impl Control {
             Ask::Expect(name) => self.expect(name),
             Ask::Join(name) => {
                 self.flush(work).await?;
-                self.join(name, work).await
+                self.join(name, work).await?
             }
             Ask::Open(plan) => self.open_transfer(*plan, work).await,
             Ask::Move { via, protect, keep, fxp } => {

@@ -1,10 +1,14 @@
 //! XPSV and XDTP: a session that expects a data connection by its name, and a control connection
 //! that becomes one.
 
-use ferry_proto::server::{Failure, Outcome};
-use tokio::time::{Instant, timeout};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
 
-use super::{Control, Gone, NextData, Work};
+use ferry_proto::server::{Failure, Outcome};
+use tokio::time::{Instant, sleep_until};
+
+use super::{BROKE, Control, Gone, NextData, Work};
 use crate::data::{Door, Passive};
 use crate::joining::Joined;
 
@@ -21,15 +25,32 @@ impl Control {
         Outcome::Done
     }
 
-    /// XDTP: waits for the session, as long as it would wait for the connection.
-    pub(super) async fn join(&self, name: Box<[u8]>, work: &mut Work) -> Outcome {
-        let limit = self.shared.options.limits.data_connect;
-        let expecting = self.shared.joining.come(name, self.machine.peer().ip());
-        work.expecting = timeout(limit, expecting).await.ok().flatten();
-        match work.expecting {
+    /// XDTP: waits for the session, as long as it would wait for the connection, unless the peer
+    /// or the server ends before.
+    pub(super) async fn join(&mut self, name: Box<[u8]>, work: &mut Work) -> Result<Outcome, Gone> {
+        let shared = Arc::clone(&self.shared);
+        let until = Instant::now() + shared.options.limits.data_connect;
+        let mut expecting = pin!(shared.joining.come(name, self.machine.peer().ip()));
+        work.expecting = loop {
+            let listen = !work.eof && work.input.room() > 0;
+            tokio::select! {
+                biased;
+                expecting = &mut expecting => break expecting,
+                () = shared.ending.notified() => break None,
+                () = sleep_until(until) => break None,
+                ready = poll_fn(|cx| self.wire.poll_readable(cx)), if listen => {
+                    ready.map_err(|_| Gone(BROKE))?;
+                    self.read(work)?;
+                    if work.eof {
+                        break None;
+                    }
+                }
+            }
+        };
+        Ok(match work.expecting {
             Some(_) => Outcome::Done,
             None => Outcome::Failed(Failure::NotFound),
-        }
+        })
     }
 
     /// Gives the connection away, and says why it is none of ours any more.
