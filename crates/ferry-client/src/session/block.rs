@@ -69,6 +69,8 @@ pub(crate) struct Look {
     pub(crate) listing: oneshot::Receiver<Result<Vec<u8>>>,
 }
 
+type Jobs = (mpsc::UnboundedSender<Job>, mpsc::UnboundedReceiver<Job>);
+
 enum Job {
     Fetch {
         verb: &'static str,
@@ -157,10 +159,11 @@ impl Session {
             *block = Some(self.begin(direction, &mut batch)?);
         }
         batch.push(command);
-        self.0.control.send(batch);
+        // Before the command: its octets must never meet a connection that expects none.
         if let Some(blocks) = &*block {
             drop(blocks.jobs.send(job));
         }
+        self.0.control.send(batch);
         Ok(())
     }
 
@@ -178,23 +181,25 @@ impl Session {
     }
 
     /// Takes the data connection that is being made beside the log-in.
-    /// `words` wait for the answers to what logs in.
-    pub(super) fn begin_joined(&self, up: bool, joining: Joining, words: Vec<Ticket>) {
-        let way = Way::Joining { joining, words };
-        *lock(&self.0.block) = Some(self.move_to(Direction::of(up), way));
-    }
-
-    /// Takes what was asked of a directory with the log-in: the answer to MLST, and MLSD, which is
-    /// under way.
-    pub(super) fn look(&self, stat: Option<IncomingReply>, ticket: Ticket) {
-        let (done_to, listing) = oneshot::channel();
-        let job =
-            Job::Fetch { verb: "MLSD", path: Vec::new(), most: LISTING_MAX, ticket, done: done_to };
-        if let Some(blocks) = &*lock(&self.0.block) {
-            drop(blocks.jobs.send(job));
+    /// `words` wait for the answers to what logs in; `look` is what was asked of a directory with it:
+    /// the answer to MLST, and MLSD, which is under way.
+    pub(super) fn begin_joined(
+        &self,
+        up: bool,
+        joining: Joining,
+        words: Vec<Ticket>,
+        look: Option<(Option<IncomingReply>, Ticket)>,
+    ) {
+        let (jobs, queue) = mpsc::unbounded_channel();
+        if let Some((stat, ticket)) = look {
+            let (done, listing) = oneshot::channel();
+            let (verb, path, most) = ("MLSD", Vec::new(), LISTING_MAX);
+            drop(jobs.send(Job::Fetch { verb, path, most, ticket, done }));
+            let stat = stat.as_ref().filter(|reply| reply.code < 300).and_then(stat_of_reply);
+            *lock(&self.0.look) = Some(Look { stat, listing });
         }
-        let stat = stat.as_ref().filter(|reply| reply.code < 300).and_then(stat_of_reply);
-        *lock(&self.0.look) = Some(Look { stat, listing });
+        let way = Way::Joining { joining, words };
+        *lock(&self.0.block) = Some(self.move_by(Direction::of(up), way, (jobs, queue)));
     }
 
     /// Gives that away.
@@ -203,7 +208,10 @@ impl Session {
     }
 
     fn move_to(&self, direction: Direction, way: Way) -> Blocks {
-        let (jobs, queue) = mpsc::unbounded_channel();
+        self.move_by(direction, way, mpsc::unbounded_channel())
+    }
+
+    fn move_by(&self, direction: Direction, way: Way, (jobs, queue): Jobs) -> Blocks {
         let mover = Mover { session: self.clone(), queue, buf: Vec::new(), ahead: 0..0 };
         drop(tokio::spawn(mover.run(direction, way)));
         Blocks { jobs, direction }

@@ -61,6 +61,11 @@ impl Joining {
         self.task.is_finished()
     }
 
+    /// What has failed; waits for the connection, so only where it is known to have failed.
+    pub(super) async fn failure(mut self) -> Option<Error> {
+        (&mut self.task).await.ok().and_then(Result::err)
+    }
+
     /// The connection, and what has been read from it already. It must show the session's
     /// certificate.
     pub(super) async fn joined(mut self, session: &Session) -> Result<(Wire, Vec<u8>)> {

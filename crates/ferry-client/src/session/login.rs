@@ -8,7 +8,7 @@ use ferry_proto::client::login::{Auth, Login, LoginFault, Step};
 use ferry_proto::reply_reader::{IncomingReply, ReplyReader};
 use tokio::sync::watch;
 
-use super::capabilities::{Capabilities, Shared};
+use super::capabilities::{Capabilities, Known, Shared};
 use super::form::FEW_FACTS;
 use super::joining::Joining;
 use super::talk::{Said, Talk};
@@ -349,8 +349,13 @@ impl Talk<'_> {
         let keeps = known.read(|known| known.keeps_data() || known.is_early());
         if wanted.aim.small.is_some() && keeps {
             add(&FOR_SMALL);
-            // The server has said no, if only that it wants fewer connections.
-            self.joining.take_if(|joining| joining.has_failed());
+            if let Some(failed) = self.joining.take_if(|joining| joining.has_failed()) {
+                // Unless the server only wants fewer connections, it is not asked again.
+                let error = failed.failure().await;
+                if error.is_none_or(|e| e.reply().is_none_or(|reply| reply.code != 421)) {
+                    known.lock().joins = Known::No;
+                }
+            }
             let name = self.joining.as_ref().map(|joining| joining.name.as_slice());
             add(&[name.map_or(("EPSV", b"".as_slice()), |name| ("XPSV", name))]);
         }

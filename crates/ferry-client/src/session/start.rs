@@ -123,10 +123,7 @@ pub(super) async fn start(
     match (small, port, joining) {
         (Some(up), Some(port), _) => session.begin_at(up, port),
         (Some(up), None, Some(joining)) if expected => {
-            session.begin_joined(up, joining, words);
-            if let Some(listing) = listing {
-                session.look(stat, listing);
-            }
+            session.begin_joined(up, joining, words, listing.map(|listing| (stat, listing)));
         }
         _ => {}
     }
