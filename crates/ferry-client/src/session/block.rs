@@ -181,8 +181,8 @@ impl Session {
     }
 
     /// Takes the data connection that is being made beside the log-in.
-    /// `words` wait for the answers to what logs in; `look` is what was asked of a directory with it:
-    /// the answer to MLST, and MLSD, which is under way.
+    /// `words` wait for the answers to what logs in; `look` is what was asked of a directory with
+    /// it: the answer to MLST, and MLSD, which is under way.
     pub(super) fn begin_joined(
         &self,
         up: bool,
