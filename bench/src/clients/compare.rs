@@ -107,14 +107,11 @@ fn prepare(stage: &Stage<'_>, tool: &Ready, home: &Path, say: &dyn Fn(&str)) -> 
 /// What would certainly be stopped is not run, and said with the rate that shows it.
 fn too_long(stage: &Stage<'_>, tried: Duration) -> Option<String> {
     let small = stage.place.load(stage.cell.work, true);
-    let whole = stage.place.load(stage.cell.work, false);
-    #[allow(clippy::cast_precision_loss, reason = "an estimate")]
-    let would_take = tried.as_secs_f64() * (whole.octets as f64 / small.octets as f64);
-    // The smaller load pays relatively more for logging in, so there is room for that.
-    if would_take < stage.limit.as_secs_f64() * 1.3 {
+    let would_take = tried.div_f64(stage.share());
+    if would_take < stage.longest() {
         return None;
     }
-    let rate = if whole.files.len() > 1 {
+    let rate = if small.files.len() > 1 {
         format!("{:.1} files/s", per_second(small.files.len(), tried))
     } else {
         let octets = usize::try_from(small.octets).unwrap_or(usize::MAX);
@@ -122,6 +119,7 @@ fn too_long(stage: &Stage<'_>, tried: Duration) -> Option<String> {
     };
     let limit = stage.limit.as_secs();
     Some(format!(
-        "not run: {rate} on the smaller load, so it would take {would_take:.0} s of {limit} allowed"
+        "not run: {rate} on the smaller load, so it would take {:.0} s of {limit} allowed",
+        would_take.as_secs_f64()
     ))
 }

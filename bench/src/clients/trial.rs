@@ -15,6 +15,10 @@ use crate::clock;
 /// The longest reason that goes into a table.
 const REASON_MAX: usize = 140;
 
+/// How much room the smaller load has over what the whole one would allow it: logging in and
+/// starting weigh more there.
+const ROOM: f64 = 2.0;
+
 /// What came of a run.
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
@@ -75,12 +79,13 @@ impl Stage<'_> {
             home,
         };
         let command = tool.command(&job)?;
+        let limit = if trying { self.try_limit() } else { self.limit };
         let began = clock::now();
-        let finished = process::run(command, b"", self.limit)?;
+        let finished = process::run(command, b"", limit)?;
         let took = began.elapsed();
         let outcome = if finished.timed_out {
             let arrived = self.place.arrived(load, direction)?;
-            Outcome::Late { limit: self.limit, arrived, files: load.files.len() }
+            Outcome::Late { limit, arrived, files: load.files.len() }
         } else if !finished.status.success() {
             Outcome::Failed(format!("{}: {}", finished.status, last_words(&finished)))
         } else {
@@ -94,6 +99,24 @@ impl Stage<'_> {
         }
         self.place.clear()?;
         Ok(outcome)
+    }
+
+    /// The longest a run on the smaller load may take: who needs more would be stopped on the whole
+    /// one too.
+    fn try_limit(&self) -> Duration {
+        self.longest().mul_f64(self.share() * ROOM).min(self.limit)
+    }
+
+    /// What a run may be expected to take and still is tried: an estimate is not the truth.
+    pub(crate) fn longest(&self) -> Duration {
+        self.limit.mul_f64(1.3)
+    }
+
+    /// The smaller load by the whole one, octets.
+    #[allow(clippy::cast_precision_loss, reason = "an estimate")]
+    pub(crate) fn share(&self) -> f64 {
+        let octets = |trying| self.place.load(self.cell.work, trying).octets as f64;
+        octets(true) / octets(false).max(1.0)
     }
 }
 
