@@ -108,17 +108,20 @@ impl Aside {
 
     fn link_as(&self, name: &[u8]) -> Result<(), FsError> {
         use std::os::fd::AsRawFd as _;
-        if BY_DESCRIPTOR.load(Ordering::Relaxed) {
+        let by_descriptor = BY_DESCRIPTOR.load(Ordering::Relaxed);
+        if by_descriptor {
             match linkat(&self.file, "", &self.dir, name, AtFlags::EMPTY_PATH) {
                 // Who may not, or the directory is gone; the other way tells.
-                Err(Errno::NOENT | Errno::INVAL | Errno::PERM) => {
-                    BY_DESCRIPTOR.store(false, Ordering::Relaxed);
-                }
+                Err(Errno::NOENT | Errno::INVAL | Errno::PERM) => {}
                 done => return Ok(done?),
             }
         }
         let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        Ok(linkat(CWD, own, &self.dir, name, AtFlags::SYMLINK_FOLLOW)?)
+        linkat(CWD, own, &self.dir, name, AtFlags::SYMLINK_FOLLOW)?;
+        if by_descriptor {
+            BY_DESCRIPTOR.store(false, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 
