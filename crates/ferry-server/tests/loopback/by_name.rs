@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use ferry_server::options::DataResumption;
+use ferry_server::tls::{ClientCertificates, ClientTrust};
 use ferry_storage::memory::Memory;
 
-use crate::support::{Blueprint, Client, Site, TlsPeer};
+use crate::support::{Blueprint, Client, Signer, Site, TlsPeer, WRITER};
 
 const NAME: &str = "0123456789abcdef";
 
@@ -59,5 +60,37 @@ fn one_that_is_not_protected_as_prot_says_is_refused() {
         client.expect(522);
         assert_eq!(data.rest_or_reset(), b"", "{private} {secured}");
         client.ok("NOOP", 200);
+    }
+}
+
+#[test]
+fn it_shows_the_certificate_of_its_control_connection() {
+    let signer = Signer::new("ours");
+    let (own, other) = (signer.badge(false), signer.badge(false));
+    let trust = ClientTrust::SignedBy(vec![signer.certificate.clone()]);
+    let clients = Some(ClientCertificates { trust, required: false });
+    let memory = Memory::new();
+    memory.put("/a.txt", b"hello").unwrap();
+    let of = Blueprint::of(Arc::new(memory));
+    let site = Blueprint { clients, ..of }.with_tls().build();
+    let certified = site.certified.as_ref().unwrap();
+    let (owner, stranger) = (certified.showing(&own, false), certified.showing(&other, false));
+    let bare = certified.forgetful();
+    for at in 0..2 {
+        let mut client = site.private(WRITER, &owner[at].1);
+        client.ok("TYPE I", 200);
+        for impostor in [&stranger[at].1, &bare[at].1] {
+            client.ok(&format!("XPSV {NAME}"), 200);
+            let mut data = joined(&site, Some(impostor));
+            client.ok("RETR a.txt", 150);
+            client.expect(522);
+            assert_eq!(data.rest_or_reset(), b"", "{}", owner[at].0);
+        }
+        client.ok(&format!("XPSV {NAME}"), 200);
+        let mut data = joined(&site, Some(&owner[at].1));
+        client.ok("RETR a.txt", 150);
+        assert_eq!(data.rest().unwrap(), b"hello");
+        drop(data);
+        client.expect(226);
     }
 }
