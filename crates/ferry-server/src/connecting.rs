@@ -23,7 +23,11 @@ pub(crate) enum Via {
     /// The peer connects here.
     Passive(Door),
     /// This end connects there.
-    Active(SocketAddr),
+    Active {
+        /// The control connection's own address.
+        local: SocketAddr,
+        to: SocketAddr,
+    },
     /// There is no way left: the passive port is gone.
     Nowhere,
 }
@@ -42,8 +46,6 @@ pub(crate) struct Connection {
     pub(crate) fxp: Fxp,
     /// The host whose rules say so.
     pub(crate) host: HostId,
-    /// This end of the control connection.
-    pub(crate) local: SocketAddr,
 }
 
 /// An end that is not the one hoped for, and why.
@@ -181,8 +183,8 @@ impl Connection {
                 })
                 .await?
             }
-            Via::Active(to) => {
-                let link = data::connect(&*self.shared.net, self.local, *to).await?;
+            Via::Active { local, to } => {
+                let link = data::connect(&*self.shared.net, *local, *to).await?;
                 (link, canonical(*to).ip())
             }
             Via::Passive(Door::Named(_)) | Via::Nowhere => {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::future::{Future, ready};
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -45,6 +45,14 @@ pub trait Link: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] when nothing fits; else the connection broke.
     fn try_write(&self, buf: &[u8]) -> io::Result<usize>;
+
+    /// As [`try_write`](Self::try_write), out of several buffers.
+    ///
+    /// # Errors
+    /// As [`try_write`](Self::try_write).
+    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        bufs.iter().find(|buf| !buf.is_empty()).map_or(Ok(0), |buf| self.try_write(buf))
+    }
 
     /// Ends the sending direction (FIN); reading goes on.
     ///

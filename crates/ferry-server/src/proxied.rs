@@ -68,6 +68,10 @@ impl Link for Relayed {
         self.link.try_write(buf)
     }
 
+    fn try_write_vectored(&self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.link.try_write_vectored(bufs)
+    }
+
     fn shutdown_write(&self) -> io::Result<()> {
         self.link.shutdown_write()
     }

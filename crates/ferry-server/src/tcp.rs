@@ -1,7 +1,9 @@
 //! The network of the operating system: [`Net`] over TCP by tokio. How sockets are set up, and why,
 //! is said here once.
 
-use std::io;
+mod data;
+
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,6 +11,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use self::data::DataDoor;
 use crate::net::{BoxFut, Link, Listener, Net, Purpose};
 
 /// Connections that may wait to be accepted where many come; the system cuts it to its own limit.
@@ -36,8 +39,7 @@ impl Tcp {
 
 impl Net for Tcp {
     fn listen(&self, at: SocketAddr, purpose: Purpose) -> io::Result<Box<dyn Listener>> {
-        let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
+        let socket = non_blocking(Domain::for_address(at))?;
         if at.is_ipv6() {
             // An IPv4 peer never shows up as an IPv6 address: there is a listener for each.
             socket.set_only_v6(true)?;
@@ -50,8 +52,13 @@ impl Net for Tcp {
             Purpose::Control | Purpose::SharedData => LONG_BACKLOG,
             Purpose::Data => DATA_BACKLOG,
         })?;
-        let inner = TcpListener::from_std(socket.into())?;
-        Ok(Box::new(TcpDoor { inner, purpose }))
+        Ok(match purpose {
+            Purpose::Data => Box::new(DataDoor::new(socket.into(), at)?),
+            Purpose::Control | Purpose::SharedData => {
+                let inner = TcpListener::from_std(socket.into())?;
+                Box::new(TcpDoor { inner, purpose })
+            }
+        })
     }
 
     fn connect(
@@ -100,6 +107,21 @@ impl Listener for TcpDoor {
     }
 }
 
+/// A socket that nobody waits for.
+fn non_blocking(domain: Domain) -> io::Result<Socket> {
+    let (kind, protocol) = (Type::STREAM, Some(Protocol::TCP));
+    #[cfg(target_os = "linux")]
+    {
+        Socket::new(domain, kind.nonblocking(), protocol)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let socket = Socket::new(domain, kind, protocol)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
+}
+
 /// Sets a new connection up for its purpose.
 fn link(stream: TcpStream, purpose: Purpose) -> io::Result<Box<dyn Link>> {
     // Nagle's algorithm against delayed acknowledgements costs 40 ms for each small file.
@@ -133,6 +155,10 @@ impl Link for TcpLink {
 
     fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.try_write(buf)
+    }
+
+    fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(bufs)
     }
 
     fn shutdown_write(&self) -> io::Result<()> {
@@ -225,6 +251,32 @@ mod tests {
             }
         }
         panic!("no port that both families may listen on");
+    }
+
+    #[tokio::test]
+    async fn a_data_port_lets_in_who_was_there_before_and_who_comes_later() {
+        let door = Tcp::new().listen((Ipv4Addr::LOCALHOST, 0).into(), Purpose::Data).unwrap();
+        let at = door.local_addr().unwrap();
+        let early = std::net::TcpStream::connect(at).unwrap();
+        assert_eq!(accept(&*door).await.peer_addr().unwrap(), early.local_addr().unwrap());
+
+        for _ in 0..2 {
+            let mut waiting = std::pin::pin!(accept(&*door));
+            assert!(now(&mut waiting).await.is_none(), "nobody is there");
+            let late = std::net::TcpStream::connect(at).unwrap();
+            assert_eq!(waiting.await.peer_addr().unwrap(), late.local_addr().unwrap());
+        }
+    }
+
+    /// What a future has to say now.
+    async fn now<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        poll_fn(|cx| {
+            Poll::Ready(match std::pin::Pin::new(&mut *future).poll(cx) {
+                Poll::Ready(output) => Some(output),
+                Poll::Pending => None,
+            })
+        })
+        .await
     }
 
     #[tokio::test]

@@ -44,8 +44,8 @@ pub(crate) struct Job {
     pub(crate) ready: Ready,
     pub(crate) moved: Arc<AtomicU64>,
     pub(crate) pace: Pace,
-    /// Where the restart markers of an upload go.
-    pub(crate) marks: mpsc::Sender<Marked>,
+    /// Where the restart markers of an upload go, if some can come.
+    pub(crate) marks: Option<mpsc::Sender<Marked>>,
     pub(crate) stop: Arc<Notify>,
 }
 
@@ -133,7 +133,7 @@ async fn carry_out(job: Job, tls: &mut Option<bool>) -> Result<Option<Made>, Bro
                 session,
                 keep,
                 moved: &moved,
-                marks: &marks,
+                marks: marks.as_ref(),
                 stop: &stop,
             };
             receive.run(made, upload, flow).await
@@ -223,7 +223,7 @@ struct Receive<'a> {
     session: SessionId,
     keep: bool,
     moved: &'a AtomicU64,
-    marks: &'a mpsc::Sender<Marked>,
+    marks: Option<&'a mpsc::Sender<Marked>>,
     stop: &'a Notify,
 }
 
@@ -265,7 +265,7 @@ impl Receive<'_> {
                 (received.rest, received.truncated)
             }
             Some(decoder) => {
-                let marks = marks.then_some(self.marks);
+                let marks = self.marks.filter(|_| *marks);
                 let ahead = &mut made.ahead;
                 let receiving = pump::decode_file(&mut from, &mut **sink, decoder, ahead, marks);
                 let decoded = Box::pin(receiving).await?;

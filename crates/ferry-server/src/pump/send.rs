@@ -47,9 +47,10 @@ pub(crate) async fn send_file(
         return Ok(flow.moved() - before);
     }
     // At a low rate a burst would be a trip to another thread for a packet.
-    while wire.tcp().is_some()
+    while let Reader::File(file) = &mut reader
+        && sendfile::is_worth_it(file)
         && flow.pace.portion() >= widen(CHUNK)
-        && let Reader::File(file) = &mut reader
+        && wire.tcp().is_some()
         && sendfile::send(wire, file, flow).await? == sendfile::Left::Crowded
     {
         let mut piece = Reader::File(file.take(PIECE));

@@ -57,6 +57,11 @@ pub(super) enum Left {
     Crowded,
 }
 
+/// Whether enough of it is left.
+pub(super) fn is_worth_it(file: &FileReader) -> bool {
+    file.end.saturating_sub(file.at) > WORTH_IT
+}
+
 /// Sends of `file` what can be sent this way now.
 pub(super) async fn send(
     wire: &mut Wire,
@@ -66,7 +71,7 @@ pub(super) async fn send(
     // A peer may be so slow that its connection never looks writable; only one that takes nothing
     // when it is tried stalls.
     let mut last_try = false;
-    while file.end.saturating_sub(file.at) > WORTH_IT {
+    while is_worth_it(file) {
         let granted = flow.pace.grant(file.end.saturating_sub(file.at)).await;
         let Some(burst) = burst_to(wire, file, granted).await? else {
             return Ok(Left::Crowded);

@@ -46,7 +46,9 @@ impl Control {
         let path = ready.path.clone();
         let pace = self.pace(&ready.opened);
         let data = self.data(way)?;
-        let (marks, mut marked) = mpsc::channel(MARKS_WAITING);
+        // Only where some can come: the end of the channel would wake this task once more.
+        let answers = matches!(&ready.opened, Opened::Upload(upload) if upload.marks);
+        let (marks, mut marked) = answers.then(|| mpsc::channel(MARKS_WAITING)).unzip();
         let job = Job {
             shared: Arc::clone(&self.shared),
             session: self.id,
@@ -61,7 +63,7 @@ impl Control {
         let busy = Busy { verb: verb.name(), path: Some(path.clone()), moved: Arc::clone(&moved) };
         let noted = Noted::new(&self.shared.registry, &self.place, busy);
         let running = transfer::run(job);
-        let watching = Watched { moved: &moved, stop: &stop, marks: Some(&mut marked) };
+        let watching = Watched { moved: &moved, stop: &stop, marks: marked.as_mut() };
         let (done, alive) = Box::pin(self.watch(running, watching, work)).await;
         drop(noted);
         self.next_data = done.kept.map(|kept| Box::new(NextData::Kept(kept)));
@@ -89,7 +91,10 @@ impl Control {
     /// The data connection of a transfer, or how it comes about.
     fn data(&mut self, Way { via, protect, fxp }: Way) -> Result<Data, Gone> {
         let via = match via {
-            DataVia::Active(to) => Via::Active(to),
+            DataVia::Active(to) => {
+                let local = canonical(self.wire.socket_addr().map_err(|_| Gone(BROKE))?);
+                Via::Active { local, to }
+            }
             DataVia::Passive | DataVia::Kept => match self.next_data.take().map(|next| *next) {
                 Some(NextData::Kept(kept)) => return Ok(Data::Kept(kept)),
                 Some(NextData::Passive(passive)) => Via::Passive(passive.door),
@@ -104,7 +109,6 @@ impl Control {
             peer: self.machine.peer().ip(),
             fxp,
             host: self.host,
-            local: canonical(self.wire.socket_addr().map_err(|_| Gone(BROKE))?),
         }))
     }
 

@@ -235,13 +235,13 @@ impl Write for LinkIo<'_> {
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self.link.tcp() {
-            Some(tcp) if self.at_once => {
+        let tcp = if self.at_once { self.link.tcp() } else { None };
+        match tcp {
+            Some(tcp) => {
                 let mut nothing = SendAncillaryBuffer::default();
                 Ok(sendmsg(tcp, bufs, &mut nothing, SendFlags::NOSIGNAL)?)
             }
-            Some(tcp) => tcp.try_write_vectored(bufs),
-            None => bufs.iter().find(|b| !b.is_empty()).map_or(Ok(0), |b| self.write(b)),
+            None => self.link.try_write_vectored(bufs),
         }
     }
 
