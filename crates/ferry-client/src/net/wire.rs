@@ -2,6 +2,8 @@
 //! without losing octets.
 
 mod burst;
+#[cfg(target_os = "linux")]
+mod pipe;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -40,6 +42,8 @@ pub(crate) enum Received {
 pub(crate) struct Wire {
     tcp: TcpStream,
     tls: Option<Box<Secured>>,
+    /// What comes may go to files through pipes, as far as is known.
+    takes_pipes: bool,
 }
 
 struct Secured {
@@ -60,12 +64,12 @@ fn would_block(e: &io::Error) -> bool {
 impl Wire {
     /// A connection in the clear.
     pub(crate) fn plain(tcp: TcpStream) -> Self {
-        Self { tcp, tls: None }
+        Self { tcp, tls: None, takes_pipes: true }
     }
 
     pub(super) fn secured(tcp: TcpStream, mut conn: ClientConnection, facts: TlsFacts) -> Self {
         conn.set_buffer_limit(Some(SEND_BUFFER_MAX));
-        Self { tcp, tls: Some(Box::new(Secured { conn, facts })) }
+        Self { tcp, tls: Some(Box::new(Secured { conn, facts })), takes_pipes: false }
     }
 
     /// What the handshake has brought about, under TLS.

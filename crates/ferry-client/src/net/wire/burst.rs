@@ -19,6 +19,8 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+#[cfg(target_os = "linux")]
+use super::pipe::Pipe;
 use super::{Received, Secured, Wire, would_block};
 
 /// How long a burst may take before somebody may look at what else there is.
@@ -27,7 +29,7 @@ const LONGEST: Duration = Duration::from_millis(50);
 /// How long a burst waits for the peer before it gives its thread back.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// Octets that are read before they are written: half of the second-level cache of most machines.
+/// Octets that are taken before they are written: half of the second-level cache of most machines.
 const ROOM: usize = 512 << 10;
 
 /// Octets of a file that are read, and under TLS encrypted, at a time. Reading and sending them
@@ -86,14 +88,21 @@ impl Wire {
     ) -> io::Result<Burst> {
         let (mut burst, started) = (Burst::default(), Instant::now());
         let turn = turn_for(file)?;
-        buf.resize(ROOM, 0);
+        let mut carrier = self.carrier(buf);
         while burst.octets < max && burst.end.is_none() && started.elapsed() < LONGEST {
             let room = usize::try_from(max - burst.octets).map_or(ROOM, |left| left.min(ROOM));
-            let (filled, end) = self.fill(buf, room, started);
-            let payload = buf.get(..filled).unwrap_or_default();
+            let (filled, end) = match &mut carrier {
+                #[cfg(target_os = "linux")]
+                Carrier::Pipe(pipe) => pipe.fill(&self.tcp, room),
+                Carrier::Buffer(buf) => self.fill(buf, room, started),
+            };
             {
                 let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-                (&*file).write_all(payload)?;
+                carrier.empty_into(file, filled)?;
+            }
+            if carrier.is_useless() {
+                self.takes_pipes = false;
+                carrier = self.carrier(buf);
             }
             burst.octets += filled as u64;
             match end {
@@ -108,6 +117,16 @@ impl Wire {
             }
         }
         Ok(burst)
+    }
+
+    /// By what octets get to a file.
+    fn carrier<'a>(&self, buf: &'a mut Vec<u8>) -> Carrier<'a> {
+        #[cfg(target_os = "linux")]
+        if let Some(pipe) = self.takes_pipes.then(Pipe::new).flatten() {
+            return Carrier::Pipe(pipe);
+        }
+        buf.resize(ROOM, 0);
+        Carrier::Buffer(buf)
     }
 
     /// Reads until `room` is used up, or nothing more is there. What came before an error counts.
@@ -224,6 +243,32 @@ impl Wire {
             false => Err(io::ErrorKind::WouldBlock.into()),
         };
         self.tcp.async_io(interest, look).await
+    }
+}
+
+/// Holds what has come until it is in a file.
+enum Carrier<'a> {
+    #[cfg(target_os = "linux")]
+    Pipe(Pipe),
+    Buffer(&'a mut Vec<u8>),
+}
+
+impl Carrier<'_> {
+    fn empty_into(&mut self, mut file: &File, filled: usize) -> io::Result<()> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Pipe(pipe) => pipe.empty_into(file, filled),
+            Self::Buffer(buf) => file.write_all(buf.get(..filled).unwrap_or_default()),
+        }
+    }
+
+    /// Whether it has turned out not to be one.
+    fn is_useless(&self) -> bool {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Pipe(pipe) => pipe.is_useless(),
+            Self::Buffer(_) => false,
+        }
     }
 }
 
