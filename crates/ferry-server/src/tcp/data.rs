@@ -3,8 +3,8 @@
 //!
 //! A client connects as soon as it hears of the port and says only then what for, so that whoever
 //! accepts finds its connection waiting; and a small file fits into the connection at once, so that
-//! its client's end is all there is to wait for. The runtime would be told of each port and, before
-//! that, of each connection, and wake up for both while nobody waits.
+//! its client's end is all there is to wait for. Otherwise the runtime would be told of each port,
+//! wake up for who comes to it while nobody waits, and be told to forget it.
 
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
