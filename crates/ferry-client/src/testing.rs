@@ -409,6 +409,11 @@ impl Storage for Ill {
         })
     }
 
+    fn ready(&self, at_a_time: usize) -> BoxFut<'_, ()> {
+        self.log.lock().unwrap().push(format!("ready {at_a_time}"));
+        Box::pin(std::future::ready(()))
+    }
+
     fn expect_small(&self, stored: bool) {
         let what = if stored { "expect stored" } else { "expect loaded" };
         self.log.lock().unwrap().push(what.to_owned());

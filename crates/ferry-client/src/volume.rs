@@ -175,6 +175,7 @@ impl Storage for Volume {
                 set_created: false,
                 set_owner: false,
                 links: true,
+                far: true,
             },
             Storage::caps,
         )
@@ -254,6 +255,13 @@ impl Storage for Volume {
 
     fn width(&self) -> usize {
         self.there.get().map_or(1, Storage::width)
+    }
+
+    fn ready(&self, at_a_time: usize) -> BoxFut<'_, ()> {
+        match self.there.get() {
+            Some(there) => there.ready(at_a_time),
+            None => Box::pin(std::future::ready(())),
+        }
     }
 
     fn expect_small(&self, stored: bool) {

@@ -195,6 +195,10 @@ impl Storage for Guarded {
         self.inner.width()
     }
 
+    fn ready(&self, at_a_time: usize) -> BoxFut<'_, ()> {
+        self.inner.ready(at_a_time)
+    }
+
     fn expect_small(&self, stored: bool) {
         self.inner.expect_small(stored);
     }

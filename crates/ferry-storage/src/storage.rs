@@ -32,6 +32,9 @@ pub struct Caps {
     pub set_owner: bool,
     /// [`Storage::make_link`] works.
     pub links: bool,
+    /// What is read comes over a network, through a connection for each file that is open: several
+    /// places of a large one come sooner at a time than one after another.
+    pub far: bool,
 }
 
 /// A place files live in. All paths are canonical, all methods act on the storage's own root.
@@ -165,6 +168,14 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// uses it: connections and pipelines are shared out inside.
     fn width(&self) -> usize {
         16
+    }
+
+    /// Makes ready what it takes to read `at_a_time` files or parts of one, and comes back when it
+    /// is, or cannot be soon. Who begins before others can keep them slow for as long as it lasts,
+    /// so parts of one file should begin together.
+    fn ready(&self, at_a_time: usize) -> BoxFut<'_, ()> {
+        let _ = at_a_time;
+        Box::pin(std::future::ready(()))
     }
 
     /// Says that many small files will soon be stored here, or read if not `stored`, so that what

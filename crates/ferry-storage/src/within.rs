@@ -161,6 +161,10 @@ impl<S: Storage> Storage for Within<S> {
         self.inner.width()
     }
 
+    fn ready(&self, at_a_time: usize) -> BoxFut<'_, ()> {
+        self.inner.ready(at_a_time)
+    }
+
     fn expect_small(&self, stored: bool) {
         self.inner.expect_small(stored);
     }

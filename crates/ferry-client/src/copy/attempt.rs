@@ -32,8 +32,6 @@ pub(crate) struct State {
     first: bool,
     /// Two servers had better not be asked to move it between themselves again.
     pub(crate) through_here: bool,
-    /// The source, opened at its start to see what it is: asking a server twice would cost.
-    pub(crate) opened: Option<Reader>,
 }
 
 /// Tries until it is done, or not worth trying.
@@ -48,7 +46,6 @@ pub(crate) async fn run(job: &Job<'_>, mut known: Known) -> Result<Copied> {
         filled: false,
         first: true,
         through_here: false,
-        opened: None,
     };
     let mut attempts = Attempts::new(&job.options.retry);
     loop {
@@ -208,7 +205,7 @@ async fn at_once(job: &Job<'_>, state: &mut State, ground: &Ground) -> Result<()
 /// A small file in memory; false if it is not so small. Then nothing has been done.
 async fn whole(job: &Job<'_>, state: &mut State, ground: &Ground, upload: Upload) -> Result<bool> {
     let small = ground.size().is_some_and(|size| size <= WHOLE_MAX as u64);
-    if !small || state.opened.is_some() {
+    if !small {
         return Ok(false);
     }
     let loaded = job.from.load(job.from_path, WHOLE_MAX).await;
@@ -308,9 +305,8 @@ async fn grow(
     let size = ground.size();
     let writing = |e| of_storage(e, "writing");
     let mut at = if state.in_order { 0 } else { there };
-    let mut reader = state.opened.take();
+    let mut reader = None;
     if at > 0 {
-        reader = None;
         let found = match size {
             Some(size) if at <= size => {
                 // Nothing is read on here of what servers move between themselves.

@@ -97,7 +97,8 @@ pub(crate) async fn copy(
         _ => AUTO_COUNT,
     };
     let count = count.min(writers).min(size / RANGE_MIN);
-    if count < 2 || one_has_begun(job, ground).await || !is_local(job).await? {
+    // From another server each range would take two sessions, and both servers may be the same.
+    if count < 2 || one_has_begun(job, ground).await || job.from.caps().far {
         state.ranges = Worth::Nothing;
         return Ok(None);
     }
@@ -154,12 +155,6 @@ async fn one_has_begun(job: &Job<'_>, ground: &Ground) -> bool {
         job.to.stat(&one, false).await
     };
     job.options.resume != Resume::Never && begun.await.is_ok_and(|meta| meta.size > 0)
-}
-
-/// From another server each range would take two sessions, and both servers may be the same.
-async fn is_local(job: &Job<'_>) -> Result<bool> {
-    let source = job.from.read(job.from_path, 0).await.and_then(Reader::new);
-    Ok(source.map_err(|e| of_storage(e, "reading"))?.is_local())
 }
 
 struct Work<'a> {

@@ -8,7 +8,6 @@
 //! Uploads to a server are in `ranged.rs`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 
 use ferry_proto::path::FtpPath;
@@ -74,7 +73,7 @@ pub(crate) async fn copy(
         // What one stream has begun is continued so.
         None if (1..=size).contains(&there) => return Ok(false),
         None => {
-            let count = count(job, state, size).await?;
+            let count = count(job, state, size);
             if count < 2 {
                 return Ok(false);
             }
@@ -95,8 +94,8 @@ pub(crate) async fn copy(
     state.copied.resumed = state.copied.resumed.max(before.saturating_sub(state.copied.moved));
     state.copied.segments = u8::try_from(ranges.len()).unwrap_or(u8::MAX);
     job.progress.on(&Step::Started { size: Some(size), resumed: before });
-    let opened = Mutex::new(state.opened.take());
-    let result = move_all(job, ground, part, &ranges, &opened).await;
+    job.from.ready(ranges.iter().filter(|r| r.done() < r.end).count()).await;
+    let result = move_all(job, ground, part, &ranges).await;
     let now: u64 = ranges.iter().map(|r| r.done() - r.start).sum();
     state.copied.moved += now.saturating_sub(before);
     if let Err(e) = result {
@@ -111,21 +110,15 @@ pub(crate) async fn copy(
 }
 
 /// How many ranges to use.
-async fn count(job: &Job<'_>, state: &mut State, size: u64) -> Result<u64> {
+fn count(job: &Job<'_>, state: &State, size: u64) -> u64 {
     let wanted = match job.options.segments {
-        Segments::Off => return Ok(1),
-        _ if state.in_order => return Ok(1),
+        Segments::Off => 1,
+        _ if state.in_order => 1,
         Segments::Count(n) => u64::from(n).min(COUNT_MAX),
-        Segments::Auto if size < AUTO_MIN => return Ok(1),
-        Segments::Auto => {
-            let source = job.from.read(job.from_path, 0).await.and_then(Reader::new);
-            let source = source.map_err(|e| of_storage(e, "reading"))?;
-            let local = source.is_local();
-            state.opened = Some(source);
-            if local { 1 } else { AUTO_COUNT.min(job.from.width() as u64) }
-        }
+        Segments::Auto if size < AUTO_MIN || !job.from.caps().far => 1,
+        Segments::Auto => AUTO_COUNT.min(job.from.width() as u64),
     };
-    Ok(wanted.min(size / RANGE_MIN))
+    wanted.min(size / RANGE_MIN)
 }
 
 pub(super) fn split(size: u64, count: u64) -> Vec<Range> {
@@ -219,7 +212,6 @@ async fn move_all(
     ground: &Ground,
     part: &FtpPath,
     ranges: &[Range],
-    opened: &Mutex<Option<Reader>>,
 ) -> Result<(), FsError> {
     let size = ground.meta.size;
     let unrecorded = AtomicU64::new(0);
@@ -240,7 +232,7 @@ async fn move_all(
         }
     };
     let stop = Stop::default();
-    let one = |r| move_one(job, ground, part, r, (opened, &each, &stop));
+    let one = |r| move_one(job, ground, part, r, (&each, &stop));
     let moving = all(ranges.iter().map(one).collect(), &stop);
     tokio::select! {
         done = moving => done,
@@ -277,17 +269,14 @@ async fn move_one(
     ground: &Ground,
     part: &FtpPath,
     range: &Range,
-    (opened, each, stop): (&Mutex<Option<Reader>>, &(dyn Fn(u64) + Sync), &Stop),
+    (each, stop): (&(dyn Fn(u64) + Sync), &Stop),
 ) -> Result<(), FsError> {
     let size = ground.meta.size;
     let mut at = range.done();
     if at == range.end {
         return Ok(());
     }
-    let mut reader = match at {
-        0 => opened.lock().unwrap_or_else(PoisonError::into_inner).take(),
-        _ => None,
-    };
+    let mut reader = None;
     if at > range.start {
         match overlap(job, part, at, size).await? {
             Common::Same(behind) => reader = behind,

@@ -195,14 +195,21 @@ async fn ranges_are_read_at_a_time_and_each_is_continued() {
 }
 
 #[tokio::test]
-async fn large_files_from_elsewhere_are_split_without_being_asked_twice() {
-    for (len, width, want) in [(40 * MIB, 16, 4), (40 * MIB, 1, 1), (31 * MIB, 16, 1)] {
+async fn large_files_from_far_away_are_split_without_being_asked() {
+    for (far, len, width, want) in [
+        (true, 40 * MIB, 16, 4),
+        (true, 40 * MIB, 1, 1),
+        (true, 31 * MIB, 16, 1),
+        (false, 40 * MIB, 16, 1),
+    ] {
         let (from, octets) = source(len).await;
-        let (from, to) = (Ill { width, ..Ill::new(&from) }, Memory::new());
+        let (mut from, to) = (Ill { width, ..Ill::new(&from) }, Memory::new());
+        from.caps.far = far;
         let options = CopyOptions { segments: Segments::Auto, ..once() };
         let copied = copy(&from, &to, &options).await.unwrap();
         assert_eq!(copied.segments, want);
-        assert_eq!(from.count("read"), usize::from(want));
+        assert_eq!(from.count("read /"), usize::from(want), "nobody asks twice");
+        assert_eq!(from.count("ready 4"), usize::from(want > 1), "they begin together");
         assert!(to.get("/to").unwrap() == octets);
     }
 }

@@ -3,14 +3,24 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 
 use super::choice::{Role, small_index};
-use super::{Opening, Pool, Use};
+use super::{Opening, Pool, Use, Waiting};
 use crate::session::capabilities::{Capabilities, Known};
 use crate::session::{FAR, Hold, Session};
 
 /// So many small files in one run make it worth beginning early in the next.
 const WORTH_IT: usize = 64;
+
+/// How many round trips a log-in may take where it is waited for; under TLS it takes five or six.
+const GATHER_TRIPS: u32 = 10;
+
+/// The least and the longest time that is waited for it, whatever the round trip.
+const GATHER_MIN: Duration = Duration::from_millis(20);
+const GATHER_MAX: Duration = Duration::from_secs(2);
 
 impl Pool {
     /// Makes the first session and, beside it, those for small files that will go one way, where
@@ -93,6 +103,31 @@ impl Pool {
                     pool.add_as(session, role);
                 }
             }));
+        }
+    }
+
+    /// Makes sessions, until there are `count` or as many as there may be, and waits for them as
+    /// long as log-ins usually take.
+    pub(crate) async fn gather(self: &Arc<Self>, count: usize) {
+        let _waiting = Waiting::new(self);
+        let trip = self.known.read(|known| known.rtt).unwrap_or(GATHER_MAX / GATHER_TRIPS);
+        let enough = Instant::now() + (trip * GATHER_TRIPS).clamp(GATHER_MIN, GATHER_MAX);
+        let mut asked = false;
+        loop {
+            let freed = self.freed.notified();
+            let there = {
+                let mut state = self.state();
+                let wanted = count.min(self.most(state.allowed));
+                while !asked && state.slots.len() + state.opening < wanted {
+                    state.open(Use::Part);
+                    drop(tokio::spawn(Arc::clone(self).open(Use::Part)));
+                }
+                state.slots.len() >= wanted || state.opening == 0
+            };
+            asked = true;
+            if there || timeout_at(enough, freed).await.is_err() {
+                return;
+            }
         }
     }
 

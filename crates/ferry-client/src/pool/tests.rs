@@ -3,18 +3,20 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Choice, Pool, Use};
 use crate::session::capabilities::Shared;
 use crate::settings::Settings;
 use crate::{Secret, Security, Site};
 
-/// A server with this greeting that lets everybody in; it transfers nothing.
-fn serve(greeting: &'static str) -> u16 {
+/// A server with this greeting that lets so many in; it transfers nothing.
+fn serve(greeting: &'static str, most: usize) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
-        for connection in listener.incoming() {
+        for (nth, connection) in listener.incoming().enumerate() {
+            let greeting = if nth < most { greeting } else { "421 Too many.\r\n" };
             std::thread::spawn(move || converse(connection?, greeting));
         }
         std::io::Result::Ok(())
@@ -24,6 +26,9 @@ fn serve(greeting: &'static str) -> u16 {
 
 fn converse(mut connection: TcpStream, greeting: &str) -> std::io::Result<()> {
     connection.write_all(greeting.as_bytes())?;
+    if greeting.starts_with('4') {
+        return Ok(());
+    }
     for line in BufReader::new(connection.try_clone()?).lines() {
         let reply = match line?.split(' ').next().unwrap_or_default() {
             "USER" => "331 Password?\r\n",
@@ -38,7 +43,12 @@ fn converse(mut connection: TcpStream, greeting: &str) -> std::io::Result<()> {
 
 /// A pool of one session.
 async fn pool(greeting: &'static str) -> Arc<Pool> {
-    let port = Some(serve(greeting));
+    pool_of(1, greeting, usize::MAX).await
+}
+
+/// A pool of so many sessions, one of which is there, to a server that lets so many in.
+async fn pool_of(connections: usize, greeting: &'static str, most: usize) -> Arc<Pool> {
+    let port = Some(serve(greeting, most));
     let site = Site {
         port,
         security: Security::Plain,
@@ -46,7 +56,7 @@ async fn pool(greeting: &'static str) -> Arc<Pool> {
         password: Some(Secret::new("pw")),
         ..Site::new("127.0.0.1")
     };
-    let settings = Settings { connections: 1, ..Settings::default() };
+    let settings = Settings { connections, ..Settings::default() };
     let pool = Pool::new(site, settings, Arc::new(Shared::default()));
     drop(pool.lease(Use::Command).await.unwrap());
     pool
@@ -101,4 +111,37 @@ async fn a_part_of_a_file_waits_for_the_session_that_is_being_made_for_it() {
     // The server takes no more: better behind another one than never.
     pool.state().opening = 0;
     assert!(taken(&pool.choose(Use::Part)));
+}
+
+#[tokio::test]
+async fn sessions_are_gathered_for_what_should_begin_together() {
+    const EVER: usize = usize::MAX;
+    // How many are wanted, how many the settings allow, how many the server lets in, and come.
+    for (count, connections, most, come) in
+        [(3, 8, EVER, 3), (5, 4, EVER, 4), (4, 8, 2, 2), (0, 8, EVER, 1), (1, 8, EVER, 1)]
+    {
+        let pool = pool_of(connections, "220 (vsFTPd 3.0.3)\r\n", most).await;
+        // As on a machine that is busy: the time is not what is tested.
+        pool.known().lock().rtt = Some(Duration::from_secs(1));
+        pool.gather(count).await;
+        {
+            let state = pool.state();
+            let there = (state.slots.len(), state.opening);
+            assert_eq!(there, (come, 0), "{count} {connections} {most}");
+            assert!(state.slots.iter().all(|slot| slot.load == 0));
+        }
+        pool.gather(count.min(come)).await;
+        assert_eq!(pool.state().slots.len(), come, "who are there are enough");
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_not_waited_for_longer_than_a_log_in_takes() {
+    let pool = pool_of(4, "220 (vsFTPd 3.0.3)\r\n", usize::MAX).await;
+    // One that is being made and never comes.
+    pool.state().opening = 1;
+    pool.known().lock().rtt = Some(Duration::from_millis(1));
+    tokio::time::timeout(Duration::from_secs(60), pool.gather(4)).await.unwrap();
+    let state = pool.state();
+    assert_eq!(state.slots.len() + state.opening, 4);
 }

@@ -431,6 +431,7 @@ impl Storage for Remote {
             set_created: false,
             set_owner: false,
             links: known.features.as_ref().is_some_and(|f| f.site("SYMLINK")),
+            far: true,
         })
     }
 
@@ -513,6 +514,10 @@ impl Storage for Remote {
 
     fn width(&self) -> usize {
         self.0.pool.width()
+    }
+
+    fn ready(&self, at_a_time: usize) -> BoxFut<'_, ()> {
+        Box::pin(self.0.pool.gather(at_a_time))
     }
 
     fn expect_small(&self, stored: bool) {

@@ -143,6 +143,7 @@ impl Storage for LocalDir {
             set_created: false,
             set_owner: true,
             links: true,
+            far: false,
         }
     }
 

@@ -131,6 +131,7 @@ impl Storage for Memory {
             set_created: true,
             set_owner: true,
             links: true,
+            far: false,
         }
     }
 
