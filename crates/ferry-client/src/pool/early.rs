@@ -1,5 +1,6 @@
-//! Sessions for many small files, made before the files are known: each takes several round trips
-//! until its data connection stands, and these need not come one after the other.
+//! Sessions made before anybody waits for them: for many small files, whose data connections take
+//! several round trips each, which need not come one after the other; and for the parts of a large
+//! file, which should begin together.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
